@@ -1,0 +1,1 @@
+//! Who is calling, who that is here, and whether they may.

@@ -1,0 +1,1 @@
+//! AI wire formats and providers: bytes in, bytes out.

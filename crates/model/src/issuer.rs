@@ -1,0 +1,222 @@
+//! Issuers: whoever signs tokens, what we believe of them, and how their subjects become users.
+
+use crate::{Name, SecretRef, Span};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use url::Url;
+
+/// An issuer as the configuration file writes it. Keys come from exactly one of: discovery (none of the others
+/// given), `jwks_url`, `jwks_file`, `public_key_file`, `secret`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Issuer {
+    /// Unique name; part of every subject in the directory, so it is not changed lightly.
+    pub name: Name,
+    /// The tenant of its users: a name, or a claim and a map from its values.
+    pub tenant: TenantRule,
+    /// The exact `iss` of its tokens, and the base of discovery. With `{claim}` in it (`…/{tid}/v2.0`) the value is taken from the token and must be a key of the tenant map.
+    pub issuer: String,
+    /// Defaults for a known product: `keycloak`, `auth0`, `okta`, `cognito`, `entra`; see the reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// Where its key set is, when not found by discovery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_url: Option<Url>,
+    /// A key set in a file, read again when it changes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub jwks_file: Option<PathBuf>,
+    /// A public key or certificate in PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key_file: Option<PathBuf>,
+    /// A shared secret for HS256/384/512, at least as long as the hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretRef>,
+    /// Values of which a token's audience must contain one. Empty only with `audience_claim = "none"`.
+    #[serde(default)]
+    pub audiences: Vec<String>,
+    /// The claim that holds the audience; some products use another (`client_id`), and `none` says that there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience_claim: Option<String>,
+    /// Algorithms that are accepted. Default: `RS256`, `ES256`, `EdDSA`, or `HS256` with a secret.
+    #[serde(default)]
+    pub algorithms: Vec<String>,
+    /// Which `typ` is expected.
+    #[serde(default)]
+    pub profile: TokenProfile,
+    /// How far the two clocks may differ. Default `30s`, at most `5m`.
+    #[serde(default = "default_leeway")]
+    pub leeway: Span,
+    /// Refuse tokens issued longer ago than this, whatever their `exp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_age: Option<Span>,
+    /// Claims that must be there, beside `exp`.
+    #[serde(default)]
+    pub required_claims: Vec<String>,
+    /// How its subjects become users.
+    #[serde(default)]
+    pub subject: SubjectRule,
+    /// How its machine tokens are recognised; any match makes the caller an application.
+    #[serde(default)]
+    pub machine: Vec<MachineRule>,
+    /// Claim (path with dots) that names the client of a token; default `azp`, then `client_id`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_claim: Option<String>,
+    /// Claims (paths with dots) whose values are the token's roles, beside the directory's.
+    #[serde(default)]
+    pub role_claims: Vec<String>,
+    /// How long a key set is still believed when it cannot be refreshed. Default `2h`.
+    #[serde(default = "default_stale")]
+    pub stale: Span,
+    /// How to reach it.
+    #[serde(default)]
+    pub http: Egress,
+}
+
+fn default_leeway() -> Span {
+    Span::seconds(30)
+}
+
+fn default_stale() -> Span {
+    Span::seconds(7_200)
+}
+
+/// Which tenant an issuer's tokens belong to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(untagged)]
+pub enum TenantRule {
+    /// All to this one.
+    Named(Name),
+    /// By the value of a claim; a value that is not in the map is refused.
+    Mapped(TenantMap),
+}
+
+/// A claim whose values stand for tenants.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantMap {
+    /// The claim, as `tid`.
+    pub claim: String,
+    /// Its values and the tenant each stands for.
+    pub map: BTreeMap<String, Name>,
+}
+
+/// What a token of this issuer must be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenProfile {
+    /// `typ` absent, `JWT` or `at+jwt`; kinds that are not access tokens (`dpop+jwt`, `logout+jwt`, …) are refused.
+    #[default]
+    Generic,
+    /// RFC 9068: `typ` must be `at+jwt`, and the claims that it requires must be there.
+    Rfc9068,
+}
+
+/// How a subject becomes a user: which claim, looked up as which attribute, and what happens when nobody is found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct SubjectRule {
+    /// The claim (path with dots). Default `sub`.
+    pub claim: String,
+    /// What the claim's value is: `identity` (an (issuer, subject) pair, the default), `id`, `external_id`, `username`, or `attributes.<name>`.
+    pub attribute: String,
+    /// Steps applied to the value in order before it is looked up; none by default: exact.
+    pub normalise: Vec<Normalisation>,
+    /// What becomes of a subject that nobody has.
+    pub unknown: UnknownUser,
+    /// Take a JSON number as its decimal text. Off: such a token is refused.
+    pub allow_numeric_sub: bool,
+    /// For `unknown = "create"` and `"pending"`: attribute of the new user ← claim (path with dots).
+    pub create: BTreeMap<String, String>,
+}
+
+impl Default for SubjectRule {
+    fn default() -> Self {
+        Self {
+            claim: "sub".to_owned(),
+            attribute: "identity".to_owned(),
+            normalise: Vec::new(),
+            unknown: UnknownUser::Reject,
+            allow_numeric_sub: false,
+            create: BTreeMap::new(),
+        }
+    }
+}
+
+/// A step of normalisation.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Normalisation {
+    /// Drop white space at both ends.
+    Trim,
+    /// Fold to lower case (Unicode).
+    Lowercase,
+    /// Drop this prefix when there.
+    StripPrefix(String),
+    /// Drop this suffix when there.
+    StripSuffix(String),
+}
+
+/// What becomes of a subject that no user has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UnknownUser {
+    /// Refused.
+    #[default]
+    Reject,
+    /// A pending user is made for an administrator to approve; the call is refused.
+    Pending,
+    /// An active user is made. One that was deleted or merged is never made again.
+    Create,
+}
+
+/// How a machine token is told from a user's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct MachineRule {
+    /// The claim (path with dots) to look at.
+    pub claim: String,
+    /// What it must be.
+    #[serde(flatten)]
+    pub test: MachineTest,
+}
+
+/// The test of a [`MachineRule`]; exactly one is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MachineTest {
+    /// Equal to this text.
+    Equals(String),
+    /// Starting with this text.
+    Prefix(String),
+    /// There (`true`) or not there (`false`).
+    Present(bool),
+    /// Equal to this other claim of the same token.
+    Same(String),
+}
+
+/// How to reach a server of the operator's choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Egress {
+    /// PEM certificates to trust instead of the public ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ca_file: Option<PathBuf>,
+    /// PEM client certificate, with [`Egress::client_key_file`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_certificate_file: Option<PathBuf>,
+    /// PEM private key of the client certificate.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub client_key_file: Option<PathBuf>,
+    /// An HTTP proxy (`http://host:port`); default: the environment's `HTTPS_PROXY`/`NO_PROXY`; `none` goes direct.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// Time to connect, TLS included. Default `5s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub connect_timeout: Option<Span>,
+    /// Time to the answer's head. Default `60s` towards upstreams, `5s` towards issuers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub response_timeout: Option<Span>,
+    /// Time between two pieces of an answer. Default `120s`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle_timeout: Option<Span>,
+}

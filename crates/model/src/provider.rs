@@ -1,0 +1,50 @@
+//! AI providers, and the models that callers ask for.
+
+use crate::issuer::Egress;
+use crate::{Name, SecretRef};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use url::Url;
+
+/// An AI vendor's account or endpoint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Provider {
+    /// Unique name.
+    pub name: Name,
+    /// A known vendor, which gives `base_url` and its ways (`openai`, `echo`, …); or give `base_url`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// Where its API is, up to and with the version (`https://api.example.com/v1`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<Url>,
+    /// Our key there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<SecretRef>,
+    /// Headers added to every call there.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// How to reach it.
+    #[serde(default)]
+    pub http: Egress,
+}
+
+/// A model as callers ask for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+    /// What callers write in `model`; unique.
+    pub name: Name,
+    /// The deployments that serve it; tried in order.
+    pub deployments: Vec<Deployment>,
+}
+
+/// A model at one provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Deployment {
+    /// The provider's name.
+    pub provider: Name,
+    /// The model's name there.
+    pub model: Name,
+}

@@ -1,0 +1,154 @@
+//! The one line per call that the gateway keeps.
+
+use crate::{ApiKeyId, ApplicationId, RequestId, TenantId, Timestamp, Usage, UserId};
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// How a call ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The whole answer was delivered.
+    #[default]
+    Completed,
+    /// The gateway said no; `code` says why.
+    Refused,
+    /// The caller hung up before the end.
+    ClientClosed,
+    /// The upstream broke off in the middle of its answer.
+    UpstreamCut,
+    /// We ended a running stream: suspension, expiry, shutdown; `code` says why.
+    Cut,
+}
+
+impl Outcome {
+    /// As stored and shown.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Completed => "completed",
+            Self::Refused => "refused",
+            Self::ClientClosed => "client_closed",
+            Self::UpstreamCut => "upstream_cut",
+            Self::Cut => "cut",
+        }
+    }
+}
+
+/// The record of one call: who, what, outcome, tokens, timings. It keeps token *facts*, never a token or its signature.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// The call's id; the record's primary key, so that writing it twice changes nothing.
+    pub id: RequestId,
+    /// When the call was accepted.
+    pub at: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status that the caller saw; 101 for an upgraded connection.
+    pub status: u16,
+    /// Catalogue code (the true one, not the public alias), when refused or cut.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<Cow<'static, str>>,
+    /// The private detail behind `code`, for the owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+    /// In monitor mode: the code of the refusal that would have been.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub would_refuse: Option<Cow<'static, str>>,
+    /// Tenant of the principal, or of the service when nobody was recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tenant: Option<TenantId>,
+    /// The user, when resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<UserId>,
+    /// The application, when one called.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub application: Option<ApplicationId>,
+    /// The API key, when one was presented and found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<ApiKeyId>,
+    /// The service's name; AI routes are `ai`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<std::sync::Arc<str>>,
+    /// What an AI route was asked: `chat_completions`, `embeddings`, ….
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Cow<'static, str>>,
+    /// The model that the caller asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<std::sync::Arc<str>>,
+    /// The provider that answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<std::sync::Arc<str>>,
+    /// The model's name at that provider.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployment: Option<std::sync::Arc<str>>,
+    /// HTTP method.
+    pub method: Cow<'static, str>,
+    /// Path without query, at most 512 bytes.
+    pub path: String,
+    /// The caller's address, after trusted proxies.
+    pub source: String,
+    /// W3C trace id, 32 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
+    /// Facts of the presented token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<Box<TokenFacts>>,
+    /// Token counts, on AI calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// The upstream's own status, when it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upstream_status: Option<u16>,
+    /// Body bytes from the caller.
+    pub bytes_in: u64,
+    /// Body bytes to the caller.
+    pub bytes_out: u64,
+    /// Upstream attempts.
+    pub attempts: u8,
+    /// Where the time went.
+    pub timing: Timing,
+    /// Request and answer, where the service captures them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capture: Option<Box<Capture>>,
+}
+
+/// Microseconds from accept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timing {
+    /// The caller was authenticated and resolved.
+    pub identified: u32,
+    /// The first byte left for the upstream.
+    pub dispatched: u32,
+    /// The upstream's answer began.
+    pub first_byte: u32,
+    /// The call ended.
+    pub total: u64,
+}
+
+/// What a token said, without what would let anybody use it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenFacts {
+    /// The issuer's name in the configuration, when recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<std::sync::Arc<str>>,
+    /// The protected header as JSON text, cut at 1 KiB.
+    pub header: String,
+    /// `iss`, `aud`, `sub`, `jti`, `exp`, `nbf`, `iat`, `azp`, `client_id`, `scope`, as JSON text, cut at 2 KiB.
+    pub claims: String,
+    /// SHA-256 of the signing input, base64url: tells two tokens apart and revokes one.
+    pub digest: String,
+    /// Members that a token may not use to steer its own check, when present: `jku`, `x5u`, `x5c`, `jwk`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignored: Vec<Cow<'static, str>>,
+}
+
+/// Captured bodies, each cut at the stated bound.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capture {
+    /// What the caller sent.
+    pub request: String,
+    /// What the caller got.
+    pub response: String,
+    /// Whether either was cut.
+    pub truncated: bool,
+}

@@ -1,0 +1,1 @@
+//! Storage: one SQL text on two databases, and the spool of records.

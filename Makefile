@@ -1,0 +1,48 @@
+# Each target is a few lines; what is longer is a script. `make` alone lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help run test test-rust test-clients test-all bench check gen
+
+help: ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
+
+run: ## install what is missing, build, and start the gateway in demo mode on loopback
+	@scripts/install build
+	@cargo build --release --locked -p portcullis
+	@exec "$$(scripts/target-dir)/release/portcullis" serve --demo
+
+test: ## everything that decides whether work lands: format, lints, derived files, Rust suites on both databases, real clients
+	@scripts/install build test
+	@scripts/step "format" cargo fmt --all --check
+	@scripts/step "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	@scripts/step "build" cargo build --workspace --all-targets --locked --quiet
+	@scripts/step "derived files" cargo run --quiet --locked -p portcullis -- gen --check
+	@$(MAKE) --no-print-directory test-rust
+	@$(MAKE) --no-print-directory test-clients
+
+test-rust: ## the Rust suites, on SQLite and on a throw-away PostgreSQL
+	@scripts/step "Rust suites" scripts/with-postgres cargo test --workspace --locked --quiet --no-fail-fast
+
+test-clients: ## official clients and third-party token libraries against the debug binary
+	@scripts/install test
+	@scripts/step "client suites" scripts/test-clients
+
+test-all: test ## what is slower as well: benchmarks as smoke tests, the gate's load table in its short form
+	@scripts/step "micro-benchmarks" cargo bench --workspace --locked -- --quick
+	@scripts/step "load, short" bench/run.py --rounds 1 --duration 1
+
+bench: ## measure against nginx on this machine, print the table, write docs/reference/performance.md
+	@scripts/install build bench
+	@scripts/step "release build" cargo build --release --locked -p portcullis
+	@bench/run.py --write docs/reference/performance.md
+
+check: ## format, lints, docs, licences and advisories
+	@scripts/install build check
+	@cargo fmt --all --check
+	@cargo clippy --workspace --all-targets --locked -- -D warnings
+	@RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	@cargo deny --all-features check --hide-inclusion-graph licenses bans sources
+
+gen: ## write the derived files: api/, docs/reference/
+	@cargo run --quiet --locked -p portcullis -- gen

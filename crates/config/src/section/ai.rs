@@ -1,0 +1,28 @@
+//! `[ai]`: the AI routes.
+
+use portcullis_model::service::AuthMode;
+use portcullis_model::{ByteSize, Span};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The AI routes, `/v1` and `/openai/v1`. Which models a caller may use is its tenant's `models`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ai {
+    /// Whether callers must be known: `required`, or `monitor` to let everybody through and record what would have
+    /// been refused. Not `none`: models are granted to tenants, and a caller whom nobody asked has no tenant.
+    pub auth: AuthMode,
+    /// Largest request body.
+    pub max_body: ByteSize,
+    /// Whole time for one call that is not streamed; default none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Span>,
+    /// Keep prompts and answers in the record, each cut at `records.capture_limit`.
+    pub capture: bool,
+}
+
+impl Default for Ai {
+    fn default() -> Self {
+        Self { auth: AuthMode::Required, max_body: ByteSize(20 << 20), timeout: None, capture: false }
+    }
+}

@@ -92,7 +92,7 @@ pub struct Record {
     pub trace: Option<String>,
     /// Facts of the presented token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<Box<TokenFacts>>,
+    pub token: Option<std::sync::Arc<TokenFacts>>,
     /// Token counts, on AI calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,

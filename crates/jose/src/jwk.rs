@@ -1,0 +1,26 @@
+//! Keys: JSON Web Keys and sets of them (RFC 7517, 7518 §6, 8037, 9964), PEM and certificates, and what they are
+//! prepared into for use: [`VerifyingKey`] and [`SigningKey`].
+//!
+//! A key is bound to what it may do when it is read: one algorithm if it names one, else one family by its type and
+//! curve. Nothing turns a public key into an HMAC secret; those are only ever [`Secret`]s that somebody configured.
+
+mod error;
+mod generate;
+mod material;
+mod okp;
+mod parse;
+mod pem;
+mod secret;
+mod serialise;
+mod set;
+mod sign;
+mod thumbprint;
+mod verify;
+
+pub use error::KeyError;
+pub use generate::RsaBits;
+pub use material::{Curve, Jwk, KeyType, Op, Use};
+pub use secret::Secret;
+pub use set::{JwkSet, KeySet, Note, NoteKind};
+pub use sign::SigningKey;
+pub use verify::VerifyingKey;

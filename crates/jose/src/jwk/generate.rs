@@ -1,0 +1,91 @@
+//! Making keys. The randomness is the cryptographic library's own: a key must not depend on a caller's.
+
+use aws_lc_rs::encoding::{AsBigEndian, AsDer, EcPrivateKeyBin, Pkcs8V1Der};
+use aws_lc_rs::rsa::KeySize;
+use aws_lc_rs::signature::{EcdsaKeyPair, KeyPair, PqdsaKeyPair, RsaKeyPair};
+use zeroize::Zeroizing;
+
+use super::error::KeyError;
+use super::material::{Curve, Jwk, ML_DSA_SEED, Material, Private, ml_dsa};
+use super::{SigningKey, pem};
+use crate::b64;
+use crate::jwa::{Alg, Family};
+
+impl SigningKey {
+    /// Makes a key for one algorithm, with its thumbprint as `kid` (random for HMAC: a digest of a secret is not to be
+    /// published). RSA gets 2048 bits and takes up to a second.
+    ///
+    /// # Errors
+    /// The library has no memory or entropy.
+    pub fn generate(alg: Alg) -> Result<Self, KeyError> {
+        Self::from_material(
+            alg,
+            match alg.family() {
+                Family::Hmac => Material::Oct(random(alg.min_secret_len().ok_or(KeyError::Library)?)?),
+                Family::RsaPkcs1 | Family::RsaPss => return Self::generate_rsa(alg, RsaBits::B2048),
+                Family::Ecdsa => ec(Curve::of_alg(alg).ok_or(KeyError::Library)?)?,
+                Family::EdDsa => ed25519(random(32)?)?,
+                Family::MlDsa => ml_dsa_of(alg, random(ML_DSA_SEED)?)?,
+            },
+        )
+    }
+
+    /// Makes an RSA key of this size. Takes seconds for the larger ones.
+    ///
+    /// # Errors
+    /// No RSA algorithm, or the library has no memory or entropy.
+    pub fn generate_rsa(alg: Alg, bits: RsaBits) -> Result<Self, KeyError> {
+        let size = match bits {
+            RsaBits::B2048 => KeySize::Rsa2048,
+            RsaBits::B3072 => KeySize::Rsa3072,
+            RsaBits::B4096 => KeySize::Rsa4096,
+        };
+        let pair = RsaKeyPair::generate(size).map_err(|_| KeyError::Library)?;
+        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Library)?;
+        Self::from_material(alg, pem::pkcs8(der.as_ref())?)
+    }
+
+    fn from_material(alg: Alg, material: Material) -> Result<Self, KeyError> {
+        let jwk = Jwk::bare(material)?.with_alg(alg)?;
+        let kid = match alg.family() {
+            Family::Hmac => b64::encode(&random(16)?),
+            _ => b64::encode(&jwk.thumbprint()),
+        };
+        jwk.with_kid(kid).signing_key(None)
+    }
+}
+
+/// Size of an RSA key to be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the numbers say it")]
+pub enum RsaBits {
+    B2048,
+    B3072,
+    B4096,
+}
+
+fn random(len: usize) -> Result<Private, KeyError> {
+    let mut bytes = Zeroizing::new(vec![0; len]);
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| KeyError::Library)?;
+    Ok(bytes)
+}
+
+fn ec(curve: Curve) -> Result<Material, KeyError> {
+    let pair = EcdsaKeyPair::generate(curve.signing()).map_err(|_| KeyError::Library)?;
+    let d: EcPrivateKeyBin<'_> = pair.private_key().as_be_bytes().map_err(|_| KeyError::Library)?;
+    let d = Zeroizing::new(d.as_ref().to_vec());
+    Ok(Material::Ec { curve, point: pair.public_key().as_ref().to_vec(), d: Some(d) })
+}
+
+pub(super) fn ed25519(seed: Private) -> Result<Material, KeyError> {
+    let pair =
+        aws_lc_rs::signature::Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| KeyError::Library)?;
+    let x = pair.public_key().as_ref().try_into().map_err(|_| KeyError::Library)?;
+    Ok(Material::Ed25519 { x, d: Some(seed) })
+}
+
+pub(super) fn ml_dsa_of(alg: Alg, seed: Private) -> Result<Material, KeyError> {
+    let library = ml_dsa(alg).ok_or_else(|| KeyError::UnknownAlg(alg.name().into()))?;
+    let pair = PqdsaKeyPair::from_seed(library.signing, &seed).map_err(|_| KeyError::Library)?;
+    Ok(Material::MlDsa { alg, public: pair.public_key().as_ref().to_vec(), seed: Some(seed) })
+}

@@ -1,0 +1,242 @@
+//! The protected header of a JWS (RFC 7515 §4): read strictly, and only what has a meaning here.
+
+use std::str;
+
+use super::error::{ParseError, Part};
+use crate::json::{self, Entry, JsonError, JsonErrorKind, Kind, Limits};
+use crate::jwa::{Alg, AlgError};
+
+/// The longest `kid` that is looked at, in bytes. Real ones are thumbprints, UUIDs, at worst key ARNs.
+pub const KID_LIMIT: usize = 512;
+
+/// The longest extension name from `crit` that is kept for a message.
+const NAMED_EXTENSION: usize = 64;
+
+/// What `alg` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AlgName {
+    /// One that can be used, if the caller allows it.
+    Known(Alg),
+    /// `none` or nothing we know.
+    Unusable(AlgError),
+}
+
+/// Header parameters that point to keys. They are never followed; that they were there is worth recording, because
+/// an honest issuer seldom sends them and an attacker often does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the parameters of RFC 7515 §4.1.2, 4.1.3, 4.1.5, 4.1.6")]
+pub struct Pointers {
+    pub jku: bool,
+    pub jwk: bool,
+    pub x5u: bool,
+    pub x5c: bool,
+}
+
+impl Pointers {
+    /// Whether there is none of them.
+    pub fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    /// Their names, for a record.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        [("jku", self.jku), ("jwk", self.jwk), ("x5u", self.x5u), ("x5c", self.x5c)]
+            .into_iter()
+            .filter_map(|(name, there)| there.then_some(name))
+    }
+}
+
+/// A header whose shape is sound.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    alg: AlgName,
+    kid: Option<Box<str>>,
+    typ: Option<Box<str>>,
+    cty: Option<Box<str>>,
+    pointers: Pointers,
+}
+
+impl Header {
+    /// Reads a decoded header.
+    ///
+    /// # Errors
+    /// Anything that is not a strict JSON object with parameters of their right types; any `crit`; any `b64`.
+    pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
+        let text =
+            str::from_utf8(bytes).map_err(|error| json_error(JsonErrorKind::Utf8, error.valid_up_to()))?;
+        let outline = json::scan(text, Limits::HEADER)
+            .map_err(|error| ParseError::Json { part: Part::Header, error })?;
+        if outline.kind != Kind::Object {
+            return Err(ParseError::NotAnObject { part: Part::Header, found: outline.kind });
+        }
+        let (mut alg, mut kid, mut typ, mut cty) = (None, None, None, None);
+        let mut pointers = Pointers::default();
+        let (mut crit, mut b64) = (None, false);
+        for entry in &outline.entries {
+            match &*entry.key(text) {
+                "alg" => alg = Some(string(entry, text, "alg")?),
+                "kid" => kid = Some(string(entry, text, "kid")?),
+                "typ" => typ = Some(string(entry, text, "typ")?),
+                "cty" => cty = Some(string(entry, text, "cty")?),
+                "crit" => crit = Some(entry),
+                "b64" => b64 = true,
+                "jku" => pointers.jku = true,
+                "jwk" => pointers.jwk = true,
+                "x5u" => pointers.x5u = true,
+                "x5c" => pointers.x5c = true,
+                _ => {}
+            }
+        }
+        if b64 {
+            return Err(ParseError::UnencodedPayload);
+        }
+        if let Some(entry) = crit {
+            return Err(critical(entry, text, &outline));
+        }
+        let alg = alg.ok_or(ParseError::AlgMissing)?;
+        if let Some(len) = kid.as_ref().map(|kid| kid.len()).filter(|len| *len > KID_LIMIT) {
+            return Err(ParseError::KidTooLong { len });
+        }
+        Ok(Self {
+            alg: alg.parse().map_or_else(AlgName::Unusable, AlgName::Known),
+            kid: kid.map(Box::from),
+            typ: typ.map(Box::from),
+            cty: cty.map(Box::from),
+            pointers,
+        })
+    }
+
+    /// The algorithm that the token claims.
+    ///
+    /// # Errors
+    /// `none`, or a name that means nothing here.
+    pub fn alg(&self) -> Result<Alg, AlgError> {
+        match &self.alg {
+            AlgName::Known(alg) => Ok(*alg),
+            AlgName::Unusable(error) => Err(error.clone()),
+        }
+    }
+
+    /// What `alg` says, borrowed.
+    pub fn alg_name(&self) -> &AlgName {
+        &self.alg
+    }
+
+    /// The key id that the token claims; at most [`KID_LIMIT`] bytes of anything, so no path and no SQL to be trusted.
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// The media type of the token, as written.
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
+    }
+
+    /// The media type of the payload, as written.
+    pub fn cty(&self) -> Option<&str> {
+        self.cty.as_deref()
+    }
+
+    /// Which key pointers were there and ignored.
+    pub fn pointers(&self) -> Pointers {
+        self.pointers
+    }
+
+    /// Bytes that it occupies.
+    pub(crate) fn weight(&self) -> usize {
+        let text = |part: &Option<Box<str>>| part.as_ref().map_or(0, |text| text.len());
+        size_of::<Self>() + text(&self.kid) + text(&self.typ) + text(&self.cty)
+    }
+}
+
+fn string<'t>(
+    entry: &Entry,
+    text: &'t str,
+    name: &'static str,
+) -> Result<std::borrow::Cow<'t, str>, ParseError> {
+    entry.string(text).ok_or(ParseError::ParameterType { name, expected: "a string", found: entry.kind })
+}
+
+/// Which way a `crit` is wrong. No extension is implemented (RFC 7797's `b64` is excluded from JWTs), so there is no
+/// right one.
+fn critical(entry: &Entry, text: &str, header: &json::Outline) -> ParseError {
+    if entry.kind != Kind::Array {
+        return ParseError::ParameterType { name: "crit", expected: "an array", found: entry.kind };
+    }
+    let raw = entry.raw(text);
+    let Ok(list) = json::scan(raw, Limits::HEADER) else { return ParseError::CritMalformed };
+    let mut names = Vec::with_capacity(list.entries.len());
+    for element in &list.entries {
+        match element.string(raw) {
+            Some(name) if !names.contains(&name) => names.push(name),
+            _ => return ParseError::CritMalformed,
+        }
+    }
+    // RFC 7515 §4.1.11: not empty, no registered parameter, nothing that is not in the header.
+    let registered = |name: &str| REGISTERED.contains(&name);
+    match names.iter().find(|name| registered(name) || header.member(text, name).is_none()) {
+        Some(_) => ParseError::CritMalformed,
+        None => names.first().map_or(ParseError::CritMalformed, |name| {
+            ParseError::CritUnknown(name.chars().take(NAMED_EXTENSION).collect())
+        }),
+    }
+}
+
+/// Parameters of RFC 7515 itself, which `crit` must not name.
+const REGISTERED: [&str; 11] =
+    ["alg", "jku", "jwk", "kid", "x5u", "x5c", "x5t", "x5t#S256", "typ", "cty", "crit"];
+
+fn json_error(kind: JsonErrorKind, at: usize) -> ParseError {
+    ParseError::Json { part: Part::Header, error: JsonError { kind, at } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refusal(text: &str) -> ParseError {
+        Header::parse(text.as_bytes()).expect_err(text)
+    }
+
+    #[test]
+    fn what_has_a_meaning_is_read() {
+        let header = Header::parse(
+            br#"{"typ":"at+jwt","alg":"RS256","kid":"k\u00e9y","jku":"https://x","jwk":{"kty":"oct"},"x5c":[],"z":1}"#,
+        )
+        .unwrap();
+        assert_eq!(header.alg(), Ok(Alg::RS256));
+        assert_eq!((header.kid(), header.typ(), header.cty()), (Some("kéy"), Some("at+jwt"), None));
+        assert_eq!(header.pointers().names().collect::<Vec<_>>(), ["jku", "jwk", "x5c"]);
+        assert_eq!(Header::parse(br#"{"alg":"none"}"#).unwrap().alg(), Err(AlgError::None));
+    }
+
+    #[test]
+    fn shape_faults_have_names() {
+        for (text, want) in [
+            ("[]", "json_not_an_object"),
+            ("{}", "alg_missing"),
+            (r#"{"alg":1}"#, "header_parameter_type"),
+            (r#"{"alg":null}"#, "header_parameter_type"),
+            (r#"{"alg":"RS256","kid":7}"#, "header_parameter_type"),
+            (r#"{"alg":"RS256","typ":["JWT"]}"#, "header_parameter_type"),
+            (r#"{"alg":"RS256","\u0061lg":"none"}"#, "json_duplicate_member"),
+            (r#"{"alg":"RS256","b64":false,"crit":["b64"]}"#, "payload_unencoded"),
+            (r#"{"alg":"RS256","b64":true}"#, "payload_unencoded"),
+            (r#"{"alg":"RS256","crit":["exp"],"exp":1}"#, "crit_unknown"),
+            (r#"{"alg":"RS256","crit":["exp"]}"#, "crit_malformed"),
+            (r#"{"alg":"RS256","crit":[]}"#, "crit_malformed"),
+            (r#"{"alg":"RS256","crit":["alg"]}"#, "crit_malformed"),
+            (r#"{"alg":"RS256","crit":["x","x"],"x":1}"#, "crit_malformed"),
+            (r#"{"alg":"RS256","crit":[1]}"#, "crit_malformed"),
+            (r#"{"alg":"RS256","crit":"x","x":1}"#, "header_parameter_type"),
+        ] {
+            assert_eq!(refusal(text).name(), want, "{text}");
+        }
+        let long = format!(r#"{{"alg":"RS256","kid":"{}"}}"#, "k".repeat(KID_LIMIT + 1));
+        assert_eq!(refusal(&long), ParseError::KidTooLong { len: KID_LIMIT + 1 });
+        assert!(matches!(
+            Header::parse(b"{\"alg\":\"\xff\"}"),
+            Err(ParseError::Json { error: JsonError { kind: JsonErrorKind::Utf8, at: 8 }, .. })
+        ));
+    }
+}

@@ -1,0 +1,40 @@
+"""One gateway for the whole run: the real binary on free loopback ports, in a temporary directory, with real issuers
+and upstreams around it."""
+
+import pytest
+
+from support.gateway import Gateway
+from support.keys import Issuers
+from support.live_issuer import LiveIssuer
+from support.upstream import Upstream
+
+
+@pytest.fixture(scope="session")
+def upstream():
+    with Upstream() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def issuers(tmp_path_factory):
+    return Issuers(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(scope="session")
+def live_issuer():
+    with LiveIssuer() as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory, upstream, issuers, live_issuer):
+    with Gateway(tmp_path_factory.mktemp("gateway"), upstream, issuers, live_issuer) as running:
+        for name in ("ada", "eve", "Grace"):
+            running.create_user(name)
+        yield running
+
+
+@pytest.fixture()
+def token(issuers):
+    """A good token of `ada`."""
+    return issuers.token("ES256", sub="ada")

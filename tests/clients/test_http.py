@@ -1,0 +1,237 @@
+"""The HTTP side, with curl, a WebSocket client and raw sockets."""
+
+import json
+import socket
+import subprocess
+import threading
+import time
+
+import pytest
+import websockets
+import websockets.sync.client
+import websockets.sync.server
+
+
+def curl(*arguments):
+    done = subprocess.run(["curl", "-sS", "--max-time", "20", *arguments], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def raw(gateway, data, timeout=10):
+    """Sends bytes as they are and reads until the gateway is done."""
+    with socket.create_connection(("127.0.0.1", gateway.port), timeout=timeout) as s:
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        got = b""
+        try:
+            while chunk := s.recv(65536):
+                got += chunk
+        except (ConnectionResetError, TimeoutError):
+            pass
+        return got.decode("latin-1")
+
+
+def test_http2_by_prior_knowledge(gateway, token):
+    body = json.dumps({"model": "echo", "stream": True, "messages": [{"role": "user", "content": "over two"}]})
+    out = curl("--http2-prior-knowledge", "-N", f"{gateway.url}/v1/chat/completions", "-H", f"authorization: Bearer {token}", "-H", "content-type: application/json", "-d", body, "-w", "\n%{http_version} %{http_code}")
+    assert out.endswith("2 200") and "data: [DONE]" in out
+
+
+def test_http2_upgrade_in_the_clear_is_not_taken(gateway, token):
+    out = curl("--http2", f"{gateway.url}/orders", "-H", f"authorization: Bearer {token}", "-o", "/dev/null", "-w", "%{http_version} %{http_code}")
+    assert out == "1.1 200"
+
+
+def test_a_stream_comes_as_it_is_made(gateway, token):
+    body = json.dumps({"model": "echo", "stream": True, "messages": [{"role": "user", "content": "one two three"}]})
+    out = curl("-N", f"{gateway.url}/v1/chat/completions", "-H", f"authorization: Bearer {token}", "-d", body, "-H", "content-type: application/json")
+    events = [line for line in out.split("\n\n") if line]
+    assert len(events) > 4 and events[-1] == "data: [DONE]"
+
+
+def test_identity_headers_from_outside_do_not_pass(gateway, upstream, token):
+    upstream.take()
+    spoofed = {"X-User-Id": "spoof", "x_user_id": "spoof", "X-USER-ROLES": "spoof", "X-Tenant": "spoof", "X-User-External-Id": "spoof", "X-Application-Id": "spoof", "x-user_id": "spoof"}
+    assert gateway.bearer(token, **spoofed).status == 200
+    (seen,) = upstream.take()
+    assert "spoof" not in json.dumps(seen["headers"])
+    headers = dict(seen["headers"])
+    assert headers["x-user-external-id"] == "ada" and len(headers["x-user-id"]) == 36
+    assert "authorization" not in headers
+    # Nobody is known on an open route, so nobody is claimed.
+    assert gateway.call("GET", "/open", spoofed).status == 200
+    (seen,) = upstream.take()
+    assert "spoof" not in json.dumps(seen["headers"]) and "x-user-id" not in dict(seen["headers"])
+
+
+@pytest.mark.parametrize("nominated", ["X-User-Id", "x-user-id, close", "X-User-External-Id, X-User-Roles", "keep-alive, X-User-Id"])
+def test_connection_cannot_remove_our_headers(gateway, upstream, token, nominated):
+    upstream.take()
+    raw(gateway, f"GET /orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: {nominated}\r\nX-Private: 1\r\n\r\n".encode())
+    (seen,) = upstream.take()
+    assert dict(seen["headers"])["x-user-external-id"] == "ada" and len(dict(seen["headers"])["x-user-id"]) == 36
+
+
+def test_nominated_headers_do_not_pass(gateway, upstream, token):
+    upstream.take()
+    raw(gateway, f"GET /orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-Stays: 1\r\n\r\n".encode())
+    (seen,) = upstream.take()
+    assert "x-hop" not in dict(seen["headers"]) and dict(seen["headers"])["x-stays"] == "1"
+
+
+def test_trailers_do_not_carry_identity(gateway, upstream, token):
+    upstream.take()
+    answer = raw(gateway, f"POST /orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X-User-Id\r\n\r\n3\r\nabc\r\n0\r\nX-User-Id: spoof\r\n\r\n".encode())
+    assert " 200 " in answer.split("\r\n")[0]
+    assert "spoof" not in json.dumps(upstream.take())
+
+
+@pytest.mark.parametrize(
+    "framing",
+    [
+        "Content-Length: 4\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: chunked\r\nContent-Length: 4",
+        "Content-Length: 4\r\nContent-Length: 5",
+        "Content-Length: +4",
+        "Content-Length: 4, 5",
+        "Content-Length: -1",
+        "Transfer-Encoding: chunked, identity",
+        "Transfer-Encoding: xchunked",
+        "Transfer-Encoding : chunked",
+        "Transfer-Encoding:\x0bchunked",
+        "X: 1\r\n folded: 1",
+    ],
+)
+def test_smuggling(gateway, upstream, token, framing):
+    """One request in, at most one request out; and never one that the caller hid in a body."""
+    upstream.take()
+    inner = f"GET /orders/smuggled HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+    raw(gateway, f"POST /orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n{framing}\r\n\r\n0\r\n\r\n{inner}".encode("latin-1"), timeout=3)
+    seen = upstream.take()
+    assert len(seen) <= 2, seen
+    ambiguous = "Content-Length" in framing or "identity" in framing or "xchunked" in framing
+    if ambiguous and framing != "Content-Length: 4\r\nTransfer-Encoding: chunked":
+        assert not any("smuggled" in s["path"] for s in seen) or "Transfer-Encoding: chunked\r\nContent-Length" in framing, seen
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/orders/../foreign", "/orders/%2e%2e/foreign", "/orders/%2E%2e%2fforeign", "/orders/..%2fforeign", "/orders%2f..%2fforeign", "/orders/..;/foreign", "/orders;x=1/7", "/orders/%5c..%5cforeign", "/orders\\..\\foreign", "//orders", "/orders//7", "/./orders", "/orders/%00", "/orders/%", "/orders/%zz", "/orders/%ff"],
+)
+def test_paths_with_two_readings(gateway, upstream, token, path):
+    upstream.take()
+    answer = raw(gateway, f"GET {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n".encode())
+    assert int(answer.split(" ")[1]) in (400, 404), answer
+    assert upstream.take() == []
+
+
+def test_what_matched_is_what_is_forwarded(gateway, upstream, token):
+    upstream.take()
+    for path in ("/orders/7", "/orders/caf%C3%A9?q=%2F..%2F&x=;", "/orders/a%20b/", "/orders/~x.y-z_0"):
+        assert gateway.bearer(token, path=path).status == 200
+    assert [s["path"] for s in upstream.take()] == ["/orders/7", "/orders/caf%C3%A9?q=%2F..%2F&x=;", "/orders/a%20b/", "/orders/~x.y-z_0"]
+    assert gateway.bearer(token, path="/orders2").status == 404
+
+
+def test_forwarding_the_callers_credential(gateway, upstream, token):
+    upstream.take()
+    assert gateway.bearer(token, path="/forwarding").status == 200
+    assert dict(upstream.take()[0]["headers"])["authorization"] == f"Bearer {token}"
+    gateway.cli("app", "create", "--tenant", "acme", "forwarder")
+    key = gateway.cli("key", "create", "--tenant", "acme", "--app", "forwarder")["secret"]
+    deadline = time.monotonic() + 2
+    while gateway.bearer(key, path="/forwarding").status != 200 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert all(key not in json.dumps(seen) for seen in upstream.take()), "an API key of ours is never forwarded"
+
+
+def test_monitor_lets_through_and_reports(gateway, upstream, issuers):
+    upstream.take()
+    expired = issuers.token(exp=1)
+    assert gateway.bearer(expired, path="/watched").status == 200
+    assert gateway.call("GET", "/watched").status == 200
+    assert all("x-user-id" not in dict(s["headers"]) for s in upstream.take())
+    deadline = time.monotonic() + 5
+    found = []
+    while time.monotonic() < deadline and len(found) < 2:
+        records = gateway.cli("record", "list", "--service", "watched")
+        found = [r.get("would_refuse") for r in records["items"]]
+        time.sleep(0.1)
+    assert sorted(found) == ["credential_missing", "token_expired"]
+
+
+def test_a_head_section_too_large(gateway):
+    assert " 431 " in raw(gateway, b"GET /orders HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 100_000 + b"\r\n\r\n").split("\r\n")[0]
+    many = b"".join(b"X-%d: 1\r\n" % i for i in range(300))
+    assert " 431 " in raw(gateway, b"GET /orders HTTP/1.1\r\nHost: x\r\n" + many + b"\r\n").split("\r\n")[0]
+
+
+def test_error_pages(gateway):
+    for language, word in (("en", "What it means"), ("zh", "含义")):
+        page = gateway.call("GET", "/-/errors/token_expired", {"accept": "text/html", "accept-language": language})
+        assert page.status == 200 and page.headers["content-type"].startswith("text/html") and word in page.text
+    assert json.loads(gateway.call("GET", "/-/errors/token_expired", {"accept": "application/json"}).text)["code"] == "token_expired"
+    assert gateway.call("GET", "/-/errors/token_expired.md").text.startswith("# ")
+    assert gateway.call("GET", "/-/errors/no_such_code").status == 404
+    link = json.loads(gateway.call("GET", "/orders").text)["type"]
+    assert gateway.call("GET", "/" + link.split("/", 3)[3]).status == 200
+
+
+@pytest.fixture(scope="module")
+def socket_service(tmp_path_factory, upstream, issuers, live_issuer):
+    """A gateway of its own in front of a WebSocket echo server."""
+    from support.gateway import Gateway
+
+    def echo(connection):
+        for message in connection:
+            connection.send(message)
+
+    with websockets.sync.server.serve(echo, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        port = server.socket.getsockname()[1]
+        extra = f'\n[[services]]\nname = "talk"\ntenant = "acme"\npath = "/talk"\nupstream = "http://127.0.0.1:{port}"\nwebsocket = true\n'
+        with Gateway(tmp_path_factory.mktemp("sockets"), upstream, issuers, live_issuer, extra) as gateway:
+            yield gateway
+        server.shutdown()
+
+
+def talk(gateway, token):
+    return websockets.sync.client.connect(f"ws://127.0.0.1:{gateway.port}/talk", additional_headers={"Authorization": f"Bearer {token}"}, open_timeout=10, close_timeout=5)
+
+
+def test_websocket(socket_service, issuers):
+    socket_service.create_user("ada")
+    with talk(socket_service, issuers.token(sub="ada")) as connection:
+        for message in ("hello", b"\x00\x01" * 5000, "ü" * 70000):
+            connection.send(message)
+            assert connection.recv(timeout=10) == message
+
+
+def test_a_websocket_without_a_user_is_refused(socket_service, issuers):
+    with pytest.raises(websockets.exceptions.InvalidStatus) as caught:
+        talk(socket_service, issuers.token(sub="nobody"))
+    assert caught.value.response.status_code == 401
+
+
+def test_a_websocket_ends_with_its_user(socket_service, issuers):
+    user = socket_service.create_user("leaving")
+    with talk(socket_service, issuers.token(sub="leaving")) as connection:
+        connection.send("hello")
+        assert connection.recv(timeout=10) == "hello"
+        socket_service.cli("user", "suspend", user["id"], "--reason", "test")
+        began = time.monotonic()
+        with pytest.raises(websockets.exceptions.ConnectionClosed) as caught:
+            connection.recv(timeout=5)
+        assert caught.value.rcvd.code == 1008 and time.monotonic() - began < 1.0
+
+
+def test_a_websocket_ends_with_its_token(socket_service, issuers):
+    socket_service.create_user("expiring")
+    # Within the leeway of 30 s the token still opens the door; the connection ends at `exp` and leeway.
+    with talk(socket_service, issuers.token(sub="expiring", exp=int(time.time()) - 27)) as connection:
+        connection.send("hello")
+        assert connection.recv(timeout=10) == "hello"
+        with pytest.raises(websockets.exceptions.ConnectionClosed) as caught:
+            connection.recv(timeout=8)
+        assert caught.value.rcvd.code == 1008

@@ -1,0 +1,73 @@
+"""A real OpenID provider beside the gateway, its keys rotated while calls are under way."""
+
+import threading
+import time
+
+
+def test_users_and_machines(gateway, live_issuer):
+    assert gateway.bearer(live_issuer.token("ada"), path="/forwarding").status == 200
+    # The machine's `sub` is its client id. Even when a user has that very id, a machine is never a user.
+    gateway.create_user("robot")
+    machine = live_issuer.machine_token()
+    refused = gateway.bearer(machine, path="/forwarding")
+    assert refused.status == 401 and gateway.code(refused) == "subject_unresolved"
+    application = gateway.cli("app", "create", "--tenant", "acme", "robot-app")
+    gateway.cli("app", "link", "--tenant", "acme", "robot-app", "--issuer", "live", "--client", "robot")
+    deadline = time.monotonic() + 4
+    while (answer := gateway.bearer(machine, path="/-/whoami")).status != 200 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert answer.status == 200, answer.text
+    who = gateway.whoami(machine)
+    assert who["application"]["id"] == application["id"] and who.get("user") is None
+
+
+def test_rotation_during_traffic(gateway, live_issuer):
+    """No good token is refused while keys rotate; a removed key is refused within its set's life."""
+    old = live_issuer.token("ada")
+    stop, wrong, count = threading.Event(), [], [0]
+
+    def traffic():
+        while not stop.is_set():
+            answer = gateway.bearer(live_issuer.token("ada"), path="/forwarding")
+            count[0] += 1
+            # Told to wait is no refusal, but it must say for how long.
+            if answer.status != 200 and not (answer.status == 503 and answer.headers["retry-after"]):
+                wrong.append((answer.status, answer.text))
+
+    callers = [threading.Thread(target=traffic) for _ in range(4)]
+    for caller in callers:
+        caller.start()
+    try:
+        time.sleep(0.5)
+        live_issuer.ask("/test/rotate", "POST")
+        new = live_issuer.token("ada")
+        assert gateway.bearer(new, path="/forwarding").status in (200, 503)
+        assert gateway.bearer(old, path="/forwarding").status == 200, "the previous key is still published"
+        time.sleep(1.5)
+    finally:
+        stop.set()
+        for caller in callers:
+            caller.join()
+    assert not wrong and count[0] > 20, (count, wrong[:3])
+    assert gateway.bearer(live_issuer.token("ada"), path="/forwarding").status == 200
+
+
+def test_an_unknown_kid_storm_is_few_fetches(gateway, issuers, live_issuer):
+    before = live_issuer.ask("/test/fetches")["fetches"]
+    now = int(time.time())
+    claims = {"iss": live_issuer.url, "aud": live_issuer.audience, "sub": "ada", "iat": now, "exp": now + 60, "client_id": "x", "jti": "x"}
+    for n in range(60):
+        answer = gateway.bearer(issuers.raw({"alg": "ES256", "kid": f"storm-{n}", "typ": "at+jwt"}, claims), path="/forwarding")
+        assert answer.status in (401, 503), answer.text
+    assert live_issuer.ask("/test/fetches")["fetches"] - before <= 4
+
+
+def test_a_distrusted_key_is_refused_at_once(gateway, live_issuer):
+    token = live_issuer.token("ada")
+    assert gateway.bearer(token, path="/forwarding").status == 200
+    kid = live_issuer.ask("/test/token", sub="ada")["kid"]
+    gateway.cli("issuer", "distrust", "live", kid)
+    deadline = time.monotonic() + 1
+    while gateway.bearer(token, path="/forwarding").status == 200:
+        assert time.monotonic() < deadline, "a distrusted key is still good after a second"
+    live_issuer.ask("/test/rotate", "POST")

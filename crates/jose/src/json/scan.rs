@@ -377,4 +377,64 @@ mod tests {
         let long = format!("{{\"a\":[{}0]}}", "0,".repeat(20_000));
         assert_eq!(refusal(&long), JsonErrorKind::Members);
     }
+
+    use proptest::prelude::*;
+
+    fn value() -> impl Strategy<Value = serde_json::Value> {
+        use serde_json::Value;
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(6, 64, 8, |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+                prop::collection::vec((any::<String>(), inner), 0..8)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        /// What another parser wrote is read, and read as the same.
+        #[test]
+        fn sound_documents_are_taken_apart_without_loss(value in value()) {
+            for text in [value.to_string(), serde_json::to_string_pretty(&value).unwrap()] {
+                let outline = scan(&text, Limits::CLAIMS).unwrap();
+                if let Some(object) = value.as_object() {
+                    prop_assert_eq!(outline.entries.len(), object.len());
+                    for (name, member) in object {
+                        let entry = outline.member(&text, name).unwrap();
+                        let again: serde_json::Value = serde_json::from_str(&member.to_string()).unwrap();
+                        prop_assert_eq!(serde_json::from_str::<serde_json::Value>(entry.raw(&text)).unwrap(), again);
+                        let string = entry.string(&text);
+                        prop_assert_eq!(string.as_deref(), member.as_str());
+                    }
+                }
+            }
+        }
+
+        /// On documents that are nearly sound both parsers say the same, but for what only this one refuses.
+        #[test]
+        fn agrees_with_another_parser(
+            value in value(), at in any::<prop::sample::Index>(), junk in "[\"\\\\{}\\[\\],:0-9eE.+ua-f -]{0,3}", cut in 0..3usize
+        ) {
+            let text = value.to_string();
+            let mut from = at.index(text.len() + 1);
+            while !text.is_char_boundary(from) { from -= 1; }
+            let mut to = (from + cut).min(text.len());
+            while !text.is_char_boundary(to) { to += 1; }
+            let text = format!("{}{junk}{}", &text[..from], &text[to..]);
+            let other = serde_json::from_str::<serde_json::Value>(&text);
+            match scan(&text, Limits::CLAIMS) {
+                Ok(_) => prop_assert!(other.is_ok(), "{text}"),
+                Err(error) => prop_assert!(
+                    other.is_err() || error.kind == JsonErrorKind::Duplicate, "{text}: {error}"
+                ),
+            }
+        }
+    }
 }

@@ -306,11 +306,16 @@ impl Rsa {
             _ => {}
         }
         let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
-        let one = self.e == [1];
-        if !odd(&self.n) || !odd(&self.e) || one {
+        // The library verifies nothing with an exponent beyond 33 bits, which would only burn time.
+        let sound = odd(&self.e)
+            && match *self.e {
+                [] | [1] => false,
+                [top, _, _, _, _] => top == 1,
+                _ => self.e.len() < 5,
+            };
+        if !odd(&self.n) || !sound {
             return Err(KeyError::RsaExponent);
         }
-        // The library bounds the exponent from above.
         self.components()
             .to_parsed_public_key(&lc::RSA_PKCS1_2048_8192_SHA256)
             .map_err(|_| KeyError::RsaExponent)?;
@@ -418,10 +423,12 @@ impl Material {
 }
 
 impl Jwk {
-    /// A key that says nothing about itself.
+    /// A key that says nothing about itself beyond what its container reserved it for.
     pub(super) fn bare(material: Material) -> Result<Self, KeyError> {
         material.check()?;
-        Ok(Self { kid: None, alg: None, usage: None, ops: None, material })
+        let only = if let Material::Rsa(rsa) = &material { rsa.only } else { None };
+        let alg = only.filter(|only| only.len() == 1).and_then(|only| only.iter().next());
+        Ok(Self { kid: None, alg: alg.map(|alg| alg.name().into()), usage: None, ops: None, material })
     }
 
     /// `kid`.

@@ -136,7 +136,10 @@ fn algorithm(mut identifier: Reader<'_>, what: &'static str) -> Result<Kind, Key
             identifier.maybe(der::NULL).map_err(malformed)?;
             Kind::Rsa(None)
         }
-        RSA_PSS => Kind::Rsa(Some(pss(&mut identifier).map_err(malformed)?)),
+        RSA_PSS => match pss(&mut identifier).map_err(malformed)? {
+            Algs::NONE => return Err(KeyError::UnknownAlg("RSASSA-PSS with other parameters".into())),
+            only => Kind::Rsa(Some(only)),
+        },
         EC => {
             // Only named curves: explicit parameters let an attacker choose the generator (CVE-2020-0601).
             let curve = identifier.take(der::OID).map_err(|_| KeyError::UnknownCurve("explicit".into()))?;

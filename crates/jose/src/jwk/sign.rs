@@ -25,7 +25,7 @@ struct Inner {
 }
 
 enum Prepared {
-    Hmac(hmac::Key),
+    Hmac(Box<hmac::Key>),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -54,7 +54,7 @@ impl Jwk {
         };
         let prepared = match &self.material {
             Material::Oct(secret) => {
-                Prepared::Hmac(hmac_key(alg, secret).ok_or(KeyError::AlgMismatch { alg, accepts })?)
+                Prepared::Hmac(Box::new(hmac_key(alg, secret).ok_or(KeyError::AlgMismatch { alg, accepts })?))
             }
             Material::Rsa(rsa) => {
                 let encoding = rsa_encoding(alg).ok_or(KeyError::AlgMismatch { alg, accepts })?;

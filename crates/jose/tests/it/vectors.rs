@@ -1,0 +1,348 @@
+//! What the RFCs and others made. The files lie outside of this repository: in `JOSE_VECTORS`, or in
+//! `shared/vectors` beside the workspace.
+
+use std::path::PathBuf;
+use std::{env, fs};
+
+use portcullis_jose::jws::{self, DEFAULT_LIMIT};
+use portcullis_jose::{Alg, Algs, Jwk, JwkSet, Unverified};
+use serde_json::Value;
+
+use crate::support::{b64, unb64};
+
+/// The folder; `None`, said aloud, where it is not there and nobody asked for it.
+fn folder() -> Option<PathBuf> {
+    if let Some(named) = env::var_os("JOSE_VECTORS") {
+        let named = PathBuf::from(named);
+        assert!(named.is_dir(), "JOSE_VECTORS is no folder: `{}`", named.display());
+        return Some(named);
+    }
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/vectors");
+    if beside.is_dir() {
+        return Some(beside);
+    }
+    println!("skipped: no test vectors in `{}`, set JOSE_VECTORS", beside.display());
+    None
+}
+
+fn json(path: &std::path::Path) -> Value {
+    serde_json::from_str(
+        &fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display())),
+    )
+    .unwrap()
+}
+
+fn jwk(value: &Value) -> Jwk {
+    Jwk::parse(value.to_string().as_bytes()).unwrap_or_else(|error| panic!("{value}: {error}"))
+}
+
+fn text<'v>(value: &'v Value, name: &str) -> &'v str {
+    value[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {value}"))
+}
+
+fn verifies(token: &str, key: &Jwk, alg: Alg) -> Vec<u8> {
+    let key = key.verifying_key().unwrap();
+    let checked = jws::verify_compact(token.as_bytes(), DEFAULT_LIMIT, &key, alg.into()).unwrap();
+    let (_, payload) = checked.unwrap_or_else(|error| panic!("{token}: {error}"));
+    // Nothing else verifies: not the same token under another algorithm, not with one bit changed.
+    let others = Algs::of(&Alg::ALL).iter().filter(|other| *other != alg).collect();
+    let other = jws::verify_compact(token.as_bytes(), DEFAULT_LIMIT, &key, others).unwrap();
+    assert_eq!(other.unwrap_err().name(), "alg_not_allowed");
+    let (input, signature) = token.rsplit_once('.').unwrap();
+    let mut signature = unb64(signature);
+    signature[3] ^= 1;
+    assert!(key.verify(alg, input.as_bytes(), &signature).is_err());
+    payload
+}
+
+/// One signature of a JSON serialisation, as a compact token.
+fn compact(payload: &str, signature: &Value) -> Option<String> {
+    Some(format!("{}.{payload}.{}", signature.get("protected")?.as_str()?, text(signature, "signature")))
+}
+
+#[test]
+fn rfcs() {
+    let Some(folder) = folder() else { return };
+    let all = json(&folder.join("rfc/rfc_vectors.json"));
+    let (mut checked, mut later) = (0, 0);
+    for case in all["vectors"].as_array().unwrap() {
+        let id = text(case, "id");
+        match text(case, "kind") {
+            "jws-compact" if case["jwk"].is_null() => {
+                let token = text(case, "token");
+                let parsed = Unverified::parse(token).unwrap();
+                assert_eq!(parsed.alg().unwrap_err().name(), "alg_none", "{id}");
+            }
+            "jws-compact" => {
+                let alg = text(case, "alg").parse().unwrap();
+                let key = jwk(&case["jwk"]);
+                verifies(text(case, "token"), &key, alg);
+                // Those with a deterministic algorithm come out the same when signed again.
+                let (input, signature) = text(case, "token").rsplit_once('.').unwrap();
+                let again = key.signing_key(Some(alg)).unwrap().sign(input.as_bytes()).unwrap();
+                if !alg.name().starts_with("ES") && !alg.name().starts_with("PS") {
+                    assert_eq!(b64(again), signature, "{id}");
+                }
+            }
+            "jws-general-json" => {
+                let keys = JwkSet::parse(case["jwks"].to_string().as_bytes()).unwrap().keys;
+                for signature in case["token"]["signatures"].as_array().unwrap() {
+                    let kid = text(&signature["header"], "kid");
+                    let key = keys.iter().find(|key| key.kid() == Some(kid)).unwrap();
+                    let alg = key.curve().map_or(Alg::RS256, |curve| curve.alg());
+                    verifies(&compact(text(&case["token"], "payload"), signature).unwrap(), key, alg);
+                }
+            }
+            "jws-flattened-json" => {
+                let token = compact(text(&case["token"], "payload"), &case["token"]).unwrap();
+                verifies(&token, &jwk(&case["jwk"]), text(case, "alg").parse().unwrap());
+            }
+            // Deliberate: an unencoded payload must not be in a JWT (RFC 7797 §7).
+            "jws-flattened-json-b64false" => {
+                let token = format!(
+                    "{}.e30.{}",
+                    text(&case["token"], "protected"),
+                    text(&case["token"], "signature")
+                );
+                assert_eq!(Unverified::parse(&token).unwrap_err().name(), "payload_unencoded", "{id}");
+            }
+            "jwk-set" => {
+                let set = JwkSet::parse(case["jwks"].to_string().as_bytes()).unwrap();
+                assert_eq!(
+                    set.keys.len(),
+                    case["jwks"]["keys"].as_array().unwrap().len(),
+                    "{id}: {:?}",
+                    set.notes
+                );
+                // Encryption keys are read, but verify nothing.
+                assert_eq!(set.verifying_keys().0.len(), 1, "{id}");
+            }
+            "jwk-x5c" => {
+                let key = jwk(&case["jwk"]);
+                let certificate = case["jwk"]["x5c"][0].as_str().unwrap();
+                let pem = format!("-----BEGIN CERTIFICATE-----\n{certificate}\n-----END CERTIFICATE-----\n");
+                assert_eq!(Jwk::from_pem(pem.as_bytes()).unwrap().thumbprint(), key.thumbprint(), "{id}");
+            }
+            "jwk-thumbprint" => {
+                assert_eq!(jwk(&case["jwk"]).thumbprint_text(), text(case, "thumbprint_sha256"), "{id}");
+            }
+            // Five parts are told from a broken token.
+            "jwe-compact" | "jwe-compact-jwt" | "nested-jwt" | "jwe-compact-encrypted-jwk" => {
+                assert_eq!(
+                    Unverified::parse(text(case, "token")).unwrap_err().name(),
+                    "token_encrypted",
+                    "{id}"
+                );
+                later += 1;
+            }
+            "jwe-general-json" | "jwe-flattened-json" | "ecdh-x25519" | "ecdh-x448"
+            | "ecdh-es-concat-kdf" | "pkce-s256" => later += 1,
+            other => panic!("{id}: unknown kind of case `{other}`"),
+        }
+        checked += 1;
+    }
+    assert_eq!((checked, later), (30, 12));
+}
+
+#[test]
+fn jose_cookbook() {
+    let Some(folder) = folder() else { return };
+    let cookbook = folder.join("ietf-jose-cookbook");
+    let mut signatures = 0;
+    for path in files(&cookbook.join("jws"), "json").into_iter().chain([cookbook.join("curve25519/jws.json")])
+    {
+        let case = json(&path);
+        let keys: Vec<Jwk> = match &case["input"]["key"] {
+            Value::Array(keys) => keys.iter().map(jwk).collect(),
+            key => vec![jwk(key)],
+        };
+        let algs: Vec<Alg> = match &case["input"]["alg"] {
+            Value::Array(algs) => algs.iter().map(|alg| alg.as_str().unwrap().parse().unwrap()).collect(),
+            alg => vec![alg.as_str().unwrap().parse().unwrap()],
+        };
+        let payload = text(&case["input"], "payload");
+        for (i, signature) in case["output"]["json"]["signatures"].as_array().unwrap().iter().enumerate() {
+            // Some protect nothing: their `alg` stands outside of what is signed, which a compact token cannot say.
+            let Some(token) = compact(&b64(payload), signature) else { continue };
+            assert_eq!(verifies(&token, &keys[i], algs[i]), payload.as_bytes(), "{}", path.display());
+            signatures += 1;
+        }
+    }
+    assert_eq!(signatures, 9);
+    for path in files(&cookbook.join("rfc7797"), "json") {
+        let signature = &json(&path)["output"]["json"]["signatures"][0];
+        let token = compact("e30", signature).unwrap();
+        assert_eq!(Unverified::parse(&token).unwrap_err().name(), "payload_unencoded", "{}", path.display());
+    }
+    for path in files(&cookbook.join("jwk"), "json") {
+        let case = json(&path);
+        let key = jwk(&case);
+        assert_eq!(
+            key.is_private(),
+            case.get("d").is_some() || case.get("k").is_some(),
+            "{}",
+            path.display()
+        );
+    }
+}
+
+#[test]
+fn panva_jose() {
+    let Some(folder) = folder() else { return };
+    let mut signatures = 0;
+    for case in json(&folder.join("panva-jose/jws.json")).as_array().unwrap() {
+        let title = text(case, "title");
+        let key = jwk(&case["input"]["key"]);
+        let alg = text(&case["input"], "alg").parse().unwrap();
+        let payload = text(&case["input"], "payload");
+        let flat = &case["output"]["json_flat"];
+        let Some(token) = compact(&b64(payload), flat) else { continue };
+        if title.contains("7797") {
+            assert_eq!(Unverified::parse(&token).unwrap_err().name(), "payload_unencoded", "{title}");
+            continue;
+        }
+        assert_eq!(verifies(&token, &key, alg), payload.as_bytes(), "{title}");
+        if let Some(compact) = case["output"]["compact"].as_str() {
+            assert_eq!(compact, token, "{title}");
+        }
+        signatures += 1;
+    }
+    assert_eq!(signatures, 9);
+}
+
+#[test]
+fn ml_dsa() {
+    let Some(folder) = folder() else { return };
+    let files = files(&folder.join("rfc9964-mldsa"), "json");
+    assert_eq!(files.len(), 3);
+    for path in files {
+        let case = json(&path);
+        let key = jwk(&case["jwk"]);
+        assert_eq!(key.kid(), Some(&*key.thumbprint_text()), "{}", path.display());
+        let alg = key.accepts().unwrap().iter().next().unwrap();
+        verifies(text(&case, "jws"), &key, alg);
+        let again = key.signing_key(None).unwrap().sign(b"again").unwrap();
+        key.to_public().unwrap().verifying_key().unwrap().verify(alg, b"again", &again).unwrap();
+    }
+}
+
+/// Which key signed a token of that algorithm, as `ORIGIN.md` has it.
+fn josekit_key(alg: Alg) -> &'static str {
+    match alg.name() {
+        name if name.starts_with("HS") => "oct_512bit_private",
+        "ES256" => "EC_P-256_public",
+        "ES384" => "EC_P-384_public",
+        "ES512" => "EC_P-521_public",
+        "ES256K" => "EC_secp256k1_public",
+        "EdDSA" => "OKP_Ed25519_public",
+        _ => "RSA_public",
+    }
+}
+
+#[test]
+fn josekit_tokens() {
+    let Some(folder) = folder() else { return };
+    let (mut signed, mut encrypted) = (0, 0);
+    for path in files(&folder.join("josekit/jwt"), "jwt") {
+        let token = fs::read_to_string(&path).unwrap();
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let Ok(alg) = name.parse::<Alg>() else {
+            assert_eq!(Unverified::parse(&token).unwrap_err().name(), "token_encrypted", "{name}");
+            encrypted += 1;
+            continue;
+        };
+        let key = jwk(&json(&folder.join(format!("josekit/jwk/{}.jwk", josekit_key(alg)))));
+        verifies(&token, &key, alg);
+        let verified =
+            Unverified::parse(&token).unwrap().verify(&key.verifying_key().unwrap(), alg.into()).unwrap();
+        let claims = verified.claims();
+        assert_eq!(claims.iss().text().unwrap(), "joe");
+        assert_eq!(claims.exp().seconds(), Some(1_300_819_380));
+        assert_eq!(claims.claim(&["http://example.com/is_root"]), Some(true.into()));
+        signed += 1;
+    }
+    assert_eq!((signed, encrypted), (14, 116));
+}
+
+#[test]
+fn josekit_keys() {
+    let Some(folder) = folder() else { return };
+    let josekit = folder.join("josekit");
+    for path in files(&josekit.join("jwk"), "jwk") {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let parsed = Jwk::parse(&fs::read(&path).unwrap());
+        if ["Ed448", "X25519", "X448"].iter().any(|curve| name.contains(curve)) {
+            assert_eq!(parsed.unwrap_err().name(), "key_curve_unknown", "{name}");
+        } else {
+            let key = parsed.unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(key.is_private(), name.ends_with("private"), "{name}");
+        }
+    }
+    let set = JwkSet::parse(&fs::read(josekit.join("jwks/test.jwks")).unwrap()).unwrap();
+    assert_eq!((set.keys.len(), set.notes.len()), (2, 0));
+
+    let ders = files(&josekit.join("der"), "der");
+    let from_der = ders.iter().map(|path| {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        let label = match name {
+            _ if name.contains("spki") => "PUBLIC KEY",
+            _ if name.contains("pkcs8") => "PRIVATE KEY",
+            "RSA_2048bit_raw_public" => "RSA PUBLIC KEY",
+            "RSA_2048bit_raw_private" => "RSA PRIVATE KEY",
+            // A bare point: not even its own tools read it as a key.
+            "EC_P-256_raw_public" => "EC PUBLIC KEY",
+            _ => "EC PRIVATE KEY",
+        };
+        let body =
+            base64::Engine::encode(&base64::engine::general_purpose::STANDARD, fs::read(path).unwrap());
+        (name.to_owned(), format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n"))
+    });
+    let pems = files(&josekit.join("pem"), "pem");
+    let from_pem = pems.iter().map(|path| {
+        (path.file_stem().unwrap().to_str().unwrap().to_owned(), fs::read_to_string(path).unwrap())
+    });
+    let mut read = 0;
+    let mut thumbprints = std::collections::HashMap::new();
+    for (name, pem) in from_der.chain(from_pem) {
+        let parsed = Jwk::from_pem(pem.as_bytes());
+        if ["448", "X25519"].iter().any(|curve| name.contains(curve)) || name == "EC_P-256_raw_public" {
+            let error = parsed.expect_err(&name).name();
+            assert!(matches!(error, "key_type_unknown" | "pem_label"), "{name}: {error}");
+            continue;
+        }
+        let key = parsed.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(key.is_private(), name.contains("private"), "{name}");
+        if let Some(hash) = name.strip_prefix("RSA-PSS_2048bit_SHA-") {
+            assert_eq!(key.alg_name(), Some(&*format!("PS{}", &hash[..3])), "{name}");
+        } else {
+            // One key in all its containers, public and private.
+            let stem = name
+                .split('_')
+                .take(if name.starts_with("ED") { 1 } else { 2 })
+                .collect::<Vec<_>>()
+                .join("_");
+            let first = *thumbprints.entry(stem).or_insert_with(|| key.thumbprint());
+            assert_eq!(key.thumbprint(), first, "{name}");
+        }
+        if key.is_private() {
+            let alg = key.accepts().unwrap().iter().next().unwrap();
+            let signing = key.signing_key(Some(alg)).unwrap();
+            let signature = signing.sign(b"input").unwrap();
+            let public = key.to_public().unwrap().verifying_key().unwrap();
+            public.verify(alg, b"input", &signature).unwrap();
+        }
+        read += 1;
+    }
+    assert_eq!(read, 50);
+}
+
+/// The files of a folder that end so, in order.
+fn files(folder: &std::path::Path, extension: &str) -> Vec<PathBuf> {
+    let mut files: Vec<_> = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|own| own == extension))
+        .collect();
+    files.sort();
+    files
+}

@@ -11,7 +11,7 @@ const SHOWN: usize = 50;
 
 /// Everything that is wrong with a configuration; at least one problem.
 ///
-/// `Display` is one paragraph per problem, for logs; [`Errors::report`] shows the lines of the file, for terminals.
+/// `Display` is one line per problem, for logs; [`Errors::report`] shows the lines of the file, for terminals.
 #[derive(Clone, Debug)]
 pub struct Errors {
     problems: Vec<Problem>,
@@ -80,7 +80,7 @@ impl Errors {
                 text.push_str(&format!("  {}\n", problem.place));
             }
             if handler.render_report(&mut text, problem).is_err() {
-                text.push_str(&problem.to_string());
+                text.push_str(&problem.line());
             }
             if !text.ends_with('\n') {
                 text.push('\n');
@@ -104,7 +104,7 @@ impl fmt::Display for Errors {
             if i > 0 {
                 f.write_str("\n")?;
             }
-            problem.fmt(f)?;
+            f.write_str(&problem.line())?;
         }
         if self.problems.len() > SHOWN {
             write!(f, "\n{}", self.tail().trim_end())?;
@@ -132,19 +132,22 @@ impl Problem {
         Self { at, place, message, help, excerpt }
     }
 
+    /// Place, message and help on one line.
+    pub fn line(&self) -> String {
+        let help = self.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+        format!("{}: {}{help}", self.place, self.message)
+    }
+
     /// The bytes of the file that it is about.
     pub fn span(&self) -> Option<Range<usize>> {
         self.excerpt.as_ref().map(|excerpt| excerpt.span.clone())
     }
 }
 
+/// The message alone: what shows it as a diagnostic adds the place and the help.
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.place, self.message)?;
-        if let Some(help) = &self.help {
-            write!(f, "; {help}")?;
-        }
-        Ok(())
+        f.write_str(&self.message)
     }
 }
 
@@ -159,7 +162,6 @@ impl fmt::Debug for Problem {
     }
 }
 
-/// What miette prints as the headline: the message alone, because the place is above the excerpt.
 impl std::error::Error for Problem {}
 
 impl Diagnostic for Problem {

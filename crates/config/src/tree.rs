@@ -100,9 +100,20 @@ impl Tree {
     }
 
     fn with(name: String, text: String, value: Value, origins: BTreeMap<Path, Origin>) -> Self {
-        let masked = mask::text(&text, &value, &origins);
-        let shown = Arc::new(NamedSource::new(&name, masked));
+        let shown = Arc::new(NamedSource::new(&name, mask::text(&text, &[])));
         Self { value, origins, name, text, shown }
+    }
+
+    /// Masks the values at `paths` in what problems show from now on.
+    pub fn hide(&mut self, paths: &[Path]) {
+        let spans: Vec<Range<usize>> = paths
+            .iter()
+            .filter_map(|path| match self.origins.get(path)? {
+                Origin::Written { value, .. } => Some(value.clone()),
+                Origin::Variable(_) => None,
+            })
+            .collect();
+        self.shown = Arc::new(NamedSource::new(&self.name, mask::text(&self.text, &spans)));
     }
 
     /// Puts a value from an environment variable at `path`, over what the file says.

@@ -306,15 +306,23 @@ mod tests {
             assert!((400..600).contains(&code.status()), "{code}");
             assert_eq!(Code::find(code.name()), Some(*code));
             if let Some(alias) = code.0.public {
-                let public = Code::find(alias).unwrap_or_else(|| panic!("{code} hides behind `{alias}`, which is no code"));
+                let public = Code::find(alias)
+                    .unwrap_or_else(|| panic!("{code} hides behind `{alias}`, which is no code"));
                 assert_eq!(public.status(), code.status(), "{code} must look like `{alias}`");
                 assert_eq!(public.oauth(), code.oauth(), "{code} must look like `{alias}`");
                 assert_eq!(public.retry(), code.retry(), "{code} must look like `{alias}`");
                 assert_eq!(public.public(), public, "aliases do not chain");
             }
-            assert_eq!(code.status() == 401, code.oauth().is_some_and(|e| matches!(e, OauthError::Absent | OauthError::InvalidToken)), "{code}: a 401 has a challenge");
+            assert_eq!(
+                code.status() == 401,
+                code.oauth().is_some_and(|e| matches!(e, OauthError::Absent | OauthError::InvalidToken)),
+                "{code}: a 401 has a challenge"
+            );
             for page in [code.page(false), code.page(true)] {
-                assert!(page.starts_with("# ") && page.lines().count() > 4, "{code} has no page worth its name");
+                assert!(
+                    page.starts_with("# ") && page.lines().count() > 4,
+                    "{code} has no page worth its name"
+                );
             }
         }
     }

@@ -22,7 +22,14 @@ struct Inner {
 impl Fault {
     /// A refusal that says what its catalogue row says.
     pub fn new(code: Code) -> Self {
-        Self(Box::new(Inner { code, detail: None, context: None, retry_after: None, scope: None, source: None }))
+        Self(Box::new(Inner {
+            code,
+            detail: None,
+            context: None,
+            retry_after: None,
+            scope: None,
+            source: None,
+        }))
     }
 
     /// What the caller reads, instead of the row's own sentence. Nothing here that an attacker could use. Not shown
@@ -114,7 +121,11 @@ impl From<Code> for Fault {
 
 impl fmt::Debug for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fault").field("code", &self.0.code.name()).field("detail", &self.0.detail).field("context", &self.private_context()).finish()
+        f.debug_struct("Fault")
+            .field("code", &self.0.code.name())
+            .field("detail", &self.0.detail)
+            .field("context", &self.private_context())
+            .finish()
     }
 }
 

@@ -53,10 +53,18 @@ pub fn challenge(fault: &Fault, pages: &str) -> Option<String> {
         OauthError::InvalidToken => "invalid_token",
         OauthError::InsufficientScope => "insufficient_scope",
     };
-    let description: String = fault.public_detail().chars().map(|c| if matches!(c, ' '..='!' | '#'..='[' | ']'..='~') { c } else { '\'' }).collect();
-    let mut value = format!("Bearer realm=\"portcullis\", error=\"{error}\", error_description=\"{description}\", error_uri=\"{pages}/{}\"", code.name());
+    let description: String = fault
+        .public_detail()
+        .chars()
+        .map(|c| if matches!(c, ' '..='!' | '#'..='[' | ']'..='~') { c } else { '\'' })
+        .collect();
+    let mut value = format!(
+        "Bearer realm=\"portcullis\", error=\"{error}\", error_description=\"{description}\", error_uri=\"{pages}/{}\"",
+        code.name()
+    );
     if let Some(scope) = fault.sufficient_scope() {
-        let scope: String = scope.chars().filter(|c| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~')).collect();
+        let scope: String =
+            scope.chars().filter(|c| matches!(c, ' ' | '!' | '#'..='[' | ']'..='~')).collect();
         value.push_str(&format!(", scope=\"{scope}\""));
     }
     Some(value)
@@ -84,7 +92,10 @@ impl Fault {
             headers.push((http::header::RETRY_AFTER, http::HeaderValue::from(seconds)));
         }
         if let Some(value) = should_retry(self.code().public()) {
-            headers.push((http::HeaderName::from_static("x-should-retry"), http::HeaderValue::from_static(value)));
+            headers.push((
+                http::HeaderName::from_static("x-should-retry"),
+                http::HeaderValue::from_static(value),
+            ));
         }
         headers
     }
@@ -101,7 +112,9 @@ mod tests {
         let missing = Fault::new(codes::CREDENTIAL_MISSING);
         assert_eq!(challenge(&missing, "/e").unwrap(), "Bearer realm=\"portcullis\"");
         let expired = Fault::new(codes::TOKEN_EXPIRED).detail("expired \"5 s\" ago");
-        assert!(challenge(&expired, "/e").unwrap().contains("error=\"invalid_token\", error_description=\"expired '5 s' ago\", error_uri=\"/e/token_expired\""));
+        assert!(challenge(&expired, "/e").unwrap().contains(
+            "error=\"invalid_token\", error_description=\"expired '5 s' ago\", error_uri=\"/e/token_expired\""
+        ));
         let scope = Fault::new(codes::SCOPE_INSUFFICIENT).scope("orders:read \"x");
         assert!(challenge(&scope, "/e").unwrap().ends_with("scope=\"orders:read x\""));
         assert_eq!(challenge(&Fault::new(codes::ROUTE_NOT_FOUND), "/e"), None);
@@ -114,7 +127,9 @@ mod tests {
             (Problem::new(&fault, "r", "/e").to_json(), fault.headers("/e"))
         };
         let unknown = seen(codes::USER_UNKNOWN);
-        for code in [codes::USER_SUSPENDED, codes::USER_DELETED, codes::USER_PENDING, codes::SUBJECT_AMBIGUOUS] {
+        for code in
+            [codes::USER_SUSPENDED, codes::USER_DELETED, codes::USER_PENDING, codes::SUBJECT_AMBIGUOUS]
+        {
             assert_eq!(seen(code), unknown);
         }
         assert!(!String::from_utf8(unknown.0).unwrap().contains("private"));
@@ -124,6 +139,11 @@ mod tests {
     fn retry_after_is_rounded_up() {
         let fault = Fault::new(codes::KEYS_UNAVAILABLE).retry_after(Duration::from_millis(1_200));
         assert!(fault.headers("/e").contains(&(http::header::RETRY_AFTER, http::HeaderValue::from(2))));
-        assert!(Fault::new(codes::INTERNAL).headers("/e").iter().any(|(name, value)| name == "x-should-retry" && value == "false"));
+        assert!(
+            Fault::new(codes::INTERNAL)
+                .headers("/e")
+                .iter()
+                .any(|(name, value)| name == "x-should-retry" && value == "false")
+        );
     }
 }

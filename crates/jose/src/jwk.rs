@@ -4,12 +4,15 @@
 //! A key is bound to what it may do when it is read: one algorithm if it names one, else one family by its type and
 //! curve. Nothing turns a public key into an HMAC secret; those are only ever [`Secret`]s that somebody configured.
 
+mod asn1;
+mod curve;
 mod error;
 mod generate;
 mod material;
 mod okp;
 mod parse;
 mod pem;
+mod rsa;
 mod secret;
 mod serialise;
 mod set;
@@ -17,9 +20,10 @@ mod sign;
 mod thumbprint;
 mod verify;
 
+pub use curve::Curve;
 pub use error::KeyError;
 pub use generate::RsaBits;
-pub use material::{Curve, Jwk, KeyType, Op, Use};
+pub use material::{Jwk, KeyType, Op, Use};
 pub use secret::Secret;
 pub use set::{JwkSet, KeySet, Note, NoteKind};
 pub use sign::SigningKey;

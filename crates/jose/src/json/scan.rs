@@ -211,16 +211,19 @@ impl Scanner<'_> {
         let mut at = from;
         let mut escaped = false;
         loop {
-            match self.bytes.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => {
+            let rest = self.bytes.get(at..).unwrap_or_default();
+            let Some(plain) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) else {
+                return Err(JsonError { kind: JsonErrorKind::End, at: self.bytes.len() });
+            };
+            at += plain;
+            match self.bytes[at] {
+                b'"' => break,
+                b'\\' => {
                     escaped = true;
                     // Whatever follows is not the end; what it means is looked at below.
                     at += 2;
                 }
-                Some(0..0x20) => return Err(JsonError { kind: JsonErrorKind::String, at }),
-                Some(_) => at += 1,
-                None => return Err(JsonError { kind: JsonErrorKind::End, at: self.bytes.len() }),
+                _ => return Err(JsonError { kind: JsonErrorKind::String, at }),
             }
         }
         if escaped && text::unescape(&self.text[from..at]).is_none() {

@@ -5,9 +5,10 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{EcdsaKeyPair, KeyPair, PqdsaKeyPair, RsaKeyPair};
 use zeroize::Zeroizing;
 
+use super::curve::{Curve, ML_DSA_SEED, ml_dsa};
 use super::error::KeyError;
-use super::material::{Curve, Jwk, ML_DSA_SEED, Material, Private, ml_dsa};
-use super::{SigningKey, pem};
+use super::material::{Jwk, Material, Private};
+use super::{SigningKey, asn1};
 use crate::b64;
 use crate::jwa::{Alg, Family};
 
@@ -42,7 +43,7 @@ impl SigningKey {
         };
         let pair = RsaKeyPair::generate(size).map_err(|_| KeyError::Library)?;
         let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Library)?;
-        Self::from_material(alg, pem::pkcs8(der.as_ref())?)
+        Self::from_material(alg, asn1::pkcs8(der.as_ref())?)
     }
 
     fn from_material(alg: Alg, material: Material) -> Result<Self, KeyError> {

@@ -2,15 +2,14 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::{
-    self as lc, EcdsaKeyPair, EcdsaSigningAlgorithm, EcdsaVerificationAlgorithm, Ed25519KeyPair,
-    ParsedPublicKey, PqdsaKeyPair, PqdsaSigningAlgorithm, PqdsaVerificationAlgorithm, RsaKeyPair,
-    RsaPublicKeyComponents,
-};
+use aws_lc_rs::signature::{self as lc, EcdsaKeyPair, Ed25519KeyPair, ParsedPublicKey, PqdsaKeyPair};
 use zeroize::Zeroizing;
 
+use super::curve::{Curve, ml_dsa};
 use super::error::KeyError;
 use super::okp;
+use super::rsa::Rsa;
+use super::secret::is_key;
 use crate::jwa::{Alg, Algs, Family};
 
 /// Bytes that are wiped when dropped.
@@ -113,126 +112,6 @@ impl Op {
     }
 }
 
-/// A curve of ECDSA.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "the registered curves")]
-pub enum Curve {
-    P256,
-    P384,
-    P521,
-    Secp256k1,
-}
-
-/// One row per curve: everything that follows from it.
-struct CurveRow {
-    curve: Curve,
-    name: &'static str,
-    oid: &'static [u8],
-    alg: Alg,
-    field: usize,
-    verifying: &'static EcdsaVerificationAlgorithm,
-    signing: &'static EcdsaSigningAlgorithm,
-}
-
-const CURVES: [CurveRow; 4] = [
-    CurveRow {
-        curve: Curve::P256,
-        name: "P-256",
-        oid: &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07],
-        alg: Alg::ES256,
-        field: 32,
-        verifying: &lc::ECDSA_P256_SHA256_FIXED,
-        signing: &lc::ECDSA_P256_SHA256_FIXED_SIGNING,
-    },
-    CurveRow {
-        curve: Curve::P384,
-        name: "P-384",
-        oid: &[0x2b, 0x81, 0x04, 0x00, 0x22],
-        alg: Alg::ES384,
-        field: 48,
-        verifying: &lc::ECDSA_P384_SHA384_FIXED,
-        signing: &lc::ECDSA_P384_SHA384_FIXED_SIGNING,
-    },
-    CurveRow {
-        curve: Curve::P521,
-        name: "P-521",
-        oid: &[0x2b, 0x81, 0x04, 0x00, 0x23],
-        alg: Alg::ES512,
-        field: 66,
-        verifying: &lc::ECDSA_P521_SHA512_FIXED,
-        signing: &lc::ECDSA_P521_SHA512_FIXED_SIGNING,
-    },
-    CurveRow {
-        curve: Curve::Secp256k1,
-        name: "secp256k1",
-        oid: &[0x2b, 0x81, 0x04, 0x00, 0x0a],
-        alg: Alg::ES256K,
-        field: 32,
-        verifying: &lc::ECDSA_P256K1_SHA256_FIXED,
-        signing: &lc::ECDSA_P256K1_SHA256_FIXED_SIGNING,
-    },
-];
-
-impl Curve {
-    fn row(self) -> &'static CurveRow {
-        // The table is in the order of the enum.
-        &CURVES[self as usize]
-    }
-
-    /// As it stands in `crv`.
-    pub fn name(self) -> &'static str {
-        self.row().name
-    }
-
-    /// The one algorithm that uses it (RFC 7518 §3.4, RFC 8812 §3.2).
-    pub fn alg(self) -> Alg {
-        self.row().alg
-    }
-
-    /// Bytes of a coordinate.
-    pub(super) fn field(self) -> usize {
-        self.row().field
-    }
-
-    pub(super) fn verifying(self) -> &'static EcdsaVerificationAlgorithm {
-        self.row().verifying
-    }
-
-    pub(super) fn signing(self) -> &'static EcdsaSigningAlgorithm {
-        self.row().signing
-    }
-
-    pub(super) fn named(name: &str) -> Option<Curve> {
-        CURVES.iter().find(|row| row.name == name).map(|row| row.curve)
-    }
-
-    pub(super) fn of_oid(oid: &[u8]) -> Option<Curve> {
-        CURVES.iter().find(|row| row.oid == oid).map(|row| row.curve)
-    }
-
-    pub(super) fn of_alg(alg: Alg) -> Option<Curve> {
-        CURVES.iter().find(|row| row.alg == alg).map(|row| row.curve)
-    }
-}
-
-/// An ML-DSA algorithm in the library's terms.
-pub(super) struct MlDsa {
-    pub(super) verifying: &'static PqdsaVerificationAlgorithm,
-    pub(super) signing: &'static PqdsaSigningAlgorithm,
-}
-
-pub(super) fn ml_dsa(alg: Alg) -> Option<MlDsa> {
-    match alg {
-        Alg::MlDsa44 => Some(MlDsa { verifying: &lc::ML_DSA_44, signing: &lc::ML_DSA_44_SIGNING }),
-        Alg::MlDsa65 => Some(MlDsa { verifying: &lc::ML_DSA_65, signing: &lc::ML_DSA_65_SIGNING }),
-        Alg::MlDsa87 => Some(MlDsa { verifying: &lc::ML_DSA_87, signing: &lc::ML_DSA_87_SIGNING }),
-        _ => None,
-    }
-}
-
-/// Bytes of an ML-DSA seed (RFC 9964 §2: `priv`).
-pub(super) const ML_DSA_SEED: usize = 32;
-
 /// What the mathematics needs. Public parts in the clear, private ones wiped when dropped.
 #[derive(Clone)]
 pub(super) enum Material {
@@ -255,81 +134,11 @@ pub(super) enum Material {
     },
 }
 
-#[derive(Clone)]
-pub(super) struct Rsa {
-    /// Without leading zeros.
-    pub(super) n: Vec<u8>,
-    pub(super) e: Vec<u8>,
-    pub(super) private: Option<RsaPrivate>,
-    /// From a PEM that reserves the key for PSS, or for one hash of it.
-    pub(super) only: Option<Algs>,
-}
-
-#[derive(Clone)]
-pub(super) struct RsaPrivate {
-    pub(super) d: Private,
-    pub(super) p: Private,
-    pub(super) q: Private,
-    pub(super) dp: Private,
-    pub(super) dq: Private,
-    pub(super) qi: Private,
-}
-
-impl Rsa {
-    pub(super) fn components(&self) -> RsaPublicKeyComponents<&[u8]> {
-        RsaPublicKeyComponents { n: &self.n, e: &self.e }
-    }
-
-    pub(super) fn key_pair(&self) -> Result<RsaKeyPair, KeyError> {
-        let private = self.private.as_ref().ok_or(KeyError::NotPrivate)?;
-        RsaKeyPair::from_components(&aws_lc_rs::rsa::KeyPairComponents {
-            public_key: self.components(),
-            d: &**private.d,
-            p: &**private.p,
-            q: &**private.q,
-            dP: &**private.dp,
-            dQ: &**private.dq,
-            qInv: &**private.qi,
-        })
-        .map_err(|_| KeyError::PrivateMismatch)
-    }
-
-    fn bits(&self) -> usize {
-        let top = self.n.first().map_or(8, |byte| byte.leading_zeros() as usize);
-        self.n.len() * 8 - top.min(self.n.len() * 8)
-    }
-
-    fn check(&self) -> Result<(), KeyError> {
-        match self.bits() {
-            bits @ ..2048 => return Err(KeyError::RsaTooSmall(bits)),
-            bits @ 8193.. => return Err(KeyError::RsaTooLarge(bits)),
-            _ => {}
-        }
-        let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
-        // The library verifies nothing with an exponent beyond 33 bits, which would only burn time.
-        let sound = odd(&self.e)
-            && match *self.e {
-                [] | [1] => false,
-                [top, _, _, _, _] => top == 1,
-                _ => self.e.len() < 5,
-            };
-        if !odd(&self.n) || !sound {
-            return Err(KeyError::RsaExponent);
-        }
-        self.components()
-            .to_parsed_public_key(&lc::RSA_PKCS1_2048_8192_SHA256)
-            .map_err(|_| KeyError::RsaExponent)?;
-        if self.private.is_some() {
-            self.key_pair()?;
-        }
-        Ok(())
-    }
-}
-
 impl Material {
     /// Whether it is what it should be: nothing that fails here becomes a [`Jwk`].
     pub(super) fn check(&self) -> Result<(), KeyError> {
         match self {
+            Material::Oct(secret) if is_key(secret) => Err(KeyError::SecretIsKey),
             Material::Oct(_) => Ok(()),
             Material::Rsa(rsa) => rsa.check(),
             Material::Ec { curve, point, d } => {

@@ -2,8 +2,10 @@
 
 use zeroize::Zeroizing;
 
+use super::curve::{Curve, ML_DSA_SEED, ml_dsa};
 use super::error::{KeyError, cut};
-use super::material::{Curve, Jwk, Material, Op, Private, Rsa, RsaPrivate, Use, ml_dsa};
+use super::material::{Jwk, Material, Op, Private, Use};
+use super::rsa::{Rsa, RsaPrivate};
 use crate::b64;
 use crate::json::{self, Entry, JsonError, JsonErrorKind, Kind, Limits, Outline};
 use crate::jwa::Alg;
@@ -162,7 +164,7 @@ impl<'k> Members<'k> {
         let alg = Alg::known(name)
             .filter(|alg| ml_dsa(*alg).is_some())
             .ok_or_else(|| KeyError::UnknownAlg(cut(name)))?;
-        let seed = self.private_sized("priv", super::material::ML_DSA_SEED)?;
+        let seed = self.private_sized("priv", ML_DSA_SEED)?;
         Ok(Material::MlDsa { alg, public: self.bytes("pub")?, seed })
     }
 }

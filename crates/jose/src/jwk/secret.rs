@@ -29,10 +29,10 @@ impl Secret {
         if is_key(&bytes) {
             return Err(KeyError::SecretIsKey);
         }
-        if bytes.len() < LEAST {
-            return Err(KeyError::SecretTooShort { found: bytes.len(), needed: LEAST });
+        match bytes.len() {
+            found @ ..LEAST => Err(KeyError::SecretTooShort { found, needed: LEAST }),
+            _ => Ok(Self(bytes)),
         }
-        Ok(Self(bytes))
     }
 
     /// Decodes a secret written as base64url without padding.
@@ -90,7 +90,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Whether somebody mistook a key for a secret: PEM, JWK, OpenSSH, or the DER of a key or certificate.
-fn is_key(bytes: &[u8]) -> bool {
+pub(super) fn is_key(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii_start();
     let contains = |needle: &[u8]| text.windows(needle.len()).any(|window| window == needle);
     contains(b"-----BEGIN ")

@@ -7,8 +7,9 @@ use aws_lc_rs::hmac;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{self as lc, EcdsaKeyPair, Ed25519KeyPair, PqdsaKeyPair, RsaEncoding, RsaKeyPair};
 
+use super::curve::ml_dsa;
 use super::error::KeyError;
-use super::material::{Jwk, Material, Op, ml_dsa};
+use super::material::{Jwk, Material, Op};
 use super::verify::{VerifyingKey, hmac_key};
 use crate::jwa::Alg;
 use crate::jws::SignError;

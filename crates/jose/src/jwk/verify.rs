@@ -6,8 +6,10 @@ use std::sync::{Arc, OnceLock};
 use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{self as lc, ParsedPublicKey, RsaParameters};
 
+use super::curve::ml_dsa;
 use super::error::KeyError;
-use super::material::{Jwk, KeyType, Material, Op, Rsa, ml_dsa};
+use super::material::{Jwk, KeyType, Material, Op};
+use super::rsa::Rsa;
 use crate::jwa::{Alg, Algs};
 use crate::jws::SignatureError;
 

@@ -162,6 +162,54 @@ fn larger_rsa_keys_can_be_made() {
     assert_eq!(SigningKey::generate_rsa(Alg::ES256, RsaBits::B2048).unwrap_err().name(), "key_alg_mismatch");
 }
 
+fn pem(label: &str, der: impl AsRef<[u8]>) -> String {
+    let body = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
+    format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n")
+}
+
+#[test]
+fn the_library_s_own_containers_are_read() {
+    use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
+    use aws_lc_rs::signature::{self as lc, KeyPair, PqdsaKeyPair};
+    for (alg, library) in [
+        (Alg::MlDsa44, &lc::ML_DSA_44_SIGNING),
+        (Alg::MlDsa65, &lc::ML_DSA_65_SIGNING),
+        (Alg::MlDsa87, &lc::ML_DSA_87_SIGNING),
+    ] {
+        let pair = PqdsaKeyPair::generate(library).unwrap();
+        let private = Jwk::from_pem(pem("PRIVATE KEY", pair.to_pkcs8v1().unwrap()).as_bytes()).unwrap();
+        let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+        let public = Jwk::from_pem(pem("PUBLIC KEY", public).as_bytes()).unwrap();
+        assert_eq!(private.thumbprint(), public.thumbprint());
+        let signature = private.signing_key(None).unwrap().sign(b"input").unwrap();
+        public.verifying_key().unwrap().verify(alg, b"input", &signature).unwrap();
+    }
+}
+
+#[test]
+fn a_compressed_point_is_the_same_key() {
+    for (alg, oid) in [
+        (Alg::ES256, &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07][..]),
+        (Alg::ES256K, &[0x2b, 0x81, 0x04, 0x00, 0x0a]),
+    ] {
+        let public = key(alg).public_jwk().unwrap();
+        let json: Value = serde_json::from_str(&public.to_public_json().unwrap()).unwrap();
+        let part = |name: &str| crate::support::unb64(json[name].as_str().unwrap());
+        let sign = 2 + (part("y")[31] & 1);
+        let tlv = |tag: u8, content: &[u8]| [&[tag, content.len() as u8], content].concat();
+        let point = |sign: u8| {
+            let ec = [0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
+            let identifier = tlv(0x30, &[tlv(6, &ec), tlv(6, oid)].concat());
+            let bits = tlv(3, &[vec![0, sign], part("x")].concat());
+            pem("PUBLIC KEY", tlv(0x30, &[identifier, bits].concat()))
+        };
+        assert_eq!(Jwk::from_pem(point(sign).as_bytes()).unwrap().thumbprint(), public.thumbprint());
+        assert_ne!(Jwk::from_pem(point(sign ^ 1).as_bytes()).unwrap().thumbprint(), public.thumbprint());
+        assert!(Jwk::from_pem(point(4).as_bytes()).is_err());
+        assert!(Jwk::from_pem(point(6).as_bytes()).is_err());
+    }
+}
+
 #[test]
 fn nothing_shows_what_must_be_kept() {
     for alg in Alg::ALL {

@@ -1,1 +1,12 @@
 //! AI wire formats and providers: bytes in, bytes out.
+//!
+//! Here: what a request asks for ([`dialect`]), what a streamed answer says while it passes by ([`stream`]), which
+//! vendors there are and how they differ ([`providers`]). Not here: sockets, retries, credentials and who may call
+//! what; those are the gateway's.
+
+pub mod dialect;
+mod json;
+pub mod providers;
+pub mod stream;
+
+pub use dialect::{CredentialPlace, Dialect};

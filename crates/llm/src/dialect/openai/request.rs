@@ -1,0 +1,478 @@
+//! A request body and the few spans of it that we read and change; everything else passes byte for byte.
+//!
+//! What we read, the provider must read too, so a body is refused in which two parsers could find different values for
+//! the members that matter here: names that are there twice, written with escapes, or equal but for case (some parsers,
+//! Go's among them, fold it).
+
+mod names;
+
+use self::names::Names;
+use crate::json::strict::{Cursor, Error};
+use bytes::Bytes;
+use portcullis_fault::{Fault, codes};
+use std::fmt;
+use std::ops::Range;
+
+/// A request body that was checked. Shares the body's bytes: cheap to keep and to clone.
+#[derive(Clone)]
+pub struct Request {
+    body: Bytes,
+    model: Model,
+    stream: bool,
+    options: Options,
+    max_tokens: Option<u64>,
+    text_bytes: u64,
+}
+
+#[derive(Clone)]
+struct Model {
+    /// With the quotes.
+    span: Range<usize>,
+    /// Set when it is written with escapes.
+    decoded: Option<Box<str>>,
+}
+
+/// `stream_options`.
+#[derive(Clone)]
+enum Options {
+    Absent,
+    Null(Range<usize>),
+    Object {
+        /// Where the first member would go.
+        inside: usize,
+        empty: bool,
+        include_usage: Option<(Range<usize>, bool)>,
+    },
+}
+
+/// Bytes of a model's name, decoded; ours have at most 128.
+const MAX_MODEL: usize = 256;
+
+impl Request {
+    /// Checks `body` and finds its spans.
+    ///
+    /// `ai_request_invalid`: not one JSON object in UTF-8 without byte order mark, nested more than 100 deep, `model` is
+    /// missing, empty or no string, `stream` or `stream_options` has the wrong type, or there is
+    /// a member that would choose another model (`models`, `fallbacks`). `ai_request_ambiguous`: see the module.
+    /// A `model` written with escapes is decoded (PHP writes `\/` by default).
+    pub fn scan(body: &Bytes) -> Result<Self, Fault> {
+        let mut cursor = Cursor::new(body).map_err(syntax)?;
+        let mut found = Found::default();
+        if !cursor.take(b'{') {
+            let what = if body.trim_ascii().is_empty() {
+                "the body is empty; it must be a JSON object"
+            } else {
+                "the body must be a JSON object"
+            };
+            return Err(invalid(what));
+        }
+        let mut names = Names::new(body);
+        if !cursor.take(b'}') {
+            loop {
+                let name = cursor.name().map_err(syntax)?;
+                names.add(&name, "")?;
+                let read = MEMBERS.iter().find(|(known, _)| known.as_bytes() == &body[name.inside.clone()]);
+                match read {
+                    Some((_, read)) => read(&mut cursor, body, &mut found)?,
+                    None => cursor.value(1, &mut 0).map(|_| ()).map_err(syntax)?,
+                }
+                if !cursor.more().map_err(syntax)? {
+                    break;
+                }
+            }
+        }
+        cursor.end().map_err(syntax)?;
+        let Some(model) = found.model else {
+            return Err(invalid("member `model` is missing; it names the model to use"));
+        };
+        Ok(Self {
+            body: body.clone(),
+            model,
+            stream: found.stream,
+            options: found.options.unwrap_or(Options::Absent),
+            max_tokens: found.max_completion_tokens.or(found.max_tokens),
+            text_bytes: found.text_bytes,
+        })
+    }
+
+    /// What the caller asked for, escapes decoded.
+    pub fn model(&self) -> &str {
+        match &self.model.decoded {
+            Some(decoded) => decoded,
+            // The whole body was found to be UTF-8, and quotes are characters of their own.
+            None => std::str::from_utf8(&self.body[self.model.span.start + 1..self.model.span.end - 1])
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Whether a stream is asked for.
+    pub fn stream(&self) -> bool {
+        self.stream
+    }
+
+    /// Whether the caller itself asked for usage in the stream.
+    pub fn asked_for_usage(&self) -> bool {
+        matches!(self.options, Options::Object { include_usage: Some((_, true)), .. })
+    }
+
+    /// `max_completion_tokens`, or `max_tokens`, where it is a whole number.
+    pub fn max_tokens(&self) -> Option<u64> {
+        self.max_tokens
+    }
+
+    /// Bytes of the strings in `messages`, `prompt` and `input`, inline images and audio aside: what an estimate of the
+    /// input's tokens is made from.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    /// The body as the caller sent it.
+    pub fn body(&self) -> &Bytes {
+        &self.body
+    }
+
+    /// The body for a deployment: its model's name instead of the caller's; with `want_usage`, a stream is asked for usage
+    /// even if the caller did not. Every other byte is the caller's, and without a change so is the buffer.
+    pub fn rewrite(&self, deployment_model: &str, want_usage: bool) -> Bytes {
+        let mut model = Vec::with_capacity(deployment_model.len() + USAGE_MEMBER.len() + 2);
+        // A string into memory: cannot fail.
+        let _ = serde_json::to_writer(&mut model, deployment_model);
+        let model_stays = self.body[self.model.span.clone()] == model[..];
+        let usage =
+            if want_usage && self.stream && !self.asked_for_usage() { self.usage_edit() } else { None };
+        let usage = match usage {
+            None if model_stays => return self.body.clone(),
+            // Behind the model there is room for a member whatever surrounds it.
+            Some((at, text)) if at.is_empty() && at.start == self.model.span.end => {
+                model.extend_from_slice(text);
+                None
+            }
+            usage => usage,
+        };
+        let model = (self.model.span.clone(), &model[..]);
+        let edits = match usage {
+            None => [Some(model), None],
+            Some((at, text)) if at.start < model.0.start => [Some((at, text)), Some(model)],
+            Some(usage) => [Some(model), Some(usage)],
+        };
+        let added: usize = edits.iter().flatten().map(|(_, text)| text.len()).sum();
+        let mut body = Vec::with_capacity(self.body.len() + added);
+        let mut from = 0;
+        for (span, text) in edits.into_iter().flatten() {
+            body.extend_from_slice(&self.body[from..span.start]);
+            body.extend_from_slice(text);
+            from = span.end;
+        }
+        body.extend_from_slice(&self.body[from..]);
+        body.into()
+    }
+
+    /// What to put where, so that usage is asked for.
+    fn usage_edit(&self) -> Option<(Range<usize>, &'static [u8])> {
+        match &self.options {
+            Options::Absent => Some((self.model.span.end..self.model.span.end, USAGE_MEMBER)),
+            Options::Null(span) => Some((span.clone(), USAGE_OBJECT)),
+            Options::Object { include_usage: Some((_, true)), .. } => None,
+            Options::Object { include_usage: Some((span, false)), .. } => Some((span.clone(), b"true")),
+            Options::Object { inside, empty: true, .. } => {
+                Some((*inside..*inside, br#""include_usage":true"#))
+            }
+            Options::Object { inside, empty: false, .. } => {
+                Some((*inside..*inside, br#""include_usage":true,"#))
+            }
+        }
+    }
+}
+
+const USAGE_MEMBER: &[u8] = br#","stream_options":{"include_usage":true}"#;
+const USAGE_OBJECT: &[u8] = br#"{"include_usage":true}"#;
+
+impl fmt::Debug for Request {
+    /// Without the body: prompts do not belong in logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("model", &self.model())
+            .field("stream", &self.stream)
+            .field("bytes", &self.body.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    model: Option<Model>,
+    stream: bool,
+    options: Option<Options>,
+    max_tokens: Option<u64>,
+    max_completion_tokens: Option<u64>,
+    text_bytes: u64,
+}
+
+type Read = fn(&mut Cursor<'_>, &[u8], &mut Found) -> Result<(), Fault>;
+
+/// The members that we read, and how.
+const MEMBERS: &[(&str, Read)] = &[
+    ("model", model),
+    ("stream", |cursor, body, found| {
+        let value = cursor.value(1, &mut 0).map_err(syntax)?;
+        found.stream = boolean(body, &value).ok_or_else(|| typed("stream", "true or false", &value))?;
+        Ok(())
+    }),
+    ("stream_options", options),
+    ("max_tokens", |cursor, body, found| {
+        found.max_tokens = number(body, &cursor.value(1, &mut 0).map_err(syntax)?);
+        Ok(())
+    }),
+    ("max_completion_tokens", |cursor, body, found| {
+        found.max_completion_tokens = number(body, &cursor.value(1, &mut 0).map_err(syntax)?);
+        Ok(())
+    }),
+    ("messages", text),
+    ("prompt", text),
+    ("input", text),
+];
+
+fn text(cursor: &mut Cursor<'_>, _: &[u8], found: &mut Found) -> Result<(), Fault> {
+    cursor.value(1, &mut found.text_bytes).map(|_| ()).map_err(syntax)
+}
+
+fn model(cursor: &mut Cursor<'_>, body: &[u8], found: &mut Found) -> Result<(), Fault> {
+    if cursor.peek() != Some(b'"') {
+        let value = cursor.value(1, &mut 0).map_err(syntax)?;
+        return Err(typed("model", "a string", &value));
+    }
+    let quoted = cursor.string().map_err(syntax)?;
+    let span = quoted.span();
+    let decoded = if quoted.escaped {
+        // The grammar was checked just now, so this reads what is there.
+        let text: String =
+            serde_json::from_slice(&body[span.clone()]).map_err(|_| typed("model", "a string", &span))?;
+        Some(text.into_boxed_str())
+    } else {
+        None
+    };
+    let len = decoded.as_ref().map_or(quoted.inside.len(), |text| text.len());
+    if len == 0 || len > MAX_MODEL {
+        return Err(typed("model", "a name of 1 to 256 bytes", &span));
+    }
+    found.model = Some(Model { span, decoded });
+    Ok(())
+}
+
+fn options(cursor: &mut Cursor<'_>, body: &[u8], found: &mut Found) -> Result<(), Fault> {
+    if cursor.peek() != Some(b'{') {
+        let value = cursor.value(1, &mut 0).map_err(syntax)?;
+        if &body[value.clone()] != b"null" {
+            return Err(typed("stream_options", "an object", &value));
+        }
+        found.options = Some(Options::Null(value));
+        return Ok(());
+    }
+    let inside = cursor.at() + 1;
+    let (mut empty, mut include_usage) = (true, None);
+    cursor.take(b'{');
+    let mut names = Names::new(body);
+    let mut more = cursor.peek() != Some(b'}');
+    if !more {
+        cursor.take(b'}');
+    }
+    while more {
+        empty = false;
+        let name = cursor.name().map_err(syntax)?;
+        names.add(&name, "stream_options.")?;
+        let value = cursor.value(2, &mut 0).map_err(syntax)?;
+        if &body[name.inside] == b"include_usage" {
+            let asked = boolean(body, &value)
+                .ok_or_else(|| typed("stream_options.include_usage", "true or false", &value))?;
+            include_usage = Some((value, asked));
+        }
+        more = cursor.more().map_err(syntax)?;
+    }
+    found.options = Some(Options::Object { inside, empty, include_usage });
+    Ok(())
+}
+
+/// `null` is false: the API says "defaults to null" of such members.
+fn boolean(body: &[u8], value: &Range<usize>) -> Option<bool> {
+    match &body[value.clone()] {
+        b"true" => Some(true),
+        b"false" | b"null" => Some(false),
+        _ => None,
+    }
+}
+
+fn number(body: &[u8], value: &Range<usize>) -> Option<u64> {
+    std::str::from_utf8(&body[value.clone()]).ok()?.parse().ok()
+}
+
+fn syntax(error: Error) -> Fault {
+    invalid(format!("the body is not valid JSON: {}, at byte {}", error.what, error.at))
+}
+
+fn typed(name: &str, wanted: &str, value: &Range<usize>) -> Fault {
+    invalid(format!("member `{name}` must be {wanted}, at byte {}", value.start))
+}
+
+fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
+    Fault::new(codes::AI_REQUEST_INVALID).detail(detail)
+}
+
+fn ambiguous(detail: String) -> Fault {
+    Fault::new(codes::AI_REQUEST_AMBIGUOUS).detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scan(body: &str) -> Result<Request, Fault> {
+        Request::scan(&Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    fn refused(body: &str) -> String {
+        let fault = scan(body).expect_err(body);
+        format!("{}: {}", fault.code(), fault.public_detail())
+    }
+
+    fn rewritten(body: &str, want_usage: bool) -> String {
+        String::from_utf8(scan(body).expect(body).rewrite("m", want_usage).to_vec()).unwrap()
+    }
+
+    #[test]
+    fn reads_what_it_needs() {
+        let request = scan(r#"{"messages":[{"role":"user","content":"hi"}],"model":"a\/b","stream":true,"stream_options":{"include_usage":true},"max_tokens":7}"#).unwrap();
+        assert_eq!(
+            (request.model(), request.stream(), request.asked_for_usage(), request.max_tokens()),
+            ("a/b", true, true, Some(7))
+        );
+        assert_eq!(request.text_bytes(), 6);
+        let request =
+            scan(r#" {"model" : "é" , "stream":null, "max_tokens":1, "max_completion_tokens":2} "#).unwrap();
+        assert_eq!(
+            (request.model(), request.stream(), request.asked_for_usage(), request.max_tokens()),
+            ("é", false, false, Some(2))
+        );
+    }
+
+    #[test]
+    fn inline_data_is_no_text() {
+        let request = scan(
+            r#"{"model":"m","messages":[{"content":[{"image_url":{"url":"data:image/png;base64,AAAA"}},{"input_audio":{"data":"AAAA"}},{"text":"abc"}]}]}"#,
+        );
+        assert_eq!(request.unwrap().text_bytes(), 3);
+    }
+
+    #[test]
+    fn spans_are_edited_in_place() {
+        for (body, expected) in [
+            (
+                r#"{"model":"a","stream":true}"#,
+                r#"{"model":"m","stream_options":{"include_usage":true},"stream":true}"#,
+            ),
+            (
+                r#"{"stream":true,"model":"a"}"#,
+                r#"{"stream":true,"model":"m","stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#"{"model":"a","stream":true,"stream_options":null}"#,
+                r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#,
+            ),
+            (
+                r#"{"stream_options":null,"model":"a","stream":true}"#,
+                r#"{"stream_options":{"include_usage":true},"model":"m","stream":true}"#,
+            ),
+            (
+                r#"{"model":"a","stream":true,"stream_options":{ }}"#,
+                r#"{"model":"m","stream":true,"stream_options":{"include_usage":true }}"#,
+            ),
+            (
+                r#"{"model":"a","stream":true,"stream_options":{ "x":1}}"#,
+                r#"{"model":"m","stream":true,"stream_options":{"include_usage":true, "x":1}}"#,
+            ),
+            (
+                r#"{"model":"a","stream":true,"stream_options":{"include_usage": false}}"#,
+                r#"{"model":"m","stream":true,"stream_options":{"include_usage": true}}"#,
+            ),
+            (
+                r#"{"model":"a","stream":true,"stream_options":{"include_usage":true}}"#,
+                r#"{"model":"m","stream":true,"stream_options":{"include_usage":true}}"#,
+            ),
+            (r#"{"model":"a","stream":false}"#, r#"{"model":"m","stream":false}"#),
+            (r#"{ "x" : 1.0e2 , "model" : "a\u0062" }"#, r#"{ "x" : 1.0e2 , "model" : "m" }"#),
+        ] {
+            assert_eq!(rewritten(body, true), expected);
+        }
+        assert_eq!(rewritten(r#"{"model":"a","stream":true}"#, false), r#"{"model":"m","stream":true}"#);
+    }
+
+    #[test]
+    fn nothing_to_change_is_the_same_buffer() {
+        let body = Bytes::from_static(br#"{"model":"a","stream":true}"#);
+        assert_eq!(Request::scan(&body).unwrap().rewrite("a", false).as_ptr(), body.as_ptr());
+    }
+
+    #[test]
+    fn a_deployment_name_is_encoded() {
+        let body = scan(r#"{"model":"a"}"#).unwrap().rewrite("a\"b", false);
+        assert_eq!(&body[..], br#"{"model":"a\"b"}"#);
+    }
+
+    #[test]
+    fn refusals_say_what_and_where() {
+        let all: Vec<_> = [
+            "",
+            "  ",
+            "[]",
+            "\"model\"",
+            "{}",
+            "\u{feff}{\"model\":\"a\"}",
+            r#"{"model":"a"} {}"#,
+            r#"{"model":"a",}"#,
+            r#"{"model":"a","model":"b"}"#,
+            r#"{"model":"a","x":1,"x":2}"#,
+            r#"{"\u006dodel":"a"}"#,
+            r#"{"model":"a","\u0078":1}"#,
+            r#"{"model":"a","Model":"b"}"#,
+            r#"{"model":"a","ſtream":true}"#,
+            r#"{"model":"a","stream_optionſ":{}}"#,
+            r#"{"model":""}"#,
+            r#"{"model":null}"#,
+            r#"{"model":["a"]}"#,
+            r#"{"model":"\ud800"}"#,
+            r#"{"model":"a","models":["b"]}"#,
+            r#"{"model":"a","FallbackS":[]}"#,
+            r#"{"model":"a","stream":"true"}"#,
+            r#"{"model":"a","stream":1}"#,
+            r#"{"model":"a","stream_options":[]}"#,
+            r#"{"model":"a","stream_options":{"include_usage":1}}"#,
+            r#"{"model":"a","stream_options":{"include_usage":true,"include_usage":false}}"#,
+            r#"{"model":"a","stream_options":{"include\u005fusage":true}}"#,
+            r#"{"model":"a","stream_options":{"Include_Usage":true}}"#,
+        ]
+        .iter()
+        .map(|body| format!("{body}\n  {}", refused(body)))
+        .collect();
+        insta::assert_snapshot!(all.join("\n"));
+    }
+
+    #[test]
+    fn bounds() {
+        let members = |n: usize| {
+            format!("{{\"model\":\"a\"{}}}", (1..n).map(|i| format!(",\"m{i}\":0")).collect::<String>())
+        };
+        assert!(scan(&members(128)).is_ok());
+        assert!(refused(&members(129)).contains("at most 128"));
+        assert!(scan(&format!("{{\"model\":\"{}\"}}", "a".repeat(256))).is_ok());
+        assert!(refused(&format!("{{\"model\":\"{}\"}}", "a".repeat(257))).contains("1 to 256"));
+        let deep = format!("{{\"model\":\"a\",\"x\":{}{}}}", "[".repeat(100), "]".repeat(100));
+        assert!(refused(&deep).contains("more than 100 deep"));
+        let name = "n".repeat(10_000);
+        assert!(refused(&format!("{{\"{name}\":1,\"{name}\":2}}")).len() < 200);
+    }
+
+    #[test]
+    fn debug_shows_no_prompt() {
+        assert!(!format!("{:?}", scan(r#"{"model":"a","messages":["secret"]}"#).unwrap()).contains("secret"));
+    }
+}

@@ -1,0 +1,3 @@
+//! Streams of events, as bytes that pass by.
+
+pub mod sse;

@@ -1,0 +1,5 @@
+//! The crate as the gateway uses it.
+
+mod echo;
+mod request;
+mod stream;

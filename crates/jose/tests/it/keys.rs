@@ -179,7 +179,7 @@ fn the_library_s_own_containers_are_read() {
         let pair = PqdsaKeyPair::generate(library).unwrap();
         let private = Jwk::from_pem(pem("PRIVATE KEY", pair.to_pkcs8v1().unwrap()).as_bytes()).unwrap();
         let public: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
-        let public = Jwk::from_pem(pem("PUBLIC KEY", public).as_bytes()).unwrap();
+        let public = Jwk::from_pem(pem("PUBLIC KEY", public.as_ref()).as_bytes()).unwrap();
         assert_eq!(private.thumbprint(), public.thumbprint());
         let signature = private.signing_key(None).unwrap().sign(b"input").unwrap();
         public.verifying_key().unwrap().verify(alg, b"input", &signature).unwrap();

@@ -1,0 +1,201 @@
+//! One connection from its first byte to its last.
+
+use super::answer::{Answer, Call};
+use super::connection::canonical;
+use super::io::{Place, Watched, Wire};
+use super::proxy_protocol::{self, ProxyHeaderError};
+use super::pulse::Verdict;
+use super::screen::screen;
+use super::server::Server;
+use super::socket::Accepted;
+use super::streams::StreamPulse;
+use super::tls::HandshakeError;
+use super::{Connection, Service};
+use crate::cause::with_causes;
+use http::header::CONNECTION;
+use http::{HeaderValue, Request, Response, Version};
+use http_body::Body;
+use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
+use std::convert::Infallible;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How long an idle HTTP/2 connection has to close after GOAWAY.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Serves one connection.
+pub(super) async fn serve<S: Service>(server: Arc<Server<S>>, accepted: Accepted, place: Place) {
+    let limits = &server.options.limits;
+    // A connection without a call has nothing to finish: it goes when the listener does.
+    let opened = tokio::select! {
+        biased;
+        () = server.shutdown.cancelled() => return,
+        opened = tokio::time::timeout(limits.handshake_timeout, open(&server, accepted)) => opened,
+    };
+    let (wire, connection) = match opened {
+        Ok(Ok(opened)) => opened,
+        Ok(Err(error)) => return error.report(&server.options.name),
+        Err(_) => return Unopened::TimedOut.report(&server.options.name),
+    };
+    let alpn = connection.tls.as_ref().map(|tls| tls.alpn);
+    let connection = Arc::new(connection);
+    let mut watched = Watched::new(wire, connection.clone(), place);
+    let http2 = match alpn {
+        Some(alpn) => alpn == Some("h2"),
+        None => {
+            let sniffed = {
+                let sniff = tokio::time::timeout(limits.header_timeout, watched.prefers_http2());
+                tokio::select! {
+                    biased;
+                    sniffed = sniff => Some(sniffed),
+                    () = server.shutdown.cancelled() => None,
+                }
+            };
+            match sniffed {
+                Some(Ok(Ok(Some(http2)))) => http2,
+                Some(Err(_)) => return closed(&server, "header_timeout"),
+                None if !watched.untouched() => false,
+                // Nothing was asked: it left, broke, or the listener goes.
+                _ => return,
+            }
+        }
+    };
+    let io = TokioIo::new(watched);
+    let service = hyper::service::service_fn({
+        let (server, connection) = (server.clone(), connection.clone());
+        move |request| answer(&server, &connection, request)
+    });
+    // Boxed: the two are large, and the caller's future should not be.
+    if http2 {
+        connection.pulse.speaks_http2();
+        let http = server.http2.serve_connection(io, service);
+        Box::pin(drive(&server, &connection, http, |http| http.graceful_shutdown())).await;
+    } else {
+        connection.pulse.speaks_http1();
+        let http = server.http1.serve_connection(io, service).with_upgrades();
+        Box::pin(drive(&server, &connection, http, |http| http.graceful_shutdown())).await;
+        connection.pulse.retire();
+    }
+}
+
+/// PROXY header and TLS.
+async fn open<S>(server: &Server<S>, accepted: Accepted) -> Result<(Wire, Connection), Unopened> {
+    let options = &server.options;
+    let Accepted { mut wire, peer, unix } = accepted;
+    let mut connection = Connection::open(options.name.clone(), peer, server.shutdown.child_token());
+    connection.unix = unix;
+    if let Wire::Tcp(stream) = &mut wire
+        && options.proxy_protocol
+        && options.trusted_proxies.contains(connection.peer.ip())
+    {
+        connection.proxied =
+            proxy_protocol::read(stream).await.map_err(Unopened::ProxyHeader)?.map(canonical);
+    }
+    match (&options.tls, wire) {
+        (Some(tls), Wire::Tcp(stream)) => {
+            let (stream, facts) = tls.accept(stream).await.map_err(Unopened::Handshake)?;
+            connection.tls = Some(facts);
+            Ok((Wire::Tls(Box::new(stream)), connection))
+        }
+        (_, wire) => Ok((wire, connection)),
+    }
+}
+
+/// Runs the HTTP machinery beside the connection's one timer and the listener's end.
+async fn drive<S, C, E>(server: &Server<S>, connection: &Connection, http: C, goodbye: impl Fn(Pin<&mut C>))
+where
+    C: Future<Output = Result<(), E>>,
+    E: std::error::Error,
+    S: Service,
+{
+    let mut http = pin!(http);
+    let mut timer =
+        pin!(tokio::time::sleep(server.options.limits.header_timeout.min(Duration::from_secs(1))));
+    // Once it is idle for too long or the listener drains, the peer has been told; then:
+    let mut told = false;
+    loop {
+        tokio::select! {
+            biased;
+            result = http.as_mut() => return ended(server, connection, result),
+            () = connection.draining.cancelled(), if !told => {
+                told = true;
+                goodbye(http.as_mut());
+            }
+            () = server.cut.cancelled(), if told => return closed(server, "drain"),
+            () = timer.as_mut() => match connection.pulse.verdict(&server.options.limits, server.full()) {
+                Verdict::LookAgain(after) => timer.as_mut().reset(Instant::now() + after),
+                Verdict::HeadTimedOut => return closed(server, "header_timeout"),
+                Verdict::WriteTimedOut => return closed(server, "write_timeout"),
+                Verdict::Idle if !told => {
+                    told = true;
+                    goodbye(http.as_mut());
+                    timer.as_mut().reset(Instant::now() + FAREWELL);
+                }
+                Verdict::Idle => return closed(server, "idle"),
+            },
+        }
+    }
+}
+
+/// Answers one request.
+fn answer<S: Service>(
+    server: &Arc<Server<S>>,
+    connection: &Arc<Connection>,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Response<Answer<S::Body>>, Infallible>> + Send + use<S> {
+    // At once, not when the future is first polled: from here on the connection is not idle.
+    let (call, bare_lf) = Call::begin(connection, request.body().size_hint().exact());
+    let (server, connection) = (server.clone(), connection.clone());
+    async move {
+        let version = request.version();
+        let (response, last) = match screen(&request, bare_lf, &server.options.limits) {
+            None => (server.service.call(request, connection).await, server.full()),
+            Some(fault) => (server.service.refuse(fault, request, connection).await, true),
+        };
+        let stream = if version == Version::HTTP_2 { StreamPulse::current() } else { None };
+        let mut response = response.map(|body| Answer::new(body, call, stream));
+        if last && version < Version::HTTP_2 && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        Ok(response)
+    }
+}
+
+fn ended<S, E: std::error::Error>(server: &Server<S>, connection: &Connection, result: Result<(), E>) {
+    if let Err(error) = result {
+        let text = with_causes(&error);
+        tracing::debug!(listener = &*server.options.name, peer = %connection.peer, error = text, "connection ended with an error");
+        metrics::counter!("portcullis_connections_closed_total", "listener" => server.options.name.to_string(), "reason" => "protocol")
+            .increment(1);
+    }
+}
+
+fn closed<S>(server: &Server<S>, reason: &'static str) {
+    metrics::counter!("portcullis_connections_closed_total", "listener" => server.options.name.to_string(), "reason" => reason)
+        .increment(1);
+}
+
+/// Why a connection never got to HTTP.
+#[derive(Debug)]
+enum Unopened {
+    ProxyHeader(ProxyHeaderError),
+    Handshake(HandshakeError),
+    TimedOut,
+}
+
+impl Unopened {
+    fn report(self, listener: &str) {
+        let (what, reason, text) = match self {
+            Self::ProxyHeader(error) => {
+                ("portcullis_proxy_header_failures_total", error.reason(), error.to_string())
+            }
+            Self::Handshake(error) => ("portcullis_tls_failures_total", error.reason(), error.to_string()),
+            Self::TimedOut => ("portcullis_tls_failures_total", "timeout", "not opened in time".to_owned()),
+        };
+        metrics::counter!(what, "listener" => listener.to_owned(), "reason" => reason).increment(1);
+        tracing::debug!(listener, reason, error = text, "connection refused before HTTP");
+    }
+}

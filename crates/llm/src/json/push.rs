@@ -101,7 +101,6 @@ impl Tokenizer {
                 }
                 self.depth -= 1;
                 self.objects >>= 1;
-                self.name_next = false;
                 self.closed = self.depth == 0;
                 sink.close(self.depth);
             }

@@ -202,8 +202,6 @@ impl Sink for Facts {
             self.document.usage |= depth == 1;
             self.totals.usage = figures.usage().or(self.totals.usage);
         }
-        // Behind a container its name means nothing any more.
-        self.document.last = Name::Other;
     }
 
     fn string(&mut self, depth: u32) {

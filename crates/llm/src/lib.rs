@@ -10,3 +10,4 @@ pub mod providers;
 pub mod stream;
 
 pub use dialect::{CredentialPlace, Dialect};
+pub use providers::Preset;

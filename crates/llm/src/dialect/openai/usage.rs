@@ -133,7 +133,8 @@ impl UsageScanner {
 
     /// Ends a stream from our side: appends `event` ([`error_event`](super::error_event)), set apart from a half-sent one;
     /// nothing fed later is forwarded. To a JSON answer nothing can be added: there it only stops, and the connection
-    /// must be broken off.
+    /// must be broken off. What was appended to `forward` before must be sent before: without it the caller might stand in
+    /// the middle of an event that this scanner believes complete.
     pub fn interrupt(&mut self, event: Bytes, forward: &mut VecDeque<Bytes>) {
         if std::mem::replace(&mut self.interrupted, true) {
             return;

@@ -1,0 +1,135 @@
+//! From the spool into the database, for as long as the process lives.
+
+use super::reader::{Batch, SpoolReader};
+use crate::entity::records::{Entry, insert_entries};
+use crate::{Error, Store};
+use metrics::{Counter, counter};
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// How long a database that refused is left alone: doubling from the first to the second.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// Of the time, the part that the drain leaves to the calls: after a batch that took `t` it rests `3 t`, unless the
+/// spool is half full.
+const REST: u32 = 3;
+/// How long a process that ends goes on draining.
+const LAST_PASS: Duration = Duration::from_secs(5);
+/// How much is set aside of what the database will never take.
+const SET_ASIDE: u64 = 16 << 20;
+/// Records that are looked at before other tasks may run.
+const STRETCH: usize = 32;
+
+impl SpoolReader {
+    /// Brings records to `store` in batches of at most `batch`, in order, until `shutdown`; then what is left, for at most
+    /// five seconds. What is not in the database by then waits for the next start. A database that is down is tried again
+    /// and again; a record that it will never take is set aside in `rejected.ndjson` in the spool's directory.
+    pub async fn drain(mut self, store: Store, batch: usize, shutdown: CancellationToken) {
+        let stored = counter!("portcullis_records_stored_total");
+        let rejected = counter!("portcullis_records_rejected_total");
+        let mut pause = Duration::ZERO;
+        loop {
+            let next = async {
+                tokio::time::sleep(pause).await;
+                self.next(batch).await
+            };
+            let next = tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                next = next => next,
+            };
+            let started = Instant::now();
+            let done = match next {
+                Ok(batch) => self.store(&store, &batch, &stored, &rejected).await,
+                Err(error) => Err(error),
+            };
+            pause = match done {
+                Ok(()) if self.shared.is_tight() => Duration::ZERO,
+                Ok(()) => started.elapsed() * REST,
+                Err(error) => {
+                    let pause = (pause * 2).clamp(BACKOFF.0, BACKOFF.1);
+                    tracing::warn!(%error, waiting_bytes = self.shared.bytes(), "records cannot be stored; trying again");
+                    pause
+                }
+            };
+        }
+        let last = async {
+            loop {
+                let batch = self.try_next(batch).await?;
+                if batch.is_empty() {
+                    return Ok::<_, Error>(());
+                }
+                self.store(&store, &batch, &stored, &rejected).await?;
+            }
+        };
+        match tokio::time::timeout(LAST_PASS, last).await {
+            Ok(Ok(())) => {
+                if let Err(error) = self.close().await {
+                    tracing::warn!(%error, "the spool cannot be cleaned up");
+                }
+            }
+            Ok(Err(error)) => tracing::warn!(%error, "records stay in the spool until the next start"),
+            Err(_) => {
+                tracing::warn!("records stay in the spool until the next start: the database takes too long")
+            }
+        }
+    }
+
+    async fn store(
+        &mut self,
+        store: &Store,
+        batch: &Batch,
+        stored: &Counter,
+        rejected: &Counter,
+    ) -> Result<(), Error> {
+        let mut entries = Vec::with_capacity(batch.len());
+        for (i, json) in batch.records().enumerate() {
+            match Entry::parse(json) {
+                Ok(entry) => entries.push(entry),
+                Err(error) => self.set_aside(json, &error, rejected).await?,
+            }
+            if i % STRETCH == STRETCH - 1 {
+                tokio::task::yield_now().await;
+            }
+        }
+        match insert_entries(store, &entries).await {
+            Ok(()) => stored.increment(entries.len() as u64),
+            // One of them cannot be stored: find out which.
+            Err(Error::Invalid { .. }) => {
+                for entry in &entries {
+                    match insert_entries(store, std::slice::from_ref(entry)).await {
+                        Ok(()) => stored.increment(1),
+                        Err(error @ Error::Invalid { .. }) => {
+                            self.set_aside(entry.json().as_bytes(), &error, rejected).await?;
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        self.commit(batch);
+        Ok(())
+    }
+
+    /// Keeps what the database will not take where an operator can find it, within a bound.
+    async fn set_aside(&self, json: &[u8], error: &Error, rejected: &Counter) -> Result<(), Error> {
+        let path: PathBuf = self.shared.directory.join("rejected.ndjson");
+        let written = async {
+            let mut file =
+                tokio::fs::File::options().append(true).create(true).mode(0o600).open(&path).await?;
+            if file.metadata().await?.len() < SET_ASIDE {
+                file.write_all(json).await?;
+                file.write_all(b"\n").await?;
+                file.flush().await?;
+            }
+            Ok(())
+        };
+        written.await.map_err(|error| Error::file("cannot set a record aside in", &path, error))?;
+        rejected.increment(1);
+        tracing::error!(%error, file = %path.display(), "a record cannot be stored and was set aside");
+        Ok(())
+    }
+}

@@ -1,0 +1,136 @@
+//! The handle to the database.
+
+use crate::entity::events;
+use crate::sql::{Dialect, Listener, Pool};
+use crate::statement::{Executor, Statement, one, sql};
+use crate::{Error, Events, Row, Tx, migrations};
+use portcullis_fault::Secret;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Which database, and how it is used.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where the data is.
+    pub database: Database,
+    /// Connections at most (readers, on SQLite).
+    pub pool: u32,
+    /// How long one statement of a look-up may take.
+    pub statement_timeout: Duration,
+}
+
+impl Options {
+    /// The defaults for `database`: 10 connections, 500 ms.
+    pub const fn new(database: Database) -> Self {
+        Self { database, pool: 10, statement_timeout: Duration::from_millis(500) }
+    }
+}
+
+/// Where the data is.
+#[derive(Clone, Debug)]
+pub enum Database {
+    /// In this file, which is made when it is not there. One process at a time: see [`crate::DataDir`].
+    Sqlite(PathBuf),
+    /// At this `postgres://` URL. Several nodes may share it.
+    Postgres(Secret<String>),
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    pool: Pool,
+    /// Counts commits with events, to wake subscriptions in this process.
+    commits: watch::Sender<u64>,
+    /// The last event when the store was opened.
+    opened_at: i64,
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date. Safe when several nodes do so at once. Refuses a database
+    /// that a newer release has migrated.
+    pub async fn open(options: Options) -> Result<Self, Error> {
+        let pool = Pool::open(&options).await?;
+        migrations::run(&pool).await?;
+        let mut connection = pool.reader().await?;
+        let opened_at = events::last(&mut connection).await?;
+        drop(connection);
+        Ok(Self(Arc::new(Inner { pool, commits: watch::Sender::new(0), opened_at })))
+    }
+
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.rows(sql("SELECT 1")).await.map(drop)
+    }
+
+    /// Begins a transaction.
+    pub async fn begin(&self) -> Result<Tx, Error> {
+        let mut connection = self.0.pool.writer().await?;
+        connection.begin().await?;
+        Ok(Tx { store: self.clone(), connection, events: Vec::new() })
+    }
+
+    /// The event log.
+    pub fn events(&self) -> Events {
+        Events::new(self.clone(), self.0.opened_at)
+    }
+
+    /// Closes all connections, waiting for what is under way. Everything after this is [`Error::Unavailable`].
+    pub async fn close(&self) {
+        self.0.pool.close().await;
+    }
+
+    /// Whether the data is in a file of ours.
+    pub fn is_embedded(&self) -> bool {
+        self.dialect() == Dialect::Sqlite
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.0.pool.dialect()
+    }
+
+    pub(crate) fn woken(&self) {
+        self.0.commits.send_modify(|n| *n = n.wrapping_add(1));
+    }
+
+    pub(crate) fn commits(&self) -> watch::Receiver<u64> {
+        self.0.commits.subscribe()
+    }
+
+    pub(crate) async fn listen(&self, channel: &str) -> Result<Listener, Error> {
+        self.0.pool.listen(channel).await
+    }
+
+    /// Copies the embedded database into `file`, which must not exist, as it is at one moment.
+    pub(crate) async fn copy_into(&self, file: &std::path::Path) -> Result<(), Error> {
+        let Some(file) = file.to_str().filter(|_| self.is_embedded()) else {
+            return Err(Error::Unsupported(
+                "only the embedded database is copied to a path, which must be UTF-8; use `pg_dump` for PostgreSQL".to_owned(),
+            ));
+        };
+        let mut connection = self.0.pool.reader().await?;
+        connection.execute(sql("VACUUM INTO $1").bind(file)).await.map(drop)
+    }
+
+    /// Whether the embedded database is sound as a file.
+    pub(crate) async fn is_sound(&self) -> Result<(), Error> {
+        let mut connection = self.0.pool.reader().await?;
+        let rows = connection.rows(sql("PRAGMA integrity_check(1)")).await?;
+        let said: Option<String> = one(rows, |mut row| row.take())?;
+        if said.as_deref() == Some("ok") { Ok(()) } else { Err(Error::Corrupt(said.unwrap_or_default())) }
+    }
+}
+
+impl Executor for &Store {
+    async fn rows(self, statement: Statement<'_>) -> Result<Vec<Row>, Error> {
+        self.0.pool.reader().await?.rows(statement).await
+    }
+
+    async fn execute(self, statement: Statement<'_>) -> Result<u64, Error> {
+        self.0.pool.writer().await?.execute(statement).await
+    }
+}

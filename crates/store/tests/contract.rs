@@ -1,0 +1,106 @@
+//! What every statement promises, on both databases: SQLite always, PostgreSQL when `PORTCULLIS_TEST_POSTGRES` has the
+//! URL of a server on which databases may be made (`scripts/with-postgres cargo test -p portcullis-store`).
+//!
+//! A test takes a `World` and is listed here once.
+
+#[path = "contract/access.rs"]
+mod access;
+#[path = "contract/directory.rs"]
+mod directory;
+#[path = "contract/events.rs"]
+mod events;
+#[path = "contract/logs.rs"]
+mod logs;
+#[path = "contract/records.rs"]
+mod records;
+#[path = "contract/schema.rs"]
+mod schema;
+#[path = "contract/world.rs"]
+mod world;
+
+macro_rules! contract {
+    ($($module:ident::$test:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::world::on_sqlite(super::$module::$test).await;
+            })+
+        }
+        mod postgres {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::world::on_postgres(super::$module::$test).await;
+            })+
+        }
+    };
+}
+
+contract! {
+    directory::tenants_are_found_changed_and_listed,
+    directory::a_user_comes_back_as_it_went_in,
+    directory::users_resolve_by_every_attribute_within_their_tenant,
+    directory::an_attribute_that_several_share_is_ambiguous,
+    directory::tombstones_keep_their_identifiers,
+    directory::what_cannot_be_stored_is_nobody,
+    directory::identities_move_with_a_merge,
+    directory::lists_are_filtered_and_paged,
+    directory::changes_of_one_user_follow_each_other,
+    access::applications_are_found_by_their_clients,
+    access::api_keys_keep_what_they_are,
+    access::last_uses_only_move_on,
+    access::operators_are_found_changed_and_listed,
+    access::secrets_are_replaced_and_removed,
+    access::revocations_only_get_stricter,
+    access::revocations_are_forgotten_when_they_expire,
+    logs::audit_entries_are_listed_newest_first,
+    logs::two_nodes_settle_on_one_fact,
+    records::writing_twice_changes_nothing,
+    records::a_hostile_record_can_be_stored,
+    records::searches_find_what_they_ask_for,
+    records::old_records_are_forgotten,
+    records::the_oldest_go_when_there_are_too_many_bytes,
+    records::a_spool_is_drained_in_order,
+    records::a_record_that_cannot_be_read_is_set_aside,
+    events::events_come_after_the_commit_and_in_order,
+    events::every_node_hears_of_every_event,
+    events::an_event_of_a_newer_release_makes_everything_doubtful,
+    events::what_was_taken_back_never_happened,
+    events::the_log_is_forgotten_but_not_its_end,
+    schema::nodes_that_start_at_once_agree,
+    schema::a_newer_database_is_refused,
+    schema::a_rewritten_migration_is_noticed,
+    schema::a_dropped_transaction_did_not_happen,
+    schema::a_closed_store_is_unavailable,
+}
+
+/// What only PostgreSQL can show.
+mod only_postgres {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_lost_log_is_said_and_caught_up() {
+        super::world::on_postgres(super::events::a_lost_log_is_said_and_caught_up).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_statement_that_takes_too_long_is_given_up() {
+        super::world::on_postgres(super::schema::a_statement_that_takes_too_long_is_given_up).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_server_that_comes_back_is_used_again() {
+        super::world::on_postgres(super::schema::a_server_that_comes_back_is_used_again).await;
+    }
+}
+
+/// Uniqueness rules have words on both.
+#[tokio::test]
+async fn passwords_do_not_reach_errors() {
+    use portcullis_fault::Secret;
+    use portcullis_store::{Database, Options, Store};
+    for url in ["postgres://user:hunter2@127.0.0.1:1/none", "postgres://user:hunter2@[::/none"] {
+        let options = Options::new(Database::Postgres(Secret::new(url.to_owned())));
+        let shown = format!("{options:?}");
+        let error = Store::open(options).await.unwrap_err();
+        let error = format!("{error} {error:?}");
+        assert!(!error.contains("hunter2") && !shown.contains("hunter2"), "{error}");
+    }
+}

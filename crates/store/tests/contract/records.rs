@@ -1,0 +1,177 @@
+//! Records: from the spool into the database, and what is found there.
+
+use crate::world::{NOW, World, fresh, record, seconds};
+use portcullis_model::record::{Capture, Outcome};
+use portcullis_model::{ApplicationId, Record, TenantId, Timestamp, UserId};
+use portcullis_store::entity::records::{Filter, find, insert_batch, prune, search};
+use portcullis_store::{Page, Spool, SpoolOptions};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+pub async fn writing_twice_changes_nothing(world: &World) {
+    // All sizes of statement: one hundred, ten, one.
+    let records: Vec<Record> = (0..123).map(|i| record(seconds(i))).collect();
+    insert_batch(&world.store, &records[..60]).await.unwrap();
+    let mut changed = records.clone();
+    changed[0].status = 500;
+    insert_batch(&world.store, &changed).await.unwrap();
+    insert_batch(&world.store, &[]).await.unwrap();
+    assert_eq!(find(&world.store, records[0].id).await.unwrap().as_ref(), Some(&records[0]));
+    let all = search(&world.store, &Filter::default(), Page::first(1_000)).await.unwrap();
+    assert!(all.iter().eq(records.iter().rev()));
+}
+
+pub async fn a_hostile_record_can_be_stored(world: &World) {
+    let mut hostile = record(NOW);
+    hostile.model = Some("\0'\"\\ünïcode ".repeat(1_000).into());
+    hostile.service = Some("a\0".into());
+    hostile.path = "/\0".to_owned();
+    hostile.detail = Some("\u{ffff}\0".to_owned());
+    hostile.capture =
+        Some(Box::new(Capture { request: "\0".repeat(10), response: "x".repeat(100_000), truncated: true }));
+    hostile.bytes_in = u64::MAX;
+    insert_batch(&world.store, std::slice::from_ref(&hostile)).await.unwrap();
+    assert_eq!(find(&world.store, hostile.id).await.unwrap().as_ref(), Some(&hostile));
+    // Searched for as it was sent, NUL and all: refused as a question, on both.
+    let filter = Filter { service: Some("a\u{fffd}".to_owned()), ..Filter::default() };
+    assert_eq!(search(&world.store, &filter, Page::default()).await.unwrap(), [hostile]);
+}
+
+pub async fn searches_find_what_they_ask_for(world: &World) {
+    let (tenant, user, application) =
+        (TenantId::new(NOW, fresh()), UserId::new(NOW, fresh()), ApplicationId::new(NOW, fresh()));
+    let mut records: Vec<Record> = (0..10).map(|i| record(seconds(i * 10))).collect();
+    records[1].tenant = Some(tenant);
+    records[2].user = Some(user);
+    records[3].application = Some(application);
+    records[4].service = Some("orders".into());
+    records[5].model = Some("slow".into());
+    records[6].code = Some("token_expired".into());
+    records[7].status = 429;
+    records[8].outcome = Outcome::ClientClosed;
+    insert_batch(&world.store, &records).await.unwrap();
+    let any = Filter::default;
+    let cases: Vec<(Filter, Vec<usize>)> = vec![
+        (Filter { tenant: Some(tenant), ..any() }, vec![1]),
+        (Filter { user: Some(user), ..any() }, vec![2]),
+        (Filter { application: Some(application), ..any() }, vec![3]),
+        (Filter { service: Some("orders".to_owned()), ..any() }, vec![4]),
+        (Filter { model: Some("slow".to_owned()), ..any() }, vec![5]),
+        (Filter { code: Some("token_expired".to_owned()), ..any() }, vec![6]),
+        (Filter { status: Some(429), ..any() }, vec![7]),
+        (Filter { outcome: Some(Outcome::ClientClosed), ..any() }, vec![8]),
+        (Filter { since: Some(seconds(20)), until: Some(seconds(50)), ..any() }, vec![4, 3, 2]),
+        (Filter { since: Some(seconds(20)), status: Some(429), ..any() }, vec![7]),
+        (Filter { tenant: Some(tenant), status: Some(429), ..any() }, vec![]),
+    ];
+    for (filter, expected) in cases {
+        let found = search(&world.store, &filter, Page::default()).await.unwrap();
+        let expected: Vec<Record> = expected.into_iter().map(|i| records[i].clone()).collect();
+        assert_eq!(found, expected, "{filter:?}");
+    }
+    let second = search(&world.store, &any(), Page { after: Some(records[7].id.0), limit: 2 }).await.unwrap();
+    assert_eq!(second, [records[6].clone(), records[5].clone()]);
+}
+
+async fn left(world: &World) -> Vec<Timestamp> {
+    search(&world.store, &Filter::default(), Page::first(1_000))
+        .await
+        .unwrap()
+        .iter()
+        .map(|record| record.at)
+        .collect()
+}
+
+pub async fn old_records_are_forgotten(world: &World) {
+    // More than one slice.
+    let records: Vec<Record> = (0..700).map(|i| record(seconds(i))).collect();
+    insert_batch(&world.store, &records).await.unwrap();
+    assert_eq!(prune(&world.store, seconds(698), None).await.unwrap(), 698);
+    assert_eq!(left(world).await, [seconds(699), seconds(698)]);
+    assert_eq!(prune(&world.store, seconds(698), None).await.unwrap(), 0);
+}
+
+pub async fn the_oldest_go_when_there_are_too_many_bytes(world: &World) {
+    let records: Vec<Record> = (0..50).map(|i| record(seconds(i))).collect();
+    insert_batch(&world.store, &records).await.unwrap();
+    let size = serde_json::to_string(&records[0]).unwrap().len() as u64;
+    let epoch = Timestamp::from_micros(0);
+    assert_eq!(prune(&world.store, epoch, Some(size * 1_000)).await.unwrap(), 0);
+    assert_eq!(prune(&world.store, epoch, Some(size * 3 + 1)).await.unwrap(), 47);
+    assert_eq!(left(world).await, [seconds(49), seconds(48), seconds(47)]);
+    assert_eq!(prune(&world.store, epoch, Some(0)).await.unwrap(), 3);
+}
+
+fn options() -> SpoolOptions {
+    SpoolOptions { fsync_interval: Duration::from_millis(5), ..SpoolOptions::default() }
+}
+
+pub async fn a_spool_is_drained_in_order(world: &World) {
+    let directory = world.directory.path().join("spool");
+    let (spool, reader) = Spool::open(&directory, options()).unwrap();
+    let records: Vec<Record> = (0..1_500).map(|i| record(seconds(i))).collect();
+    let (first, rest) = records.split_at(700);
+    for record in first {
+        spool.append(record).await.unwrap();
+    }
+    let stop = CancellationToken::new();
+    let drain = reader.drain(world.store.clone(), 100, stop.clone());
+    let drive = async {
+        // While it drains, more comes.
+        for record in rest {
+            spool.append(record).await.unwrap();
+        }
+        while find(&world.store, records[1_499].id).await.unwrap().is_none() {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    };
+    tokio::join!(drain, drive);
+    let newest = search(&world.store, &Filter::default(), Page::first(1_000)).await.unwrap();
+    assert!(newest.iter().eq(records.iter().rev().take(1_000)));
+    assert!(find(&world.store, records[0].id).await.unwrap().is_some());
+    // Everything is in the database, so nothing is left to read twice.
+    drop(spool);
+    let (spool, mut reader) = Spool::open(&directory, options()).unwrap();
+    assert!(reader.try_next(10).await.unwrap().is_empty());
+    assert!(spool.bytes() < 100, "{}", spool.bytes());
+}
+
+pub async fn a_record_that_cannot_be_read_is_set_aside(world: &World) {
+    let directory = world.directory.path().join("spool");
+    let (spool, reader) = Spool::open(&directory, options()).unwrap();
+    let records: Vec<Record> = (0..3).map(|i| record(seconds(i))).collect();
+    for record in &records {
+        spool.append(record).await.unwrap();
+    }
+    drop((spool, reader));
+    // The middle one becomes what another release might write: sound as a frame, unreadable as a record.
+    let path = std::fs::read_dir(&directory).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let frame = |bytes: &[u8], at: usize| {
+        (at + 8, at + 8 + u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap()) as usize)
+    };
+    let (_, end) = frame(&bytes, 8);
+    let (begin, end) = frame(&bytes, end);
+    let foreign =
+        String::from_utf8(bytes[begin..end].to_vec()).unwrap().replace("\"completed\"", "\"postponed\"");
+    assert_eq!(foreign.len(), end - begin);
+    bytes[begin..end].copy_from_slice(foreign.as_bytes());
+    let sum = crc32(foreign.as_bytes());
+    bytes[begin - 4..begin].copy_from_slice(&sum.to_le_bytes());
+    std::fs::write(&path, bytes).unwrap();
+
+    let (_spool, reader) = Spool::open(&directory, options()).unwrap();
+    let stop = CancellationToken::new();
+    stop.cancel();
+    reader.drain(world.store.clone(), 100, stop).await;
+    assert_eq!(left(world).await, [seconds(2), seconds(0)]);
+    let aside = std::fs::read_to_string(directory.join("rejected.ndjson")).unwrap();
+    assert_eq!(aside.trim(), foreign);
+}
+
+/// A second opinion, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step = |crc: u32| (crc >> 1) ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+    !bytes.iter().fold(!0, |crc, byte| (0..8).fold(crc ^ u32::from(*byte), |crc, _| step(crc)))
+}

@@ -1,0 +1,215 @@
+//! Where a contract test runs: a database of its own, and things to put into it.
+
+use futures_util::FutureExt;
+use portcullis_fault::Secret;
+use portcullis_model::record::{Outcome, Timing};
+use portcullis_model::tenant::Origin;
+use portcullis_model::{
+    Application, ApplicationId, Name, Record, RequestId, Tenant, TenantId, Timestamp, User, UserId,
+    UserStatus,
+};
+use portcullis_store::entity::{tenants, users};
+use portcullis_store::{Database, Options, Store};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// 2025-11-22T08:09:10Z.
+pub const NOW: Timestamp = Timestamp::from_seconds(1_763_798_950);
+
+static COUNT: AtomicU64 = AtomicU64::new(0);
+
+/// Something that was never there before in this process.
+pub fn fresh() -> [u8; 10] {
+    let mut bytes = [0; 10];
+    bytes[2..].copy_from_slice(&COUNT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    bytes
+}
+
+pub fn name(text: &str) -> Name {
+    Name::new(text).unwrap()
+}
+
+pub fn seconds(n: u64) -> Timestamp {
+    NOW.plus(Duration::from_secs(n))
+}
+
+/// A database of a test's own.
+pub struct World {
+    pub store: Store,
+    pub options: Options,
+    /// A place for files.
+    pub directory: tempfile::TempDir,
+    /// PostgreSQL: the server's own database, and the test's.
+    server: Option<(String, String)>,
+}
+
+pub async fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(&'static World) -> F) {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options::new(Database::Sqlite(directory.path().join("test.db")));
+    run(World { store: Store::open(options.clone()).await.unwrap(), options, directory, server: None }, test)
+        .await;
+}
+
+pub async fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(&'static World) -> F) {
+    #[expect(clippy::disallowed_methods, reason = "a test has no `main` that could hand it in")]
+    let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
+        println!("skipped: `PORTCULLIS_TEST_POSTGRES` is not set (see `scripts/with-postgres`)");
+        return;
+    };
+    let database =
+        format!("portcullis_test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+    connection.execute(AssertSqlSafe(format!("CREATE DATABASE {database}"))).await.unwrap();
+    let (base, query) = server.split_once('?').unwrap_or((&server, ""));
+    let (base, _) = base.rsplit_once('/').unwrap();
+    let url = format!("{base}/{database}?{query}");
+    let mut options = Options::new(Database::Postgres(Secret::new(url)));
+    options.pool = 4;
+    // Generous: the machine may be busy. Tests of the time-out set their own.
+    options.statement_timeout = Duration::from_secs(10);
+    let store = Store::open(options.clone()).await.unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    run(World { store, options, directory, server: Some((server, database)) }, test).await;
+}
+
+async fn run<F: Future<Output = ()>>(world: World, test: impl FnOnce(&'static World) -> F) {
+    // For the length of the process, so that tests can hand it to tasks.
+    let world: &'static World = Box::leak(Box::new(world));
+    let outcome = AssertUnwindSafe(test(world)).catch_unwind().await;
+    world.store.close().await;
+    if let Some((server, database)) = &world.server {
+        let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
+        connection.execute(AssertSqlSafe(format!("DROP DATABASE {database} WITH (FORCE)"))).await.unwrap();
+    }
+    let _ = std::fs::remove_dir_all(world.directory.path());
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+impl World {
+    /// Another node on the same database.
+    pub async fn node(&self) -> Store {
+        Store::open(self.options.clone()).await.unwrap()
+    }
+
+    /// Runs SQL past the store, as another program would.
+    pub async fn raw(&self, sql: &str) {
+        match &self.options.database {
+            Database::Sqlite(path) => {
+                let options = sqlx::sqlite::SqliteConnectOptions::new()
+                    .filename(path)
+                    .busy_timeout(Duration::from_secs(5));
+                let mut connection = sqlx::SqliteConnection::connect_with(&options).await.unwrap();
+                connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+            }
+            Database::Postgres(url) => {
+                let mut connection = sqlx::PgConnection::connect(url.expose()).await.unwrap();
+                connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
+            }
+        }
+    }
+
+    /// Runs SQL in the server's own database.
+    pub async fn on_server(&self, sql: &str) {
+        let (server, database) = self.server.as_ref().unwrap();
+        let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
+        connection.execute(AssertSqlSafe(sql.replace("{database}", database))).await.unwrap();
+    }
+
+    pub async fn tenant(&self, text: &str) -> Tenant {
+        let tenant = Tenant {
+            id: TenantId::new(NOW, fresh()),
+            name: name(text),
+            models: vec!["fast".to_owned()],
+            origin: Origin::Api,
+            disabled: false,
+            created_at: NOW,
+            updated_at: NOW,
+        };
+        let mut tx = self.store.begin().await.unwrap();
+        tenants::insert(&mut tx, &tenant).await.unwrap();
+        tx.commit().await.unwrap();
+        tenant
+    }
+
+    /// Adds a user after `change` had its way with it.
+    pub async fn user(&self, tenant: TenantId, change: impl FnOnce(&mut User)) -> User {
+        let mut user = user(tenant);
+        change(&mut user);
+        let mut tx = self.store.begin().await.unwrap();
+        users::insert(&mut tx, &user).await.unwrap();
+        tx.commit().await.unwrap();
+        user
+    }
+}
+
+pub fn user(tenant: TenantId) -> User {
+    User {
+        id: UserId::new(NOW, fresh()),
+        tenant,
+        status: UserStatus::Active,
+        external_id: None,
+        username: None,
+        email: None,
+        email_verified: false,
+        display_name: None,
+        roles: Vec::new(),
+        attributes: BTreeMap::new(),
+        merged_into: None,
+        status_changed_at: NOW,
+        status_changed_by: "test".to_owned(),
+        status_reason: None,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+pub fn application(tenant: TenantId, text: &str) -> Application {
+    Application {
+        id: ApplicationId::new(NOW, fresh()),
+        tenant,
+        name: name(text),
+        roles: vec!["batch".to_owned()],
+        clients: Vec::new(),
+        disabled: false,
+        created_at: NOW,
+        updated_at: NOW,
+    }
+}
+
+pub fn record(at: Timestamp) -> Record {
+    Record {
+        id: RequestId::new(at, fresh()),
+        at,
+        outcome: Outcome::Completed,
+        status: 200,
+        code: None,
+        detail: None,
+        would_refuse: None,
+        tenant: None,
+        user: None,
+        application: None,
+        api_key: None,
+        service: Some("ai".into()),
+        operation: Some("chat_completions".into()),
+        model: Some("fast".into()),
+        provider: None,
+        deployment: None,
+        method: "POST".into(),
+        path: "/v1/chat/completions".to_owned(),
+        source: "192.0.2.7".to_owned(),
+        trace: None,
+        token: None,
+        usage: None,
+        upstream_status: Some(200),
+        bytes_in: 10,
+        bytes_out: 20,
+        attempts: 1,
+        timing: Timing::default(),
+        capture: None,
+    }
+}

@@ -165,7 +165,7 @@ pub async fn search(executor: impl Executor, filter: &Filter, page: Page) -> Res
         .and("service =", filter.service.as_deref())
         .and("model =", filter.model.as_deref().map(|text| &text[..text.floor_char_boundary(LONGEST)]))
         .and("code =", filter.code.as_deref())
-        .and("status =", filter.status.map(|status| i64::from(status)))
+        .and("status =", filter.status.map(i64::from))
         .and("outcome =", filter.outcome.map(Outcome::as_str))
         .and("at >=", filter.since)
         .and("at <", filter.until)

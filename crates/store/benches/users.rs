@@ -1,0 +1,133 @@
+//! Resolving among 100,000 users without a cache: p99 below 5 ms, on SQLite and (with `PORTCULLIS_TEST_POSTGRES`, see
+//! `scripts/with-postgres`) on PostgreSQL. Fails when it is more.
+//!
+//! `cargo bench -p portcullis-store --bench users`
+
+use portcullis_fault::Secret;
+use portcullis_model::tenant::Origin;
+use portcullis_model::{Identity, Name, Tenant, TenantId, Timestamp, User, UserId, UserStatus};
+use portcullis_store::entity::users::{Lookup, resolve};
+use portcullis_store::entity::{identities, tenants, users};
+use portcullis_store::{Database, Options, Store};
+use sqlx::{AssertSqlSafe, Connection, Executor};
+use std::time::{Duration, Instant};
+
+const USERS: u64 = 100_000;
+const LOOKUPS: u64 = 10_000;
+/// Look-ups under way at once, as after a restart.
+const AT_ONCE: u64 = 8;
+const TARGET: Duration = Duration::from_millis(5);
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let directory = tempfile::tempdir().unwrap();
+        let sqlite =
+            Store::open(Options::new(Database::Sqlite(directory.path().join("bench.db")))).await.unwrap();
+        measure("SQLite", &sqlite).await;
+        sqlite.close().await;
+        #[expect(clippy::disallowed_methods, reason = "a bench is its own `main`")]
+        let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
+            return println!("PostgreSQL: skipped, `PORTCULLIS_TEST_POSTGRES` is not set");
+        };
+        let database = format!("portcullis_bench_{}", std::process::id());
+        let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
+        connection.execute(AssertSqlSafe(format!("CREATE DATABASE {database}"))).await.unwrap();
+        let (base, query) = server.split_once('?').unwrap_or((&server, ""));
+        let (base, _) = base.rsplit_once('/').unwrap();
+        let url = Secret::new(format!("{base}/{database}?{query}"));
+        let postgres = Store::open(Options::new(Database::Postgres(url))).await.unwrap();
+        measure("PostgreSQL", &postgres).await;
+        postgres.close().await;
+        connection.execute(AssertSqlSafe(format!("DROP DATABASE {database} WITH (FORCE)"))).await.unwrap();
+    });
+}
+
+fn id(n: u64) -> [u8; 10] {
+    let mut bytes = [0; 10];
+    // Scattered, as ids of different years are.
+    bytes[2..].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
+    bytes
+}
+
+fn at(n: u64) -> Timestamp {
+    Timestamp::from_micros(i64::try_from(n).unwrap() * 1_000_000)
+}
+
+async fn measure(what: &str, store: &Store) {
+    let tenant = TenantId::new(at(1), id(1));
+    fill(store, tenant).await;
+    let issuer = Name::new("corp").unwrap();
+    let kinds: [(&str, &(dyn Fn(u64) -> Lookup + Sync)); 5] = [
+        ("identity", &|n| Lookup::Identity { issuer: issuer.clone(), subject: format!("auth0|{n:08}") }),
+        ("external id", &|n| Lookup::ExternalId(format!("E-{n:08}"))),
+        ("user name", &|n| Lookup::Username(format!("user{n}"))),
+        ("attribute", &|n| Lookup::Attribute { name: "badge".to_owned(), value: n.to_string() }),
+        ("nobody", &|n| Lookup::Username(format!("nobody{n}"))),
+    ];
+    for (kind, lookup) in kinds {
+        let mut times = Vec::new();
+        for batch in 0..LOOKUPS / AT_ONCE {
+            let ask = (0..AT_ONCE).map(|i| async move {
+                let n = (batch * AT_ONCE + i).wrapping_mul(0x9e37_79b9_7f4a_7c15) % USERS;
+                let begun = Instant::now();
+                let found = resolve(store, tenant, &lookup(n)).await.unwrap();
+                assert_eq!(found.len(), usize::from(kind != "nobody"));
+                begun.elapsed()
+            });
+            times.extend(futures_util::future::join_all(ask).await);
+        }
+        times.sort_unstable();
+        let (p50, p99) = (times[times.len() / 2], times[times.len() * 99 / 100]);
+        println!("{what:<12} {kind:<12} p50 {p50:>10.1?}   p99 {p99:>10.1?}");
+        assert!(p99 < TARGET, "{what}, by {kind}: p99 is {p99:?}, which is not below {TARGET:?}");
+    }
+}
+
+async fn fill(store: &Store, tenant: TenantId) {
+    let mut tx = store.begin().await.unwrap();
+    let acme = Tenant {
+        id: tenant,
+        name: Name::new("acme").unwrap(),
+        models: Vec::new(),
+        origin: Origin::Api,
+        disabled: false,
+        created_at: at(1),
+        updated_at: at(1),
+    };
+    tenants::insert(&mut tx, &acme).await.unwrap();
+    let issuer = Name::new("corp").unwrap();
+    for n in 0..USERS {
+        let user = User {
+            id: UserId::new(at(n), id(n)),
+            tenant,
+            status: UserStatus::Active,
+            external_id: Some(format!("E-{n:08}")),
+            username: Some(format!("user{n}")),
+            email: Some(format!("user{n}@example.com")),
+            email_verified: true,
+            display_name: Some(format!("User {n}")),
+            roles: vec!["member".to_owned()],
+            attributes: [("badge".to_owned(), n.to_string())].into(),
+            merged_into: None,
+            status_changed_at: at(n),
+            status_changed_by: "bench".to_owned(),
+            status_reason: None,
+            created_at: at(n),
+            updated_at: at(n),
+        };
+        users::insert(&mut tx, &user).await.unwrap();
+        let identity = Identity {
+            issuer: issuer.clone(),
+            subject: format!("auth0|{n:08}"),
+            user: user.id,
+            linked_at: at(n),
+        };
+        identities::insert(&mut tx, tenant, &identity).await.unwrap();
+        if n % 10_000 == 9_999 {
+            tx.commit().await.unwrap();
+            tx = store.begin().await.unwrap();
+        }
+    }
+    tx.commit().await.unwrap();
+}

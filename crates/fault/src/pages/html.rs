@@ -1,0 +1,89 @@
+//! Pages for browsers: one file each, without script, font or image from anywhere, light or dark as the reader's system is.
+
+use super::{Language, again, markdown, title, who};
+use crate::Code;
+use markdown::escape;
+
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#1c2024;--soft:#60646c;--line:#d9d9e0;--back:#fff;--code:#f2f2f5;--link:#0b5cad}\
+@media(prefers-color-scheme:dark){:root{--ink:#edeef0;--soft:#b0b4ba;--line:#363a3f;--back:#111113;--code:#212225;--link:#70b8ff}}\
+*{box-sizing:border-box}body{margin:0 auto;max-width:46rem;padding:1.5rem 1rem 4rem;background:var(--back);color:var(--ink);font:16px/1.6 system-ui,\"Noto Sans\",\"Noto Sans CJK SC\",\"PingFang SC\",\"Microsoft YaHei\",sans-serif}\
+nav,footer{color:var(--soft);font-size:.875rem}nav{display:flex;gap:1rem;justify-content:space-between;flex-wrap:wrap}\
+a{color:var(--link)}h1{font-size:1.6rem;line-height:1.25;margin:1.5rem 0 .25rem;overflow-wrap:anywhere}h1+p{margin-top:0;font-size:1.125rem}\
+h2{font-size:1.1rem;margin:2rem 0 .5rem}code{font:.875em ui-monospace,Menlo,Consolas,monospace;background:var(--code);padding:.1em .3em;border-radius:4px;overflow-wrap:anywhere}\
+pre{background:var(--code);padding:.75rem 1rem;border-radius:6px;overflow-x:auto}pre code{padding:0;background:none;overflow-wrap:normal}\
+dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:1rem 0;padding:.75rem 1rem;border:1px solid var(--line);border-radius:6px}dt{color:var(--soft)}dd{margin:0}\
+table{border-collapse:collapse;width:100%;font-size:.9375rem}th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line)}td:first-child{overflow-wrap:anywhere}";
+
+/// The page of a code.
+pub fn page(code: Code, language: Language, source: &str) -> String {
+    let (name, sentence) = (code.name(), title(code, language));
+    let link = |target: &str| target_url(target, "", language);
+    let mut facts = format!(
+        "<dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd>",
+        language.pick("Status", "状态码"),
+        code.status(),
+        language.pick("Whose turn", "由谁处理"),
+        escape(who(code, language)),
+        language.pick("Try again", "重试"),
+        escape(&again(code, language).replace('`', "")),
+    );
+    if code.public() != code {
+        let public = code.public().name();
+        facts.push_str(&format!(
+            "<dt>{}</dt><dd><a href=\"{public}.{}\">{public}</a></dd>",
+            language.pick("Callers see", "调用方看到的是"),
+            language.tag()
+        ));
+    }
+    let rest = source.split_once('\n').map_or("", |(_, rest)| rest);
+    let body = format!(
+        "<h1><code>{name}</code></h1>\n<p>{}</p>\n<dl>{facts}</dl>\n{}",
+        escape(sentence),
+        markdown::to_html(rest, &link)
+    );
+    frame(language, &format!("{name}: {sentence}"), name, "../errors/index", &body)
+}
+
+/// The index, from its Markdown.
+pub fn index(language: Language, source: &str) -> String {
+    let link = |target: &str| target_url(target, "errors/", language);
+    frame(
+        language,
+        language.pick("Codes", "错误码"),
+        "errors/index",
+        "errors/index",
+        &markdown::to_html(source, &link),
+    )
+}
+
+/// A link of the source as one between served pages: to codes in the same language, and to standards.
+fn target_url(target: &str, base: &str, language: Language) -> Option<String> {
+    if target.starts_with("https://") {
+        return Some(target.to_owned());
+    }
+    let name = target.strip_suffix(".md")?.strip_suffix(language.tag())?.strip_suffix('.')?;
+    Code::find(name).map(|code| format!("{base}{}.{}", code.name(), language.tag()))
+}
+
+/// `lang` of the document.
+pub const fn lang(language: Language) -> &'static str {
+    language.pick("en", "zh-Hans")
+}
+
+/// `here` and `all` are relative links, without language and form, to this page and to the index.
+fn frame(language: Language, heading: &str, here: &str, all: &str, body: &str) -> String {
+    let (lang, tag) = (lang(language), language.tag());
+    let (other, other_lang, other_name) = match language {
+        Language::English => ("zh", "zh-Hans", "中文"),
+        Language::Chinese => ("en", "en", "English"),
+    };
+    let index = language.pick("All codes", "全部错误码");
+    format!(
+        "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"robots\" content=\"noindex\">\n<title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
+         <nav><a href=\"{all}.{tag}\">{index}</a><a href=\"{here}.{other}\" hreflang=\"{other_lang}\" lang=\"{other_lang}\">{other_name}</a></nav>\n\
+         <main>\n{body}</main>\n<footer><p>Portcullis · <a href=\"{here}.{tag}.md\">Markdown</a> · <a href=\"{here}.{tag}.json\">JSON</a></p></footer>\n</body>\n</html>\n",
+        escape(heading)
+    )
+}

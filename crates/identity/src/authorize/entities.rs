@@ -1,0 +1,188 @@
+//! A call in the words of policies: who, what, and the circumstances.
+
+use super::schema::Words;
+use super::{CallFacts, ServiceRules};
+use crate::claims::decode;
+use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, RestrictedExpression};
+use portcullis_jose::Claims;
+use portcullis_model::{Name, Principal, Tenant};
+use serde_json::Value;
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// Claims that policies can look at, in the order of the token.
+const MOST_CLAIMS: usize = 64;
+/// Values of one claim.
+const MOST_VALUES: usize = 256;
+/// Bytes of one value; a longer one is left out, not cut: a cut one would be another value.
+const LONGEST: usize = 1_024;
+
+type Expression = RestrictedExpression;
+
+fn uid(kind: &EntityTypeName, id: &str) -> EntityUid {
+    EntityUid::from_type_name_and_id(kind.clone(), EntityId::new(id))
+}
+
+fn text(text: &str) -> Expression {
+    Expression::new_string(text.to_owned())
+}
+
+fn texts(texts: &[String]) -> Expression {
+    Expression::new_set(texts.iter().map(|one| text(one)))
+}
+
+/// The principal's id in policies.
+pub(super) fn principal_uid(words: &Words, principal: &Principal) -> Option<EntityUid> {
+    match (&principal.user, &principal.application) {
+        (Some(user), _) => Some(uid(&words.user, &user.id.to_string())),
+        (None, Some(application)) => Some(uid(&words.application, &application.id.to_string())),
+        (None, None) => None,
+    }
+}
+
+pub(super) fn service_uid(words: &Words, name: &Name) -> EntityUid {
+    uid(&words.service, name.as_str())
+}
+
+pub(super) fn model_uid(words: &Words, name: &Name) -> EntityUid {
+    uid(&words.model, name.as_str())
+}
+
+/// Everybody and everything that a call involves, without its token. `models` are added for questions about them.
+pub(super) fn entities(
+    words: &Words,
+    principal: &Principal,
+    service: &ServiceRules,
+) -> Result<Entities, String> {
+    let say = |error: &dyn std::fmt::Display| error.to_string();
+    let mut all = vec![tenant(words, &principal.tenant).map_err(|error| say(&error))?];
+    let home = uid(&words.tenant, principal.tenant.name.as_str());
+    if let Some(user) = &principal.user {
+        let mut attributes = HashMap::from([
+            ("tenant".to_owned(), Expression::new_entity_uid(home.clone())),
+            ("email_verified".to_owned(), Expression::new_bool(user.email_verified)),
+            ("roles".to_owned(), texts(&user.roles)),
+        ]);
+        let optional =
+            [("username", &user.username), ("external_id", &user.external_id), ("email", &user.email)];
+        for (name, value) in optional {
+            if let Some(value) = value {
+                attributes.insert(name.to_owned(), text(value));
+            }
+        }
+        let tags = user.attributes.iter().map(|(name, value)| (name.clone(), text(value)));
+        let id = uid(&words.user, &user.id.to_string());
+        all.push(Entity::new_with_tags(id, attributes, [home.clone()], tags).map_err(|error| say(&error))?);
+    }
+    if let Some(application) = &principal.application {
+        let attributes = HashMap::from([
+            ("tenant".to_owned(), Expression::new_entity_uid(home.clone())),
+            ("name".to_owned(), text(application.name.as_str())),
+            ("roles".to_owned(), texts(&application.roles)),
+        ]);
+        let id = uid(&words.application, &application.id.to_string());
+        all.push(Entity::new(id, attributes, HashSet::from([home.clone()])).map_err(|error| say(&error))?);
+    }
+    let mut attributes = HashMap::from([("name".to_owned(), text(service.name().as_str()))]);
+    let mut parents = HashSet::new();
+    if let Some(owner) = &service.tenant {
+        let owner = uid(&words.tenant, owner.name.as_str());
+        attributes.insert("tenant".to_owned(), Expression::new_entity_uid(owner.clone()));
+        parents.insert(owner);
+    }
+    all.push(
+        Entity::new(service_uid(words, service.name()), attributes, parents).map_err(|error| say(&error))?,
+    );
+    Entities::from_entities(all, None).map_err(|error| say(&error))
+}
+
+fn tenant(words: &Words, tenant: &Tenant) -> Result<Entity, impl std::fmt::Display + use<>> {
+    let id = uid(&words.tenant, tenant.name.as_str());
+    Entity::new(id, HashMap::from([("name".to_owned(), text(tenant.name.as_str()))]), HashSet::new())
+}
+
+pub(super) fn model(words: &Words, name: &Name) -> Result<Entity, String> {
+    Entity::new(
+        model_uid(words, name),
+        HashMap::from([("name".to_owned(), text(name.as_str()))]),
+        HashSet::new(),
+    )
+    .map_err(|error| error.to_string())
+}
+
+/// The token's claims, each a set of strings.
+pub(super) fn token(words: &Words, claims: &Claims) -> Result<Entity, String> {
+    let all: BTreeMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_str(claims.json()).map_err(|error| error.to_string())?;
+    let tags = all.iter().filter_map(|(name, value)| {
+        let values = values(value.get())?;
+        (name.len() <= LONGEST).then(|| {
+            (name.clone().into_owned(), Expression::new_set(values.into_iter().map(Expression::new_string)))
+        })
+    });
+    Entity::new_with_tags(words.token.clone(), [], [], tags.take(MOST_CLAIMS))
+        .map_err(|error| error.to_string())
+}
+
+/// A claim as a set of strings; nothing for objects, and for what is too long.
+fn values(json: &str) -> Option<Vec<String>> {
+    match json.as_bytes().first()? {
+        b'{' | b'n' => None,
+        b'"' => decode(json).filter(|text| text.len() <= LONGEST).map(|text| vec![text.into_owned()]),
+        b'[' => {
+            let values: Vec<Value> = serde_json::from_str(json).ok()?;
+            let texts = values.into_iter().filter_map(|value| match value {
+                Value::String(text) => Some(text),
+                Value::Number(number) => Some(number.to_string()),
+                Value::Bool(yes) => Some(yes.to_string()),
+                Value::Null | Value::Array(_) | Value::Object(_) => None,
+            });
+            Some(texts.filter(|text| text.len() <= LONGEST).take(MOST_VALUES).collect())
+        }
+        _ => Some(vec![json.to_owned()]).filter(|values| values[0].len() <= LONGEST),
+    }
+}
+
+/// The circumstances of a call.
+pub(super) fn context(
+    words: &Words,
+    principal: &Principal,
+    service: &ServiceRules,
+    call: &CallFacts<'_>,
+    with_token: bool,
+) -> Result<Context, String> {
+    let millis = call.now.micros().div_euclid(1_000);
+    let mut pairs = vec![
+        ("method".to_owned(), text(call.method.as_str())),
+        ("path".to_owned(), text(call.path)),
+        ("service".to_owned(), text(service.name().as_str())),
+        ("source".to_owned(), Expression::new_ip(call.client.to_string())),
+        ("time".to_owned(), Expression::new_datetime(moment(millis))),
+        ("roles".to_owned(), texts(&principal.roles)),
+        ("scopes".to_owned(), texts(&principal.scopes)),
+    ];
+    if let Some(issuer) = &principal.issuer {
+        pairs.push(("issuer".to_owned(), text(issuer.as_str())));
+    }
+    if let Some(key) = &principal.api_key {
+        pairs.push(("api_key".to_owned(), text(&key.id.to_string())));
+    }
+    if let Some(application) = &principal.application {
+        let id = uid(&words.application, &application.id.to_string());
+        pairs.push(("application".to_owned(), Expression::new_entity_uid(id)));
+    }
+    if with_token {
+        pairs.push(("token".to_owned(), Expression::new_entity_uid(words.token.clone())));
+    }
+    Context::from_pairs(pairs).map_err(|error| error.to_string())
+}
+
+/// As Cedar's `datetime` reads it: `2026-11-22T08:09:10.123Z`.
+fn moment(millis: i64) -> String {
+    let mut text = portcullis_model::Timestamp::from_micros(millis.saturating_mul(1_000)).rfc3339();
+    // Cedar takes milliseconds, and writes exactly three digits of them.
+    text.truncate("2026-11-22T08:09:10.123".len());
+    text.push('Z');
+    text
+}

@@ -1,0 +1,302 @@
+//! Policies as code, compiled: validated strictly against the schema, one set per tenant and action.
+
+use super::schema::Words;
+use super::{CallFacts, Permit, ServiceRules, entities};
+use cedar_policy::{
+    ActionConstraint, Authorizer, Context, Decision, Effect, Entities, EntityUid, Policy as Cedar, PolicyId,
+    PolicySet, Request, ValidationMode, Validator,
+};
+use portcullis_fault::{Fault, codes};
+use portcullis_model::{Name, Policy, Principal, Problem, Tenant, TenantId};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Every tenant's policies.
+pub(crate) struct Policies {
+    /// For tenants without policies of their own.
+    everybody: TenantPolicies,
+    own: HashMap<TenantId, TenantPolicies>,
+    authorizer: Authorizer,
+}
+
+/// The policies that apply to a tenant, by action; `None` where none speaks of the action.
+#[derive(Default)]
+struct TenantPolicies {
+    call: Option<ActionPolicies>,
+    use_model: Option<ActionPolicies>,
+}
+
+struct ActionPolicies {
+    set: PolicySet,
+    /// Some policy looks at the token's claims.
+    with_token: bool,
+}
+
+/// A call in the words of policies, kept for later questions about models.
+pub(crate) struct Question {
+    principal: EntityUid,
+    entities: Entities,
+    context: Context,
+}
+
+/// One parsed policy and where it is from.
+struct Parsed {
+    tenant: Option<TenantId>,
+    cedar: Cedar,
+}
+
+impl Policies {
+    /// Compiles policies; with problems, none.
+    pub fn compile(policies: &[Policy], tenants: &[Arc<Tenant>]) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut parsed = Vec::new();
+        for policy in policies {
+            match parse(policy, tenants) {
+                Ok(more) => parsed.extend(more),
+                Err(wrong) => problems.extend(wrong),
+            }
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let words = Words::known().map_err(|error| vec![Problem::new("policies", error)])?;
+        let set_for = |tenant: Option<TenantId>| -> Result<TenantPolicies, Vec<Problem>> {
+            let applies: Vec<&Cedar> = parsed
+                .iter()
+                .filter(|one| one.tenant.is_none() || one.tenant == tenant)
+                .map(|one| &one.cedar)
+                .collect();
+            let of = |action: &EntityUid| {
+                ActionPolicies::of(&applies, action).map_err(|error| vec![Problem::new("policies", error)])
+            };
+            Ok(TenantPolicies { call: of(&words.call)?, use_model: of(&words.use_model)? })
+        };
+        let mut own = HashMap::new();
+        for tenant in parsed.iter().filter_map(|one| one.tenant) {
+            if !own.contains_key(&tenant) {
+                own.insert(tenant, set_for(Some(tenant))?);
+            }
+        }
+        Ok(Self { everybody: set_for(None)?, own, authorizer: Authorizer::new() })
+    }
+
+    fn of(&self, tenant: TenantId) -> &TenantPolicies {
+        self.own.get(&tenant).unwrap_or(&self.everybody)
+    }
+
+    /// All checks for a service; the permit, when they pass.
+    pub fn authorize(
+        &self,
+        principal: Arc<Principal>,
+        service: &ServiceRules,
+        call: &CallFacts<'_>,
+    ) -> Result<Permit, Fault> {
+        service.check(&principal, call.client)?;
+        let policies = self.of(principal.tenant.id);
+        if policies.call.is_none() && policies.use_model.is_none() {
+            return Ok(Permit::call(principal, service.name().clone(), None));
+        }
+        let words = Words::known().map_err(broken)?;
+        let with_token =
+            [&policies.call, &policies.use_model].into_iter().flatten().any(|policies| policies.with_token);
+        let question = Question::of(words, &principal, service, call, with_token).map_err(broken)?;
+        if let Some(policies) = &policies.call {
+            let resource = entities::service_uid(words, service.name());
+            self.decide(policies, &question, &words.call, resource, &question.entities)?;
+        }
+        Ok(Permit::call(principal, service.name().clone(), Some(Arc::new(question))))
+    }
+
+    /// What policies say of a model, for a call that was permitted.
+    pub fn authorize_model(&self, permit: &Permit, model: &Name) -> Result<(), Fault> {
+        let Some(principal) = permit.principal() else { return Ok(()) };
+        let Some(policies) = &self.of(principal.tenant.id).use_model else { return Ok(()) };
+        let words = Words::known().map_err(broken)?;
+        let Some(question) = &permit.question else {
+            // A permit from a configuration without policies, or one that lets everybody through: there is nothing that the
+            // policies could be asked about.
+            return Err(Fault::new(codes::POLICY_DENIED)
+                .context("the permit holds nothing that policies about models could look at"));
+        };
+        let model_entity = entities::model(words, model).map_err(broken)?;
+        let all =
+            question.entities.clone().add_entities([model_entity], None).map_err(|error| broken(error))?;
+        self.decide(policies, question, &words.use_model, entities::model_uid(words, model), &all)
+    }
+
+    fn decide(
+        &self,
+        policies: &ActionPolicies,
+        question: &Question,
+        action: &EntityUid,
+        resource: EntityUid,
+        all: &Entities,
+    ) -> Result<(), Fault> {
+        // Not checked against the schema again: it is made from our own types, and policies were.
+        let request = Request::new(
+            question.principal.clone(),
+            action.clone(),
+            resource,
+            question.context.clone(),
+            None,
+        )
+        .map_err(|error| broken(error))?;
+        let response = self.authorizer.is_authorized(&request, &policies.set, all);
+        // Cedar passes over a policy that fails. One that may forbid must not be passed over.
+        for error in response.diagnostics().errors() {
+            let cedar_policy::AuthorizationError::PolicyEvaluationError(failed) = error;
+            let forbids = policies
+                .set
+                .policy(failed.policy_id())
+                .is_none_or(|policy| policy.effect() == Effect::Forbid);
+            if forbids {
+                return Err(Fault::new(codes::POLICY_DENIED)
+                    .context(format!("a policy could not be decided: {error}")));
+            }
+        }
+        match response.decision() {
+            Decision::Allow => Ok(()),
+            Decision::Deny => {
+                let reasons: Vec<_> = response.diagnostics().reason().map(|id| format!("`{id}`")).collect();
+                let context = if reasons.is_empty() {
+                    "no policy permits it".to_owned()
+                } else {
+                    format!("forbidden by {}", reasons.join(", "))
+                };
+                Err(Fault::new(codes::POLICY_DENIED).context(context))
+            }
+        }
+    }
+}
+
+fn broken(error: impl std::fmt::Display) -> Fault {
+    // Fails closed: what cannot be put to the policies is denied.
+    Fault::new(codes::POLICY_DENIED).context(format!("the call cannot be put to the policies: {error}"))
+}
+
+impl Question {
+    fn of(
+        words: &Words,
+        principal: &Principal,
+        service: &ServiceRules,
+        call: &CallFacts<'_>,
+        with_token: bool,
+    ) -> Result<Self, String> {
+        let claims = call.caller.and_then(crate::authenticate::Caller::claims).filter(|_| with_token);
+        let mut all = entities::entities(words, principal, service)?;
+        if let Some(claims) = claims {
+            all = all
+                .add_entities([entities::token(words, claims)?], None)
+                .map_err(|error| error.to_string())?;
+        }
+        Ok(Self {
+            principal: entities::principal_uid(words, principal)
+                .ok_or("the principal is neither a user nor an application")?,
+            entities: all,
+            context: entities::context(words, principal, service, call, claims.is_some())?,
+        })
+    }
+}
+
+impl ActionPolicies {
+    fn of(policies: &[&Cedar], action: &EntityUid) -> Result<Option<Self>, String> {
+        let mut set = PolicySet::new();
+        let (mut any, mut permits, mut with_token) = (false, false, false);
+        for policy in policies {
+            let speaks = match policy.action_constraint() {
+                ActionConstraint::Any => true,
+                ActionConstraint::Eq(one) => one == *action,
+                ActionConstraint::In(some) => some.contains(action),
+            };
+            if !speaks {
+                continue;
+            }
+            any = true;
+            permits |= policy.effect() == Effect::Permit;
+            with_token |= policy.to_cedar().is_none_or(|text| text.contains("token"));
+            set.add((*policy).clone()).map_err(|error| error.to_string())?;
+        }
+        if !any {
+            return Ok(None);
+        }
+        if !permits {
+            // Nobody has said who may: everybody whom nothing forbids.
+            let open = Cedar::parse(Some(PolicyId::new("open")), "permit (principal, action, resource);")
+                .map_err(|error| error.to_string())?;
+            set.add(open).map_err(|error| error.to_string())?;
+        }
+        Ok(Some(Self { set, with_token }))
+    }
+}
+
+/// Reads and validates one entry of the configuration.
+fn parse(policy: &Policy, tenants: &[Arc<Tenant>]) -> Result<Vec<Parsed>, Vec<Problem>> {
+    let at = |field: &str| format!("policies.{}.{field}", policy.name);
+    let one = |field: &str, message: String| vec![Problem::new(at(field), message)];
+    let tenant = match &policy.tenant {
+        None => None,
+        Some(name) => {
+            let found = tenants.iter().find(|tenant| tenant.name == *name);
+            Some(
+                found
+                    .ok_or_else(|| {
+                        one(
+                            "tenant",
+                            format!("there is no tenant `{name}`; add `[[tenants]]` with this name"),
+                        )
+                    })?
+                    .id,
+            )
+        }
+    };
+    let (field, text) = match (&policy.cedar, &policy.file) {
+        (Some(text), None) => ("cedar", text.clone()),
+        (None, Some(path)) => {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| one("file", format!("`{}` cannot be read: {error}", path.display())))?;
+            ("file", text)
+        }
+        _ => return Err(one("cedar", "a policy has either `cedar` or `file`".to_owned())),
+    };
+    let set: PolicySet = text.parse().map_err(|error: cedar_policy::ParseErrors| {
+        error.iter().map(|error| Problem::new(at(field), explained(error))).collect::<Vec<_>>()
+    })?;
+    if set.num_of_templates() > 0 {
+        return Err(one(
+            field,
+            "a policy with `?principal` or `?resource` is a template; write the principal or resource out"
+                .to_owned(),
+        ));
+    }
+    let words = Words::known().map_err(|error| one(field, error.to_owned()))?;
+    let result = Validator::new(words.schema.clone()).validate(&set, ValidationMode::Strict);
+    // A policy that can never apply does nothing, and whoever wrote it believes that it does.
+    let mut problems: Vec<_> =
+        result.validation_errors().map(|error| Problem::new(at(field), explained(error))).collect();
+    problems.extend(result.validation_warnings().map(|warning| Problem::new(at(field), explained(warning))));
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let policies: Vec<_> = set.policies().collect();
+    if policies.is_empty() {
+        return Err(one(field, "there is no policy in it".to_owned()));
+    }
+    // Named after the entry, so that a refusal says which one it was.
+    let id = |policy_in_set: &Cedar| match policies.len() {
+        1 => PolicyId::new(policy.name.as_str()),
+        _ => PolicyId::new(format!(
+            "{}/{}",
+            policy.name,
+            policy_in_set.annotation("id").unwrap_or(policy_in_set.id().as_ref())
+        )),
+    };
+    Ok(policies.iter().map(|cedar| Parsed { tenant, cedar: cedar.new_id(id(cedar)) }).collect())
+}
+
+/// A diagnostic with its help, in one line.
+fn explained(error: &(impl std::fmt::Display + miette::Diagnostic)) -> String {
+    match error.help() {
+        Some(help) => format!("{error}; {help}"),
+        None => error.to_string(),
+    }
+}

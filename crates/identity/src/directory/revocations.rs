@@ -1,0 +1,81 @@
+//! Revocations: of a token, of what a subject or an issuer was given before a time, and of an issuer's key.
+
+use super::{Actor, Directory, not_found};
+use portcullis_fault::Fault;
+use portcullis_model::event::Change;
+use portcullis_model::{TenantId, Timestamp};
+use portcullis_store::entity::revocations::{self, Revocation, Revoked};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+impl Directory {
+    /// Revokes something, on every node within a second. What is revoked already keeps its entry, with the later times.
+    ///
+    /// `expires_at` says when the entry may be forgotten, because no token that it concerns can be valid any more.
+    ///
+    /// # Errors
+    /// What is to be revoked cannot be stored, or the database cannot be asked.
+    pub async fn revoke(
+        &self,
+        actor: &Actor,
+        tenant: Option<TenantId>,
+        what: Revoked,
+        expires_at: Option<Timestamp>,
+        reason: Option<String>,
+    ) -> Result<Revocation, Fault> {
+        let mut work = self.work(actor).await?;
+        let mut entropy = [0; 10];
+        self.rng.fill(&mut entropy);
+        let millis = u64::try_from(work.now.micros().div_euclid(1_000)).unwrap_or(0);
+        let id = uuid::Builder::from_unix_timestamp_millis(millis, &entropy).into_uuid();
+        let entry =
+            Revocation { id, tenant, what, expires_at, at: work.now, actor: actor.name.clone(), reason };
+        let before = revocations::find_by_what(&mut work.tx, &entry.what).await?;
+        revocations::insert(&mut work.tx, &entry).await?;
+        let kept = revocations::find_by_what(&mut work.tx, &entry.what).await?.unwrap_or(entry);
+        work.event(tenant, event(&kept.what));
+        let before = before.as_ref().map_or(Value::Null, shown);
+        work.audit(tenant, "revocation.create", kept.id, before, shown(&kept)).await?;
+        work.done().await?;
+        Ok(kept)
+    }
+
+    /// Takes a revocation back.
+    ///
+    /// # Errors
+    /// No such entry.
+    pub async fn lift_revocation(&self, actor: &Actor, id: Uuid) -> Result<(), Fault> {
+        let mut work = self.work(actor).await?;
+        let entry = revocations::find(&mut work.tx, id).await?.ok_or_else(|| not_found("revocation"))?;
+        revocations::delete(&mut work.tx, id).await?;
+        work.event(entry.tenant, event(&entry.what));
+        work.audit(entry.tenant, "revocation.delete", id, shown(&entry), Value::Null).await?;
+        work.done().await
+    }
+}
+
+fn event(what: &Revoked) -> Change {
+    match what {
+        Revoked::Key { issuer, kid } => Change::KeyDistrusted { issuer: issuer.clone(), kid: kid.clone() },
+        _ => Change::Revocation,
+    }
+}
+
+/// As the audit log shows it.
+fn shown(entry: &Revocation) -> Value {
+    let mut shown = match &entry.what {
+        Revoked::Token { issuer, jti } => json!({ "issuer": issuer, "jti": jti }),
+        Revoked::Digest(digest) => json!({ "digest": digest }),
+        Revoked::Subject { issuer, subject, issued_before } => {
+            json!({ "issuer": issuer, "subject": subject, "issued_before": issued_before.rfc3339() })
+        }
+        Revoked::Issuer { issuer, issued_before } => {
+            json!({ "issuer": issuer, "issued_before": issued_before.rfc3339() })
+        }
+        Revoked::Key { issuer, kid } => json!({ "issuer": issuer, "kid": kid }),
+    };
+    shown["kind"] = entry.what.kind().into();
+    shown["expires_at"] = entry.expires_at.map(Timestamp::rfc3339).into();
+    shown["reason"] = entry.reason.clone().into();
+    shown
+}

@@ -1,0 +1,406 @@
+//! What outlives configurations: key sets, caches, revocations, and the ear for the directory's events.
+
+use crate::authenticate::remembered::TokenCache;
+use crate::breaker::Breaker;
+use crate::jwks::{KeySetFacts, KeySource, Ring, RingParts};
+use crate::local::LocalIssuer;
+use crate::lookup::{Invalidation, Limits, Shared};
+use crate::metric;
+use crate::resolve::Resolver;
+use crate::revocation::{RevocationList, Revocations};
+use crate::secrets::Pepper;
+use crate::sources::Source;
+use arc_swap::Guard;
+use portcullis_config::Resolution;
+use portcullis_fault::{Fault, codes};
+use portcullis_jose::KeySet;
+use portcullis_model::event::{Change, Event};
+use portcullis_model::{
+    ApiKeyId, Application, ApplicationId, ByteSize, Clock, Issuer, Name, Tenant, TenantId, Timestamp,
+};
+use portcullis_net::egress::Egress;
+use portcullis_store::entity::{api_keys, tenants};
+use portcullis_store::{Signal, Store};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// What a runtime is made of.
+pub struct RuntimeParts {
+    /// The database.
+    pub store: Store,
+    /// Where users, applications and keys are looked up.
+    pub source: Arc<dyn Source>,
+    /// The way out to issuers.
+    pub egress: Egress,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The key that API keys are hashed under.
+    pub pepper: Pepper,
+    /// How users are looked up.
+    pub resolution: Resolution,
+    /// Memory for tokens that were verified before.
+    pub token_cache: ByteSize,
+    /// The issuer of this installation, when it has one.
+    pub local: Option<Arc<LocalIssuer>>,
+}
+
+/// What outlives configurations. One per process.
+pub struct Runtime {
+    store: Store,
+    source: Arc<dyn Source>,
+    egress: Egress,
+    clock: Arc<dyn Clock>,
+    pepper: Pepper,
+    local: Option<Arc<LocalIssuer>>,
+    tokens: TokenCache,
+    token_counts: metric::Tokens,
+    resolver: Resolver,
+    invalidation: Arc<Invalidation>,
+    revocations: Revocations,
+    revocation_count: AtomicU64,
+    versions: Arc<AtomicU64>,
+    rings: Mutex<Vec<(Name, KeySource, Weak<Ring>)>>,
+    configurations: Mutex<Configurations>,
+    key_uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
+    tasks: TaskTracker,
+}
+
+/// Numbers of issuers' configurations: the same for the same.
+#[derive(Default)]
+struct Configurations {
+    next: u64,
+    known: Vec<(Issuer, u64)>,
+}
+
+/// Configurations of issuers that are told apart; of those before, the oldest are forgotten and get new numbers.
+const CONFIGURATIONS: usize = 1_024;
+/// API keys whose last use waits to be written.
+const KEY_USES: usize = 100_000;
+/// How often last uses are written.
+const KEY_USE_INTERVAL: Duration = Duration::from_secs(60);
+/// How often key sets are looked after.
+const TICK: Duration = Duration::from_secs(1);
+/// How long look-ups under way are waited for at the end.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+impl Runtime {
+    /// Puts the parts together. Nothing is asked of anybody yet.
+    pub fn new(parts: RuntimeParts) -> Arc<Self> {
+        let RuntimeParts { store, source, egress, clock, pepper, resolution, token_cache, local } = parts;
+        let capacity = resolution.capacity as usize;
+        let invalidation = Arc::new(Invalidation::new(capacity));
+        let tasks = TaskTracker::new();
+        let shared = Shared {
+            clock: clock.clone(),
+            invalidation: invalidation.clone(),
+            breaker: Arc::new(Breaker::new(
+                "database",
+                resolution.breaker.failures,
+                resolution.breaker.open.0,
+            )),
+            tasks: tasks.clone(),
+        };
+        let limits = Limits {
+            capacity,
+            queue: resolution.queue as usize,
+            timeout: resolution.timeout.0,
+            positive: resolution.positive_ttl.0,
+            negative: resolution.negative_ttl.0,
+            stale: resolution.stale.0,
+        };
+        Arc::new(Self {
+            resolver: Resolver::new(source.clone(), limits, &shared),
+            revocations: Revocations::new(store.clone(), clock.clone()),
+            store,
+            source,
+            egress,
+            clock,
+            pepper,
+            local,
+            tokens: TokenCache::new(token_cache.0),
+            token_counts: metric::Tokens::new(),
+            invalidation,
+            revocation_count: AtomicU64::new(0),
+            versions: Arc::new(AtomicU64::new(1)),
+            rings: Mutex::default(),
+            configurations: Mutex::default(),
+            key_uses: Mutex::default(),
+            tasks,
+        })
+    }
+
+    /// Follows the directory's events, refreshes key sets, writes last uses of keys. Ends with `shutdown`.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        let mut events = self.store.events().subscribe();
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut uses_at = self.clock.now();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => break,
+                signal = events.next() => self.hear(signal).await,
+                _ = tick.tick() => {
+                    self.tick().await;
+                    let now = self.clock.now();
+                    if now.since(uses_at) >= KEY_USE_INTERVAL {
+                        uses_at = now;
+                        self.write_key_uses().await;
+                    }
+                }
+            }
+        }
+        self.write_key_uses().await;
+        self.tasks.close();
+        if tokio::time::timeout(FAREWELL, self.tasks.wait()).await.is_err() {
+            tracing::debug!("look-ups or fetches were still under way at the end");
+        }
+    }
+
+    /// What is due: refreshes of key sets, a revocation list that could not be read. About once a second.
+    pub async fn tick(&self) {
+        let now = self.clock.now();
+        for ring in self.rings() {
+            ring.tick(now);
+        }
+        if self.revocations.is_due() {
+            self.read_revocations().await;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a metric")]
+        metrics::gauge!("portcullis_token_cache_bytes").set(self.tokens.weight() as f64);
+        #[expect(clippy::cast_precision_loss, reason = "a metric")]
+        metrics::gauge!("portcullis_token_cache_tokens").set(self.tokens.len() as f64);
+    }
+
+    /// Takes note of what the event log says.
+    pub async fn hear(&self, signal: Signal) {
+        match signal {
+            Signal::Events(events) => {
+                self.apply(&events);
+                if self.revocations.is_due() {
+                    self.read_revocations().await;
+                }
+                self.invalidation.announce();
+            }
+            Signal::Lost => {
+                metrics::counter!("portcullis_directory_events_lost_total").increment(1);
+                self.revocations.outdate();
+                self.invalidation.doubt_everything(true);
+            }
+            Signal::Restored => {
+                self.revocations.outdate();
+                self.read_revocations().await;
+                self.invalidation.doubt_everything(false);
+            }
+        }
+    }
+
+    fn apply(&self, events: &[Event]) {
+        let mut tags = Vec::with_capacity(events.len());
+        let mut births = false;
+        for event in events {
+            match &event.change {
+                Change::User { user, .. } | Change::IdentityLinked { user, .. } => {
+                    births = true;
+                    tags.push(user.0);
+                }
+                Change::Application { application } => {
+                    births = true;
+                    tags.push(application.0);
+                }
+                Change::ApiKey { api_key } => {
+                    births = true;
+                    tags.push(api_key.0);
+                }
+                Change::Tenant { tenant } => tags.push(tenant.0),
+                Change::Revocation | Change::KeyDistrusted { .. } => self.revocations.outdate(),
+                // The configuration that names it is compiled again by whoever publishes.
+                Change::Secret { .. } => {}
+            }
+        }
+        self.invalidation.touch(&tags);
+        if births {
+            self.invalidation.birth();
+        }
+    }
+
+    async fn read_revocations(&self) {
+        match self.revocations.read().await {
+            Ok(()) => {
+                self.revocation_count.fetch_add(1, Ordering::AcqRel);
+                self.invalidation.announce();
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the revocation list cannot be read; the one of before stays in force")
+            }
+        }
+    }
+
+    /// The revocation list in force. The first call of all reads it.
+    pub(crate) async fn revocations(&self) -> Result<Revoked, Fault> {
+        if let Some(list) = self.revocations.list() {
+            return Ok(Revoked(list));
+        }
+        let read = tokio::time::timeout(Duration::from_secs(1), self.revocations.read()).await;
+        let reason = match read {
+            Ok(Ok(())) => match self.revocations.list() {
+                Some(list) => return Ok(Revoked(list)),
+                None => "the revocation list was not read yet".to_owned(),
+            },
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the database did not answer within 1 s".to_owned(),
+        };
+        Err(Fault::new(codes::RESOLUTION_UNAVAILABLE)
+            .context(format!("no token is accepted before the revocation list was read: {reason}"))
+            .retry_after(Duration::from_secs(1)))
+    }
+
+    /// How often the revocation list was read.
+    pub(crate) fn revocation_count(&self) -> u64 {
+        self.revocation_count.load(Ordering::Acquire)
+    }
+
+    /// The ring of a key source: the one in use, or a new one.
+    pub(crate) fn ring(
+        &self,
+        issuer: &Name,
+        source: &KeySource,
+        keys: Option<KeySet>,
+    ) -> Result<Arc<Ring>, (&'static str, String)> {
+        let mut rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        rings.retain(|(_, _, ring)| ring.strong_count() > 0);
+        let known = rings.iter().find(|(name, known, _)| name == issuer && known == source);
+        if let Some(ring) = known.and_then(|(_, _, ring)| ring.upgrade()) {
+            return Ok(ring);
+        }
+        let parts = |ration| RingParts {
+            issuer: issuer.clone(),
+            clock: self.clock.clone(),
+            tasks: self.tasks.clone(),
+            versions: self.versions.clone(),
+            ration,
+        };
+        let ring = source.ring(parts, keys, &self.egress)?;
+        rings.push((issuer.clone(), source.clone(), Arc::downgrade(&ring)));
+        Ok(ring)
+    }
+
+    /// The number of an issuer's configuration.
+    pub(crate) fn number(&self, issuer: &Issuer) -> u64 {
+        let mut configurations = self.configurations.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, number)) = configurations.known.iter().find(|(known, _)| known == issuer) {
+            return *number;
+        }
+        configurations.next += 1;
+        let number = configurations.next;
+        configurations.known.push((issuer.clone(), number));
+        if configurations.known.len() > CONFIGURATIONS {
+            configurations.known.remove(0);
+        }
+        number
+    }
+
+    fn rings(&self) -> Vec<Arc<Ring>> {
+        let rings = self.rings.lock().unwrap_or_else(PoisonError::into_inner);
+        rings.iter().filter_map(|(_, _, ring)| ring.upgrade()).collect()
+    }
+
+    /// The state of every issuer's keys, with the sets of before.
+    pub fn key_sets(&self) -> Vec<KeySetFacts> {
+        self.rings().iter().map(|ring| ring.facts()).collect()
+    }
+
+    /// Counts changes of the directory that may concern who is calling. A receiver that changes is a reason to ask
+    /// whether a principal still stands.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.invalidation.changes()
+    }
+
+    /// Notes that a key was used; written to the database about once a minute.
+    pub(crate) fn key_used(&self, id: ApiKeyId, at: Timestamp) {
+        let mut uses = self.key_uses.lock().unwrap_or_else(PoisonError::into_inner);
+        if uses.len() < KEY_USES || uses.contains_key(&id) {
+            uses.insert(id, at);
+        }
+    }
+
+    /// Writes the last uses of keys that are not written yet.
+    pub async fn write_key_uses(&self) {
+        let uses = std::mem::take(&mut *self.key_uses.lock().unwrap_or_else(PoisonError::into_inner));
+        if uses.is_empty() {
+            return;
+        }
+        let used: Vec<_> = uses.into_iter().collect();
+        if let Err(error) = api_keys::touch(&self.store, &used).await {
+            tracing::warn!(%error, "the last uses of API keys could not be written");
+            for (id, at) in used {
+                let mut uses = self.key_uses.lock().unwrap_or_else(PoisonError::into_inner);
+                uses.entry(id).or_insert(at);
+            }
+        }
+    }
+
+    pub(crate) async fn tenant(&self, id: TenantId) -> Result<Option<Tenant>, portcullis_store::Error> {
+        tenants::find(&self.store, id).await
+    }
+
+    pub(crate) async fn application(&self, id: ApplicationId) -> Result<Option<Application>, String> {
+        self.source.application(id).await
+    }
+
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) fn pepper(&self) -> &Pepper {
+        &self.pepper
+    }
+
+    pub(crate) fn local(&self) -> Option<&LocalIssuer> {
+        self.local.as_deref()
+    }
+
+    pub(crate) fn tokens(&self) -> &TokenCache {
+        &self.tokens
+    }
+
+    pub(crate) fn token_counts(&self) -> &metric::Tokens {
+        &self.token_counts
+    }
+
+    pub(crate) fn resolver(&self) -> &Resolver {
+        &self.resolver
+    }
+
+    pub(crate) fn invalidation(&self) -> &Invalidation {
+        &self.invalidation
+    }
+}
+
+impl std::fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Runtime")
+    }
+}
+
+/// The revocation list, for the length of one look.
+pub(crate) struct Revoked(Guard<Option<Arc<RevocationList>>>);
+
+impl Revoked {
+    pub fn token(
+        &self,
+        issuer: &Name,
+        claims: &portcullis_jose::Claims,
+        digest: &str,
+    ) -> Option<&'static str> {
+        self.0.as_deref().and_then(|list| list.token(issuer, claims, digest))
+    }
+
+    pub fn key(&self, issuer: &Name, kid: Option<&str>) -> bool {
+        self.0.as_deref().is_some_and(|list| list.key(issuer, kid))
+    }
+}

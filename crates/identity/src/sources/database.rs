@@ -1,0 +1,66 @@
+//! The directory in our own database.
+
+use super::{Creation, Newcomer, Source};
+use crate::directory::{Actor, Directory};
+use async_trait::async_trait;
+use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Name, TenantId, User, UserId};
+use portcullis_store::Error;
+use portcullis_store::entity::users::Lookup;
+use portcullis_store::entity::{api_keys, applications, users};
+
+/// The directory in our own database.
+#[derive(Clone)]
+pub struct DatabaseSource {
+    directory: Directory,
+}
+
+impl DatabaseSource {
+    /// Reads from, and makes users in, this directory.
+    pub fn new(directory: Directory) -> Self {
+        Self { directory }
+    }
+}
+
+fn say(error: Error) -> String {
+    error.to_string()
+}
+
+#[async_trait]
+impl Source for DatabaseSource {
+    async fn users(&self, tenant: TenantId, lookup: &Lookup) -> Result<Vec<User>, String> {
+        users::resolve(self.directory.store(), tenant, lookup).await.map_err(say)
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>, String> {
+        users::find(self.directory.store(), id).await.map_err(say)
+    }
+
+    async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, String> {
+        api_keys::find(self.directory.store(), id).await.map_err(say)
+    }
+
+    async fn application(&self, id: ApplicationId) -> Result<Option<Application>, String> {
+        applications::find(self.directory.store(), id).await.map_err(say)
+    }
+
+    async fn client(
+        &self,
+        tenant: TenantId,
+        issuer: &Name,
+        client: &str,
+    ) -> Result<Option<Application>, String> {
+        applications::find_by_client(self.directory.store(), tenant, issuer.as_str(), client)
+            .await
+            .map_err(say)
+    }
+
+    async fn create(&self, tenant: TenantId, newcomer: &Newcomer, active: bool) -> Result<Creation, String> {
+        let actor = Actor { name: format!("issuer:{}", newcomer.identity.0), source: "token".to_owned() };
+        match self.directory.admit_newcomer(&actor, tenant, newcomer, active).await {
+            Ok(user) => Ok(Creation::Made(Box::new(user))),
+            Err(Error::Conflict { .. }) => Ok(Creation::Taken),
+            Err(error @ Error::Invalid { .. }) => Ok(Creation::Refused(error.to_string())),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}

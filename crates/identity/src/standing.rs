@@ -1,0 +1,168 @@
+//! Whether a call that was let in would still be: for streams and WebSockets that outlive the decision.
+//!
+//! Cheap to hold by the thousand: a change of the directory wakes everybody, and who is not concerned looks at a few ids
+//! and goes back to sleep. Only who may be concerned asks the directory.
+
+use crate::authenticate::{Caller, TokenCaller};
+use crate::lookup::Seen;
+use crate::runtime::Runtime;
+use portcullis_fault::{Fault, codes};
+use portcullis_model::{Principal, Timestamp, UserStatus};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Watches over one principal for as long as its stream runs.
+pub struct Standing {
+    runtime: Arc<Runtime>,
+    principal: Arc<Principal>,
+    token: Option<TokenCaller>,
+    tags: Vec<Uuid>,
+    /// The state of the world in which the principal was last known to stand.
+    seen: Option<Seen>,
+    /// The revocation list that the token was last compared with.
+    revocations: Option<u64>,
+    changes: watch::Receiver<u64>,
+}
+
+/// How soon the directory is asked again when it could not say.
+const AGAIN: Duration = Duration::from_secs(1);
+
+impl Standing {
+    pub(crate) fn new(runtime: Arc<Runtime>, principal: Arc<Principal>, caller: Option<&Caller>) -> Self {
+        let changes = runtime.changes();
+        let (token, seen) = match caller {
+            Some(Caller::Token(token)) => (Some(token.clone()), Some(token.seen())),
+            Some(Caller::ApiKey(key)) => (None, Some(key.seen())),
+            None => (None, None),
+        };
+        Self { tags: tags(&principal), runtime, principal, token, seen, revocations: None, changes }
+    }
+
+    /// Waits until the principal may no longer call, and says why. Does not look at `exp`: whether that ends a stream is
+    /// the stream's business. While the directory cannot be asked nobody's stream is cut. May be cancelled and called again.
+    pub async fn lost(&mut self) -> Fault {
+        loop {
+            self.changes.mark_unchanged();
+            let pause = match self.check().await {
+                Ok(()) => None,
+                Err(fault) if fault.code().status() == 503 => Some(AGAIN),
+                Err(fault) => return fault,
+            };
+            let changed = self.changes.changed();
+            match pause {
+                // Told or not, a second later it may be known.
+                Some(pause) => drop(tokio::time::timeout(pause, changed).await),
+                None => {
+                    if changed.await.is_err() {
+                        // The process is going down, and others end the stream.
+                        std::future::pending::<()>().await;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether the principal may still call.
+    ///
+    /// # Errors
+    /// Why not; with status 503 when that cannot be known at the moment.
+    pub async fn check(&mut self) -> Result<(), Fault> {
+        let list = self.runtime.revocation_count();
+        if self.revocations != Some(list) {
+            self.check_token().await?;
+            self.revocations = Some(list);
+        }
+        let invalidation = self.runtime.invalidation();
+        if self.seen.is_some_and(|seen| !invalidation.touched_since(&self.tags, &seen)) {
+            return Ok(());
+        }
+        let seen = invalidation.look();
+        standing(&self.runtime, &self.principal).await?;
+        self.seen = Some(seen);
+        Ok(())
+    }
+
+    async fn check_token(&self) -> Result<(), Fault> {
+        let Some(token) = &self.token else { return Ok(()) };
+        let revocations = self.runtime.revocations().await?;
+        if revocations.key(token.issuer(), token.kid()) {
+            return Err(Fault::new(codes::KEY_DISTRUSTED).context(format!("issuer `{}`", token.issuer())));
+        }
+        match revocations.token(token.issuer(), token.claims(), token.digest()) {
+            Some(why) => Err(Fault::new(codes::TOKEN_REVOKED).context(why)),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::fmt::Debug for Standing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Standing").field("tags", &self.tags).finish_non_exhaustive()
+    }
+}
+
+/// Everything whose change may end the principal's standing.
+fn tags(principal: &Principal) -> Vec<Uuid> {
+    let mut tags = vec![principal.tenant.id.0];
+    tags.extend(principal.user.as_ref().map(|user| user.id.0));
+    tags.extend(principal.application.as_ref().map(|application| application.id.0));
+    tags.extend(principal.api_key.as_ref().map(|key| key.id.0));
+    tags
+}
+
+/// Whether a principal may still call: tenant, application, key and user as they are now.
+pub(crate) async fn standing(runtime: &Runtime, principal: &Principal) -> Result<(), Fault> {
+    let now: Timestamp = runtime.clock().now();
+    let unavailable =
+        |error: portcullis_store::Error| Fault::new(codes::RESOLUTION_UNAVAILABLE).source(error);
+    let tenant = runtime.tenant(principal.tenant.id).await.map_err(unavailable)?;
+    if tenant.is_none_or(|tenant| tenant.disabled) {
+        return Err(Fault::new(codes::TENANT_DISABLED).context(format!("tenant `{}`", principal.tenant.name)));
+    }
+    if let Some(key) = &principal.api_key {
+        let slot = runtime
+            .resolver()
+            .api_key(key.id, now, crate::Effects::Live)
+            .await
+            .map_err(|unasked| crate::resolve::unresolved(unasked, &mut ()))?;
+        let record = slot.answer.as_ref().ok_or_else(|| Fault::new(codes::API_KEY_UNKNOWN))?;
+        if record.key.revoked_at.is_some() {
+            return Err(Fault::new(codes::API_KEY_REVOKED).context(format!("API key {}", key.id)));
+        }
+        if record.application.disabled {
+            return Err(Fault::new(codes::APPLICATION_DISABLED)
+                .context(format!("application `{}`", record.application.name)));
+        }
+    } else if let Some(application) = &principal.application {
+        let current = runtime
+            .application(application.id)
+            .await
+            .map_err(|reason| Fault::new(codes::RESOLUTION_UNAVAILABLE).context(reason))?;
+        if current.is_none_or(|current| current.disabled) {
+            return Err(Fault::new(codes::APPLICATION_DISABLED)
+                .context(format!("application `{}`", application.name)));
+        }
+    }
+    let Some(user) = &principal.user else { return Ok(()) };
+    let slot = runtime
+        .resolver()
+        .user(user.id, now)
+        .await
+        .map_err(|unasked| crate::resolve::unresolved(unasked, &mut ()))?;
+    let answer = &slot.answer;
+    let code = match answer.user().map(|user| user.status) {
+        Some(UserStatus::Active) => return Ok(()),
+        Some(UserStatus::Suspended) => codes::USER_SUSPENDED,
+        Some(UserStatus::Pending) => codes::USER_PENDING,
+        Some(UserStatus::Deleted | UserStatus::Merged) => codes::USER_DELETED,
+        None => codes::USER_UNKNOWN,
+    };
+    let reason = answer
+        .user()
+        .and_then(|user| user.status_reason.clone())
+        .map(|reason| format!(" ({reason})"))
+        .unwrap_or_default();
+    Err(Fault::new(code).context(format!("user {}{reason}", user.id)))
+}

@@ -1,0 +1,184 @@
+//! The path of one call, on one page: accept → route → authenticate → resolve → authorise → admit → prepare → dispatch →
+//! record. Order is meaning here, so it is a straight line, and each step's result is the ticket for the next: without a
+//! [`Permit`] there is nothing to reach an upstream with.
+
+mod call;
+mod prepare;
+mod send;
+
+pub(crate) use call::Call;
+
+use crate::body::Body;
+use crate::gateway::Gateway;
+use crate::meter::{self, Answer};
+use crate::reserved::{self, Reserved};
+use crate::respond;
+use crate::route::{CallPath, host_of};
+use crate::snapshot::{Route, Snapshot};
+use crate::upstream::{ai, websocket};
+use http::{Request, Response};
+use hyper::body::Incoming;
+use portcullis_fault::{Fault, codes};
+use portcullis_identity::{CallFacts, ConnectionFacts, Effects, Permit};
+use portcullis_model::service::AuthMode;
+use portcullis_net::accept::Connection;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a call that was not refused ends in.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the usual outcome is the large one; a box for it would cost every call"
+)]
+pub(crate) enum Outcome {
+    /// An answer, to be metered on its way.
+    Answer(Answer),
+    /// An open WebSocket: our agreement, and the tunnel behind it.
+    Switched(Box<send::Switched>),
+    /// A page of our own, which is no call and is not recorded.
+    Page(Response<Body>),
+}
+
+impl Gateway {
+    /// Serves one call. Whatever happens from here on is recorded.
+    pub(crate) async fn serve(
+        &self,
+        request: Request<Incoming>,
+        connection: Arc<Connection>,
+    ) -> Response<Body> {
+        let snapshot = self.snapshot.load_full();
+        let mut call = Call::open(self, snapshot.as_deref(), request, connection);
+        let outcome = match &snapshot {
+            Some(snapshot) => self.path(snapshot, &mut call).await,
+            None => Err(Fault::new(codes::SHUTTING_DOWN)
+                .detail("the gateway is starting")
+                .context("no configuration is in force yet")),
+        };
+        match outcome {
+            Ok(Outcome::Answer(answer)) => meter::watch(answer, call.recording).await,
+            Ok(Outcome::Switched(switched)) => switched.begin(self, call),
+            Ok(Outcome::Page(page)) => page,
+            Err(fault) => self.refuse(fault, call).await,
+        }
+    }
+
+    /// The one page.
+    async fn path(&self, snapshot: &Arc<Snapshot>, call: &mut Call) -> Result<Outcome, Fault> {
+        // The path in the one reading that it has: every later step says "this path" and means the same bytes.
+        let uri = call.head.uri.clone();
+        let path = CallPath::read(uri.path())?;
+        // Pages of our own come first: they ask nobody, cost little, and must answer when nothing else does.
+        let reserved = Reserved::of(path.as_str());
+        if let Some(page) = reserved::page(reserved, self, call) {
+            return Ok(Outcome::Page(page));
+        }
+
+        // accept: what cannot be recorded is not served, and what would be one too many is refused before it costs anything.
+        if !self.keeper.spool.has_room() {
+            return Err(Fault::new(codes::RECORDS_UNAVAILABLE).retry_after(Duration::from_secs(5)));
+        }
+        call.recording.slot = Some(self.limit.admit()?);
+
+        // route: unique over all tenants, longest prefix by whole segments. The answer's form is the route's from here on.
+        if reserved.is_some() {
+            return reserved::whoami(reserved, self, snapshot, call).await;
+        }
+        let host = host_of(call.head.version, &call.head.uri, &call.head.headers)?;
+        let route = snapshot.routes.find(&host, path.as_str()).ok_or(codes::ROUTE_NOT_FOUND)?;
+        let rules = route.rules();
+        call.routed(route);
+        call.check_method(route)?;
+        let upgrade = websocket::is_wanted(&call.head);
+        if upgrade && !route.takes_websockets() {
+            return Err(codes::UPGRADE_REFUSED.into());
+        }
+
+        // authenticate → resolve → authorise: the credential, then who that is here, then whether they may. In this order,
+        // so that nobody learns about users without a good credential, nor about services without being a user.
+        let identity = &snapshot.identity;
+        let (mut checked, mut known, mut standing) = (None, None, None);
+        if rules.auth() != AuthMode::None {
+            let check = async {
+                let check = self.budget.check(call.client);
+                check.map_err(|after| Fault::new(codes::TOO_MANY_FAILURES).retry_after(after))?;
+                let connection = ConnectionFacts { client: call.client, certificate: call.certificate() };
+                let caller = identity
+                    .authenticate(&call.head, route.places(), &connection, Effects::Live, &mut call.recording)
+                    .await
+                    .inspect_err(|fault| self.count_failure(call.client, fault))?;
+                let principal =
+                    Arc::new(identity.resolve(&caller, Effects::Live, &mut call.recording).await?);
+                known = Some(principal.clone());
+                let facts = CallFacts {
+                    method: &call.head.method,
+                    path: path.as_str(),
+                    client: call.client,
+                    now: call.recording.record.at,
+                    caller: Some(&caller),
+                };
+                let permit = identity.authorize(principal.clone(), rules, &facts)?;
+                // From here on it may change. Noted now, looked at only if the answer takes its time.
+                standing = Some(identity.watch(principal, Some(&caller)));
+                Ok(permit)
+            };
+            checked = Some(check.await);
+        }
+        let permit: Permit = match checked {
+            Some(Ok(permit)) => permit,
+            Some(Err(fault)) if rules.auth() == AuthMode::Required => return Err(fault),
+            // monitor: let through as nobody, and the record says what would have been. A model's caller stays who it is,
+            // as far as that is known: models are granted to tenants.
+            Some(Err(fault)) => {
+                call.recording.would_refuse(&fault);
+                identity.authorize_open(known.filter(|_| matches!(route, Route::Ai(..))), rules)?
+            }
+            None => identity.authorize_open(None, rules)?,
+        };
+        call.recording.record.timing.identified = call.recording.elapsed();
+
+        // admit → prepare → dispatch: the body within its bound, streamed to a service, read and understood for a model.
+        // Only now, and only with the permit.
+        let answer = match route {
+            Route::Service(service) => {
+                let upload = prepare::upload(service, snapshot, call)?;
+                if upgrade {
+                    return send::upgrade(snapshot, service, &path, &permit, standing, call).await;
+                }
+                send::to_service(snapshot, service, &path, &permit, upload, call).await?
+            }
+            Route::Ai(routes, base) => {
+                match prepare::ai(self, snapshot, routes, path.below(base), &permit, call).await? {
+                    prepare::Prepared::Local(answer) => answer,
+                    prepare::Prepared::Call(model, ask) => {
+                        let deployments = routes.models.get(model.model()).ok_or(codes::MODEL_NOT_FOUND)?;
+                        let mut answer =
+                            ai::call(&model, deployments, ask.call(&call.head.headers), &mut call.recording)
+                                .await?;
+                        answer.capture = ask.capture();
+                        answer
+                    }
+                }
+            }
+        };
+        // record: when the answer ends, breaks, is cut or is dropped. See `meter::watch`.
+        Ok(Outcome::Answer(Answer { standing, ..answer }))
+    }
+
+    /// Refuses a call that the listener does not let us serve: two framings, no or two hosts.
+    pub(crate) async fn refuse_unserved(
+        &self,
+        fault: Fault,
+        request: Request<Incoming>,
+        connection: Arc<Connection>,
+    ) -> Response<Body> {
+        let snapshot = self.snapshot.load_full();
+        let mut call = Call::open(self, snapshot.as_deref(), request, connection);
+        call.unreadable();
+        self.refuse(fault, call).await
+    }
+
+    async fn refuse(&self, fault: Fault, mut call: Call) -> Response<Body> {
+        let manner = call.manner().await;
+        respond::refuse(fault, manner, &call.pages, call.recording).await
+    }
+}

@@ -1,0 +1,136 @@
+//! Between the permit and the upstream: the caller's body within its bound, and on AI routes what it asks for.
+
+use super::call::Call;
+use crate::gateway::Gateway;
+use crate::meter::{Answer, Capturing};
+use crate::snapshot::{AiRoutes, ServiceRoute, Snapshot};
+use crate::upstream::ai::AiCall;
+use crate::upstream::{Gauge, Upload};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use http_body::Body as _;
+use portcullis_fault::{Fault, codes};
+use portcullis_identity::{ModelPermit, Permit};
+use portcullis_llm::dialect::openai::{self, Operation};
+use portcullis_model::Timestamp;
+use portcullis_net::accept::{BodyError, Bounded};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The caller's body on its way to a service.
+pub(super) fn upload(service: &ServiceRoute, snapshot: &Snapshot, call: &mut Call) -> Result<Upload, Fault> {
+    let Some(body) = call.take_body() else { return Ok(Upload::Empty) };
+    if body.size_hint().lower() > service.max_body {
+        return Err(BodyError::TooLarge { limit: service.max_body }.into());
+    }
+    let gauge = Gauge::new(service.capture);
+    call.upload = Some(gauge.clone());
+    Ok(Upload::stream(Bounded::new(body, service.max_body, snapshot.settings.body_timeout), gauge))
+}
+
+/// What an AI call came to.
+pub(super) enum Prepared {
+    /// We have the answer ourselves.
+    Local(Answer),
+    /// A model is to be asked.
+    Call(ModelPermit, Ask),
+}
+
+/// What a model is to be asked.
+pub(super) struct Ask {
+    operation: Operation,
+    request: openai::Request,
+    body: Bytes,
+    capture: Option<usize>,
+    now: Timestamp,
+    timeout: Option<Duration>,
+    pages: Arc<str>,
+}
+
+impl Ask {
+    /// The call, with the caller's head.
+    pub(super) fn call<'a>(&'a self, headers: &'a HeaderMap) -> AiCall<'a> {
+        AiCall {
+            operation: &self.operation,
+            request: &self.request,
+            headers,
+            now: self.now,
+            // A stream goes on for as long as it has something to say.
+            timeout: self.timeout.filter(|_| !self.request.stream()),
+            pages: &self.pages,
+        }
+    }
+
+    /// The beginning of the record's capture.
+    pub(super) fn capture(&self) -> Option<Capturing> {
+        self.capture.map(|limit| {
+            let mut capturing = Capturing::new(limit);
+            capturing.request(&self.body, false);
+            capturing
+        })
+    }
+}
+
+/// Reads and understands an AI call; the model that it names is authorised here, since only the body names it.
+pub(super) async fn ai(
+    gateway: &Gateway,
+    snapshot: &Snapshot,
+    routes: &AiRoutes,
+    path: &str,
+    permit: &Permit,
+    call: &mut Call,
+) -> Result<Prepared, Fault> {
+    let operation = Operation::of(&call.head.method, path).inspect_err(|fault| {
+        if fault.code() == codes::METHOD_NOT_ALLOWED {
+            call.allow(if path.starts_with("/models") { "GET" } else { "POST" });
+        }
+    })?;
+    call.recording.record.operation = Some(Cow::Borrowed(operation.name()));
+    let created = crate::snapshot::CREATED.seconds();
+    match &operation {
+        Operation::Models => {
+            let mut names: Vec<&str> =
+                snapshot.identity.models_for(permit).map(|name| name.as_str()).collect();
+            names.sort_unstable();
+            return Ok(Prepared::Local(json(openai::models_list(names, created))));
+        }
+        Operation::Model(name) => {
+            let model = snapshot.identity.authorize_model(permit, name)?;
+            call.recording.record.model = Some(model.model().shared());
+            return Ok(Prepared::Local(json(openai::model_body(model.model().as_str(), created))));
+        }
+        Operation::ChatCompletions | Operation::Completions | Operation::Embeddings => {}
+    }
+    let body = match call.take_body() {
+        Some(body) if body.size_hint().lower() > routes.max_body => {
+            return Err(BodyError::TooLarge { limit: routes.max_body }.into());
+        }
+        Some(body) => Bounded::new(body, routes.max_body, snapshot.settings.body_timeout).read().await?,
+        None => Bytes::new(),
+    };
+    call.recording.record.bytes_in = body.len() as u64;
+    let request = openai::Request::scan(&body)?;
+    // As the caller wrote it, for the owner of a refusal; replaced by the configured name once there is one.
+    call.recording.record.model = Some(request.model().chars().take(128).collect::<String>().into());
+    let model = snapshot.identity.authorize_model(permit, request.model())?;
+    call.recording.record.model = Some(model.model().shared());
+    let now = gateway.clock.now();
+    let ask = Ask {
+        operation,
+        request,
+        body,
+        capture: routes.capture,
+        now,
+        timeout: routes.timeout,
+        pages: snapshot.settings.pages.clone(),
+    };
+    Ok(Prepared::Call(model, ask))
+}
+
+/// An answer of our own.
+fn json(body: Vec<u8>) -> Answer {
+    let (mut head, ()) = http::Response::new(()).into_parts();
+    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Answer::local(head, body.into())
+}

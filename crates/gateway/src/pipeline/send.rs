@@ -1,0 +1,150 @@
+//! Sending a call to a service: its head through the filters, then out.
+
+use super::Outcome;
+use super::call::Call;
+use crate::body::Body;
+use crate::filters::{self, Passage};
+use crate::gateway::Gateway;
+use crate::meter::{Answer, Capturing};
+use crate::route::CallPath;
+use crate::snapshot::{ServiceRoute, Snapshot};
+use crate::upstream::websocket::{self, Goodbye, Opened, Tunnel};
+use crate::upstream::{Upload, http as service_http};
+use ::http::{Request, Response, header, request, response};
+use bytes::Bytes;
+use hyper::upgrade::OnUpgrade;
+use portcullis_fault::{Fault, codes};
+use portcullis_identity::{Permit, Standing};
+use portcullis_model::{Clock, Timestamp};
+use portcullis_net::egress::Stream;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The call's head as the service gets it.
+fn filtered(
+    snapshot: &Snapshot,
+    service: &ServiceRoute,
+    path: &CallPath<'_>,
+    permit: &Permit,
+    upgrade: bool,
+    call: &mut Call,
+) -> Result<request::Parts, Fault> {
+    let uri = service.target.uri(&call.head.uri, path)?;
+    let version = call.head.version;
+    let mut head = std::mem::replace(&mut call.head, Request::new(()).into_parts().0);
+    call.head.version = version;
+    head.uri = uri;
+    let peer = call.connection.source().ip();
+    let passage = Passage {
+        principal: permit.principal().map(Arc::as_ref),
+        scrub: &service.scrub,
+        peer,
+        trusted_peer: snapshot.settings.trusted.contains(peer),
+        https: call.connection.tls.is_some(),
+        version,
+        host: head.headers.get(header::HOST).cloned(),
+        request_id: &call.recording.id,
+        trace: &call.recording.trace,
+        upgrade,
+    };
+    filters::on_request(&passage, &mut head);
+    Ok(head)
+}
+
+/// Sends a plain call.
+pub(super) async fn to_service(
+    snapshot: &Snapshot,
+    service: &ServiceRoute,
+    path: &CallPath<'_>,
+    permit: &Permit,
+    upload: Upload,
+    call: &mut Call,
+) -> Result<Answer, Fault> {
+    let head = filtered(snapshot, service, path, permit, false, call)?;
+    let answer = service_http::call(permit, &service.target, head, upload, &mut call.recording).await;
+    if let (Err(_), Some(gauge)) = (&answer, &call.upload) {
+        call.recording.record.bytes_in = gauge.bytes();
+    }
+    let (head, body) = answer?;
+    let capture = service.capture.map(Capturing::new);
+    Ok(Answer { head, body, reading: None, upload: call.upload.take(), capture, standing: None })
+}
+
+/// An upstream that agreed to a WebSocket.
+pub(crate) struct Switched {
+    head: response::Parts,
+    upstream: Box<(Stream, Bytes)>,
+    client: OnUpgrade,
+    standing: Option<Standing>,
+    /// The token's `exp`.
+    expires: Option<Timestamp>,
+    pause: Duration,
+}
+
+/// Asks the service for a WebSocket.
+pub(super) async fn upgrade(
+    snapshot: &Snapshot,
+    service: &ServiceRoute,
+    path: &CallPath<'_>,
+    permit: &Permit,
+    standing: Option<Standing>,
+    call: &mut Call,
+) -> Result<Outcome, Fault> {
+    let client = call.head.extensions.remove::<OnUpgrade>();
+    let client = client
+        .ok_or_else(|| Fault::new(codes::UPGRADE_REFUSED).context("the connection cannot be upgraded"))?;
+    let head = filtered(snapshot, service, path, permit, true, call)?;
+    match websocket::open(permit, &service.target, head, &mut call.recording).await? {
+        Opened::Switched(head, upstream) => {
+            let pause = websocket::pause(&service.target);
+            let expires = permit.principal().and_then(|principal| principal.expires_at);
+            Ok(Outcome::Switched(Box::new(Switched { head, upstream, client, standing, expires, pause })))
+        }
+        Opened::Answered(head, body) => {
+            Ok(Outcome::Answer(Answer { head, body, reading: None, upload: None, capture: None, standing }))
+        }
+    }
+}
+
+impl Switched {
+    /// Answers the caller, and begins to copy as soon as that is written.
+    pub(super) fn begin(self, gateway: &Gateway, call: Call) -> Response<Body> {
+        let Self { mut head, upstream, client, standing, expires, pause } = self;
+        let Call { mut recording, connection, .. } = call;
+        recording.record.status = head.status.as_u16();
+        filters::on_response(&mut head.headers, &recording.id, true);
+        let mut mask = [0; 4];
+        gateway.rng.fill(&mut mask);
+        let clock = gateway.clock.clone();
+        let tunnel = Tunnel { client, upstream, recording, pause, mask };
+        gateway.tasks.spawn(async move {
+            let stop = async {
+                let revoked = async {
+                    match standing {
+                        Some(mut standing) => standing.lost().await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    fault = revoked => Goodbye { fault, code: 1008 },
+                    () = expired(&*clock, expires) => Goodbye { fault: codes::TOKEN_EXPIRED.into(), code: 1008 },
+                    () = connection.draining().cancelled() => Goodbye { fault: codes::SHUTTING_DOWN.into(), code: 1001 },
+                }
+            };
+            tunnel.run(stop).await;
+        });
+        Response::from_parts(head, Body::default())
+    }
+}
+
+/// Ends at `exp`. The machine's clock may be set while we sleep, so it is asked again now and then.
+async fn expired(clock: &dyn Clock, at: Option<Timestamp>) {
+    let Some(at) = at else { return std::future::pending().await };
+    loop {
+        let left = at.since(clock.now());
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(Duration::from_secs(30))).await;
+    }
+}

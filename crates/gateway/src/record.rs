@@ -1,0 +1,207 @@
+//! The record of a call: opened at accept, filled as things become known, closed exactly once, whatever ends the call.
+//!
+//! Not here: how records are kept (the store's spool).
+
+use crate::limit::Slot;
+use crate::measure::Meters;
+use crate::trace::{Spans, Trace};
+use http::HeaderValue;
+use portcullis_fault::{Code, Fault, codes};
+use portcullis_identity::{Fact, Observer};
+use portcullis_model::record::{Outcome, Record, Timing};
+use portcullis_model::{RequestId, Timestamp};
+use portcullis_net::accept::Connection;
+use portcullis_store::spool::{Appended, Spool};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Where records go when they are closed.
+pub(crate) struct Keeper {
+    pub(crate) spool: Spool,
+    pub(crate) spans: Option<Spans>,
+    /// Metrics of calls that reach no service.
+    pub(crate) unrouted: Arc<Meters>,
+}
+
+/// How a call ended.
+pub(crate) enum Ending {
+    /// The whole answer was delivered.
+    Completed,
+    /// We said no.
+    Refused(Code, Option<String>),
+    /// The upstream broke off.
+    UpstreamCut(Code, String),
+    /// We ended it in its middle.
+    Cut(Code, Option<String>),
+    /// The caller went away.
+    ClientClosed,
+}
+
+/// An open record. Dropped open, the caller went away, and that is recorded.
+pub(crate) struct Recording {
+    /// What is known so far.
+    pub(crate) record: Record,
+    /// The call's id, as a header.
+    pub(crate) id: HeaderValue,
+    /// The call's place in its trace.
+    pub(crate) trace: Trace,
+    started: Instant,
+    keeper: Arc<Keeper>,
+    connection: Arc<Connection>,
+    meters: Option<Arc<Meters>>,
+    /// The call's place among those under way.
+    pub(crate) slot: Option<Slot>,
+    open: bool,
+}
+
+/// What is known when a call is accepted.
+pub(crate) struct Accepted {
+    pub(crate) id: RequestId,
+    pub(crate) at: Timestamp,
+    pub(crate) trace: Trace,
+    pub(crate) method: Cow<'static, str>,
+    pub(crate) path: String,
+    pub(crate) source: String,
+}
+
+impl Recording {
+    /// Opens a record.
+    pub(crate) fn open(keeper: Arc<Keeper>, connection: Arc<Connection>, accepted: Accepted) -> Self {
+        let Accepted { id, at, trace, method, path, source } = accepted;
+        let record = Record {
+            id,
+            at,
+            outcome: Outcome::default(),
+            status: 0,
+            code: None,
+            detail: None,
+            would_refuse: None,
+            tenant: None,
+            user: None,
+            application: None,
+            api_key: None,
+            service: None,
+            operation: None,
+            model: None,
+            provider: None,
+            deployment: None,
+            method,
+            path,
+            source,
+            trace: Some(trace.id()),
+            token: None,
+            usage: None,
+            upstream_status: None,
+            bytes_in: 0,
+            bytes_out: 0,
+            attempts: 0,
+            timing: Timing::default(),
+            capture: None,
+        };
+        let header = crate::filters::id(id.0);
+        Self {
+            record,
+            id: header,
+            trace,
+            started: Instant::now(),
+            keeper,
+            connection,
+            meters: None,
+            slot: None,
+            open: true,
+        }
+    }
+
+    /// The call is for this service.
+    pub(crate) fn routed(
+        &mut self,
+        service: Arc<str>,
+        tenant: Option<portcullis_model::TenantId>,
+        meters: &Arc<Meters>,
+    ) {
+        self.record.service = Some(service);
+        self.record.tenant = tenant;
+        meters.under_way.increment(1.0);
+        self.meters = Some(meters.clone());
+    }
+
+    /// In monitor mode: what would have been refused.
+    pub(crate) fn would_refuse(&mut self, fault: &Fault) {
+        self.record.would_refuse = Some(Cow::Borrowed(fault.code().name()));
+        self.record.detail = fault.private_context();
+    }
+
+    /// Microseconds since accept.
+    pub(crate) fn elapsed(&self) -> u32 {
+        u32::try_from(self.started.elapsed().as_micros()).unwrap_or(u32::MAX)
+    }
+
+    /// There is nothing to record after all.
+    pub(crate) fn forget(&mut self) {
+        self.open = false;
+    }
+
+    /// Whether it is still open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Closes the record. It is on its way to the spool when this returns, and there when what is returned is ready.
+    pub(crate) fn close(&mut self, ending: Ending) -> Option<Appended> {
+        if !std::mem::replace(&mut self.open, false) {
+            return None;
+        }
+        let record = &mut self.record;
+        let (outcome, code, detail) = match ending {
+            Ending::Completed => (Outcome::Completed, None, None),
+            Ending::Refused(code, detail) => (Outcome::Refused, Some(code), detail),
+            Ending::UpstreamCut(code, detail) => (Outcome::UpstreamCut, Some(code), Some(detail)),
+            Ending::Cut(code, detail) => (Outcome::Cut, Some(code), detail),
+            // What was still under way when a drain's time was over: it was us who went away.
+            Ending::ClientClosed if self.connection.draining().is_cancelled() => {
+                (Outcome::Cut, Some(codes::SHUTTING_DOWN), None)
+            }
+            Ending::ClientClosed => (Outcome::ClientClosed, None, None),
+        };
+        record.outcome = outcome;
+        record.code = code.map(|code| Cow::Borrowed(code.name()));
+        record.detail = detail.or(record.detail.take());
+        if record.status == 0 {
+            // Gone before there was an answer; nginx's number for it.
+            record.status = 499;
+        }
+        record.timing.total = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if let Some(meters) = &self.meters {
+            meters.under_way.decrement(1.0);
+        }
+        self.meters.as_ref().unwrap_or(&self.keeper.unrouted).count(record);
+        if let Some(spans) = &self.keeper.spans {
+            self.trace.export(spans, record);
+        }
+        self.slot = None;
+        Some(self.keeper.spool.append(record))
+    }
+}
+
+impl Drop for Recording {
+    fn drop(&mut self) {
+        // Nobody is there to wait for it. The spool has taken the record by the time this returns.
+        drop(self.close(Ending::ClientClosed));
+    }
+}
+
+/// Facts, as identity finds them; also of calls that are refused in the end.
+impl Observer for Recording {
+    fn note(&mut self, fact: Fact<'_>) {
+        let record = &mut self.record;
+        match fact {
+            Fact::Token(facts) => record.token = Some(facts.clone()),
+            Fact::ApiKey(id) => record.api_key = Some(id),
+            Fact::Tenant(tenant) => record.tenant = Some(tenant.id),
+            Fact::User(user) => record.user = Some(user.id),
+            Fact::Application(application) => record.application = Some(application.id),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! What is in force: everything that a call needs to know of the configuration, compiled once and never changed. A call
+//! uses one from its beginning to its end.
+
+mod ai;
+mod service;
+mod settings;
+
+pub(crate) use ai::{AiRoutes, CREATED};
+pub(crate) use service::ServiceRoute;
+pub(crate) use settings::Settings;
+
+use crate::route::{Conflict, Table};
+use crate::upstream::Endpoints;
+use portcullis_config::Config;
+use portcullis_identity::{Identity, Places, Runtime, ServiceRules};
+use portcullis_model::secret_ref::SecretSource;
+use portcullis_model::service::AuthMode;
+use portcullis_model::{Name, Problem, Specification};
+use std::sync::Arc;
+
+/// A compiled configuration. Made by [`crate::Gateway::compile`], put in force by [`crate::Gateway::install`].
+pub struct Snapshot {
+    pub(crate) version: u64,
+    pub(crate) identity: Arc<Identity>,
+    pub(crate) routes: Table<Route>,
+    pub(crate) settings: Settings,
+}
+
+/// What is served at a (host, path).
+#[derive(Clone)]
+pub(crate) enum Route {
+    /// An API behind a path.
+    Service(Arc<ServiceRoute>),
+    /// The AI routes, below this base.
+    Ai(Arc<AiRoutes>, &'static str),
+}
+
+impl Route {
+    /// What is asked of callers.
+    pub(crate) fn rules(&self) -> &ServiceRules {
+        match self {
+            Self::Service(service) => &service.rules,
+            Self::Ai(ai, _) => &ai.rules,
+        }
+    }
+
+    /// Where credentials may be.
+    pub(crate) fn places(&self) -> &Places {
+        match self {
+            Self::Service(service) => &service.places,
+            Self::Ai(ai, _) => &ai.places,
+        }
+    }
+
+    /// Whether WebSockets pass.
+    pub(crate) fn takes_websockets(&self) -> bool {
+        matches!(self, Self::Service(service) if service.websocket)
+    }
+
+    fn title(&self) -> String {
+        match self {
+            Self::Service(service) => format!("service `{}`", service.name),
+            Self::Ai(_, base) => format!("the AI routes at `{base}`"),
+        }
+    }
+}
+
+impl Snapshot {
+    /// Compiles; all problems at once.
+    pub(crate) fn compile(
+        specification: &Specification,
+        config: &Config,
+        secrets: &dyn SecretSource,
+        runtime: &Arc<Runtime>,
+        endpoints: &Endpoints,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let identity =
+            Identity::compile(specification, runtime, secrets).map_err(|found| problems.extend(found)).ok();
+        let mut routes = Table::default();
+        let ai = AiRoutes::compile(specification, config, secrets, endpoints)
+            .map_err(|found| problems.extend(found))
+            .ok();
+        if let Some(ai) = ai.map(Arc::new) {
+            for base in ai::bases() {
+                // The table is empty, and bases differ.
+                let _ = routes.insert(None, base, Route::Ai(ai.clone(), base));
+            }
+        }
+        for service in &specification.services {
+            let route = match ServiceRoute::compile(service, specification, config, endpoints) {
+                Ok(route) => Route::Service(Arc::new(route)),
+                Err(found) => {
+                    problems.extend(found);
+                    continue;
+                }
+            };
+            let host = service.host.as_deref().map(str::to_ascii_lowercase);
+            if let Err(Conflict(first)) = routes.insert(host.as_deref(), &service.path, route) {
+                let message = format!(
+                    "`{}` is served by {} already; give one of them another path or host",
+                    service.path,
+                    first.title()
+                );
+                problems.push(Problem::new(format!("services.{}.path", service.name), message));
+            }
+        }
+        match (identity, problems.is_empty()) {
+            (Some(identity), true) => Ok(Self {
+                version: specification.version,
+                identity: Arc::new(identity),
+                routes,
+                settings: Settings::of(config),
+            }),
+            _ => Err(problems),
+        }
+    }
+
+    /// The specification's version.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Services that let everybody through, for the list at start: (name, mode). The AI routes are `ai`.
+    pub fn open_services(&self) -> Vec<(Name, AuthMode)> {
+        let mut open: Vec<_> = self
+            .routes
+            .iter()
+            .map(Route::rules)
+            .filter(|rules| rules.auth() != AuthMode::Required)
+            .map(|rules| (rules.name().clone(), rules.auth()))
+            .collect();
+        open.sort_by(|a, b| a.0.cmp(&b.0));
+        open.dedup();
+        open
+    }
+
+    /// All routes, for whoever prints what is in force: (host, path, name), sorted.
+    pub fn routes(&self) -> Vec<(Option<String>, String, Name)> {
+        let mut routes: Vec<_> = self
+            .routes
+            .iter()
+            .map(|route| match route {
+                Route::Service(service) => {
+                    (service.host.clone(), service.path.to_string(), service.rules.name().clone())
+                }
+                Route::Ai(ai, base) => (None, (*base).to_owned(), ai.rules.name().clone()),
+            })
+            .collect();
+        routes.sort();
+        routes
+    }
+}
+
+impl std::fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("version", &self.version).finish_non_exhaustive()
+    }
+}

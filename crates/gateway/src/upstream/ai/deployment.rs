@@ -1,0 +1,124 @@
+//! A model at one provider, ready to be called.
+
+use super::target;
+use crate::upstream::{Endpoint, Endpoints};
+use http::{HeaderName, HeaderValue, Uri};
+use portcullis_fault::Fault;
+use portcullis_llm::Preset;
+use portcullis_llm::dialect::openai::Operation;
+use portcullis_model::secret_ref::SecretSource;
+use portcullis_model::{Name, Problem, Provider};
+use std::sync::Arc;
+
+/// A model at one provider.
+pub(crate) struct Deployment {
+    /// The provider's name.
+    pub(crate) provider: Name,
+    /// The model's name there.
+    pub(crate) model: Name,
+    /// How it is reached.
+    pub(crate) way: Way,
+}
+
+/// How a provider is reached.
+#[derive(Clone)]
+pub(crate) enum Way {
+    /// Within the process.
+    Echo(&'static Preset),
+    /// Over HTTP.
+    Http(Arc<HttpWay>),
+}
+
+/// A provider's place, and our credential there.
+pub(crate) struct HttpWay {
+    pub(super) endpoint: Arc<Endpoint>,
+    /// The base URL's path, without a final slash.
+    base: Box<str>,
+    pub(super) preset: &'static Preset,
+    /// Our key, and what the operator adds; sensitive.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Deployment {
+    pub(super) fn serves(&self, operation: &Operation) -> bool {
+        match &self.way {
+            Way::Echo(preset) => preset.serves(operation),
+            Way::Http(way) => way.preset.serves(operation),
+        }
+    }
+}
+
+impl HttpWay {
+    pub(super) fn uri(&self, operation: &Operation) -> Result<Uri, Fault> {
+        target(&self.base, operation.upstream_path().unwrap_or(""))
+    }
+}
+
+impl Way {
+    /// Compiles the way to a provider.
+    pub(crate) fn compile(
+        provider: &Provider,
+        endpoints: &Endpoints,
+        secrets: &dyn SecretSource,
+    ) -> Result<Self, Vec<Problem>> {
+        let at = |field: &str| format!("providers.{}.{field}", provider.name);
+        let mut problems = Vec::new();
+        let preset = match &provider.preset {
+            None => Preset::generic(),
+            Some(name) => match Preset::find(name) {
+                Some(preset) => preset,
+                None => {
+                    problems.push(Problem::new(
+                        at("preset"),
+                        format!("there is no preset `{name}`; give `base_url` instead"),
+                    ));
+                    Preset::generic()
+                }
+            },
+        };
+        if preset.is_echo() {
+            return if problems.is_empty() { Ok(Self::Echo(preset)) } else { Err(problems) };
+        }
+        let base = match (&provider.base_url, preset.base_url) {
+            (Some(url), _) => Some(url.clone()),
+            (None, Some(text)) => url::Url::parse(text).ok(),
+            (None, None) => None,
+        };
+        let mut headers = Vec::new();
+        if let Some(reference) = &provider.api_key {
+            match secrets.read(reference).map(|key| preset.credential_header(key.expose())) {
+                Ok(Some(header)) => headers.push(header),
+                Ok(None) => problems.push(Problem::new(
+                    at("api_key"),
+                    "the key has characters that cannot stand in a header",
+                )),
+                Err(error) => problems.push(Problem::new(at("api_key"), error)),
+            }
+        }
+        for (name, value) in &provider.headers {
+            match (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str())) {
+                (Ok(name), Ok(mut value)) => {
+                    // It may well be another key.
+                    value.set_sensitive(true);
+                    headers.push((name, value));
+                }
+                _ => problems.push(Problem::new(at(&format!("headers.{name}")), "this is no header")),
+            }
+        }
+        let Some(base) = base else {
+            problems.push(Problem::new(at("base_url"), "the provider needs a `base_url`, up to and with the version, as `https://api.example.com/v1`"));
+            return Err(problems);
+        };
+        match endpoints.endpoint(&base, &provider.http) {
+            Ok(endpoint) if problems.is_empty() => {
+                let base = base.path().trim_end_matches('/').into();
+                Ok(Self::Http(Arc::new(HttpWay { endpoint, base, preset, headers })))
+            }
+            Ok(_) => Err(problems),
+            Err(error) => {
+                problems.push(Problem::new(at("http"), error));
+                Err(problems)
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! One direction of a tunnel, which can be stopped between two frames.
+
+use super::frame::{self, Frames};
+use bytes::Bytes;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
+/// As much as is on its way at a time; the reader waits until it is written.
+const BUFFER: usize = 16 << 10;
+
+/// Which end failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    From,
+    To,
+}
+
+/// One direction.
+pub(super) struct Pipe<R, W> {
+    from: R,
+    to: W,
+    buffer: Vec<u8>,
+    /// What of the buffer was read, and what of that was written.
+    read: usize,
+    written: usize,
+    frames: Frames,
+}
+
+impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
+    /// `first` was read already.
+    pub(super) fn new(from: R, to: W, first: &Bytes) -> Self {
+        let mut buffer = first.to_vec();
+        let read = buffer.len();
+        buffer.resize(BUFFER.max(read), 0);
+        Self { from, to, buffer, read, written: 0, frames: Frames::default() }
+    }
+
+    /// Copies until the reading side ends, and then ends the writing side. Can be dropped at any point and gone on with.
+    pub(super) async fn run(&mut self, moved: &AtomicU64) -> Result<(), (Side, io::Error)> {
+        loop {
+            while self.written < self.read {
+                self.write(self.read, moved).await?;
+            }
+            self.to.flush().await.map_err(|error| (Side::To, error))?;
+            (self.read, self.written) = (0, 0);
+            self.read = self.from.read(&mut self.buffer).await.map_err(|error| (Side::From, error))?;
+            if self.read == 0 {
+                return self.to.shutdown().await.map_err(|error| (Side::To, error));
+            }
+        }
+    }
+
+    async fn write(&mut self, end: usize, moved: &AtomicU64) -> Result<(), (Side, io::Error)> {
+        let written =
+            self.to.write(&self.buffer[self.written..end]).await.map_err(|error| (Side::To, error))?;
+        if written == 0 {
+            return Err((Side::To, io::ErrorKind::WriteZero.into()));
+        }
+        self.frames.follow(&self.buffer[self.written..self.written + written]);
+        self.written += written;
+        moved.fetch_add(written as u64, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Lets the frame that is under way come to its end, then says goodbye.
+    pub(super) async fn close(
+        &mut self,
+        code: u16,
+        reason: &str,
+        mask: Option<[u8; 4]>,
+    ) -> Result<(), (Side, io::Error)> {
+        while !self.frames.at_boundary() {
+            if self.written == self.read {
+                (self.read, self.written) = (0, 0);
+                self.read = self.from.read(&mut self.buffer).await.map_err(|error| (Side::From, error))?;
+                if self.read == 0 {
+                    return Err((Side::From, io::ErrorKind::UnexpectedEof.into()));
+                }
+            }
+            let end = self.written + self.frames.finish_frame(&self.buffer[self.written..self.read]);
+            self.to.write_all(&self.buffer[self.written..end]).await.map_err(|error| (Side::To, error))?;
+            self.written = end;
+        }
+        let goodbye = frame::close(code, reason, mask);
+        let sent = async {
+            self.to.write_all(&goodbye).await?;
+            self.to.flush().await?;
+            self.to.shutdown().await
+        };
+        sent.await.map_err(|error| (Side::To, error))
+    }
+
+    /// Reads and forgets until the other end closes: closing with bytes unread would take our goodbye back (RFC 1122
+    /// §4.2.2.13).
+    pub(super) async fn drain(&mut self) {
+        while matches!(self.from.read(&mut self.buffer).await, Ok(read) if read > 0) {}
+    }
+}

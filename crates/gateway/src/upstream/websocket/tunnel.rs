@@ -1,0 +1,137 @@
+//! An open WebSocket: both directions, and what ends them.
+
+use super::pipe::{Pipe, Side};
+use crate::record::{Ending, Recording};
+use bytes::Bytes;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use portcullis_fault::{Fault, codes};
+use portcullis_net::egress::Stream;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Time for a goodbye, each way: whoever was barred is gone within a second.
+const GOODBYE: Duration = Duration::from_millis(400);
+/// Time for the other direction when one has ended.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
+/// Why we end a tunnel.
+pub(crate) struct Goodbye {
+    /// For the record, and in public for the caller.
+    pub(crate) fault: Fault,
+    /// Close code (RFC 6455 §7.4.1): 1008, or 1001 when we go away.
+    pub(crate) code: u16,
+}
+
+/// A tunnel, not yet begun.
+pub(crate) struct Tunnel {
+    /// The caller's connection, as soon as our agreement is written.
+    pub(crate) client: OnUpgrade,
+    /// The upstream's connection, and what it said already.
+    pub(crate) upstream: Box<(Stream, Bytes)>,
+    pub(crate) recording: Recording,
+    /// How long both may be silent.
+    pub(crate) pause: Duration,
+    /// For the mask of a goodbye to the upstream.
+    pub(crate) mask: [u8; 4],
+}
+
+impl Tunnel {
+    /// Copies until either end closes, nobody says anything for too long, or `stop` says why it must end.
+    pub(crate) async fn run(self, stop: impl Future<Output = Goodbye>) {
+        let Self { client, upstream, mut recording, pause, mask } = self;
+        let Ok(client) = client.await else {
+            // The caller was gone before our agreement reached it; dropping the recording says so.
+            return;
+        };
+        let (stream, first) = *upstream;
+        let (client_read, client_write) = tokio::io::split(TokioIo::new(client));
+        let (upstream_read, upstream_write) = tokio::io::split(stream);
+        let mut up = Pipe::new(client_read, upstream_write, &Bytes::new());
+        let mut down = Pipe::new(upstream_read, client_write, &first);
+        let (moved_up, moved_down) = (AtomicU64::new(0), AtomicU64::new(0));
+
+        let ended = {
+            let both = both(up.run(&moved_up), down.run(&moved_down));
+            tokio::select! {
+                ending = both => Err(ending),
+                goodbye = stop => Ok(goodbye),
+                () = silence(pause, &moved_up, &moved_down) => {
+                    Ok(Goodbye { fault: Fault::new(codes::REQUEST_TIMEOUT).context("both ends were silent for too long"), code: 1001 })
+                }
+            }
+        };
+        recording.record.bytes_in = moved_up.load(Ordering::Relaxed);
+        recording.record.bytes_out = moved_down.load(Ordering::Relaxed);
+        match ended {
+            Err(ending) => {
+                if let Some(appended) = recording.close(ending) {
+                    lost(appended.await);
+                }
+            }
+            Ok(Goodbye { fault, code }) => {
+                if let Some(appended) = recording.close(Ending::Cut(fault.code(), fault.private_context())) {
+                    lost(appended.await);
+                }
+                let reason = fault.code().public().name();
+                // What does not come to the end of its frame in time is closed without a word: there is no place for one.
+                let (said, _) = tokio::join!(
+                    tokio::time::timeout(GOODBYE, down.close(code, reason, None)),
+                    tokio::time::timeout(GOODBYE, up.close(1001, reason, Some(mask))),
+                );
+                if matches!(said, Ok(Ok(()))) {
+                    let _ = tokio::time::timeout(GOODBYE, up.drain()).await;
+                }
+            }
+        }
+    }
+}
+
+fn lost(written: Result<(), portcullis_store::spool::SpoolError>) {
+    if let Err(error) = written {
+        metrics::counter!("portcullis_records_lost_total").increment(1);
+        tracing::error!(error = %error, "the record of a WebSocket could not be appended");
+    }
+}
+
+/// Both directions; how it ended, from the caller's point of view.
+async fn both(
+    up: impl Future<Output = Result<(), (Side, std::io::Error)>>,
+    down: impl Future<Output = Result<(), (Side, std::io::Error)>>,
+) -> Ending {
+    let mut up = std::pin::pin!(up);
+    let mut down = std::pin::pin!(down);
+    let upstream_broke = |error: std::io::Error| Ending::UpstreamCut(codes::UPSTREAM_CUT, error.to_string());
+    tokio::select! {
+        ended = &mut up => match ended {
+            Err((Side::From, _)) => Ending::ClientClosed,
+            Err((Side::To, error)) => upstream_broke(error),
+            Ok(()) => match tokio::time::timeout(LAST_WORDS, down).await {
+                Ok(Err((Side::From, error))) => upstream_broke(error),
+                _ => Ending::Completed,
+            },
+        },
+        ended = &mut down => match ended {
+            Err((Side::From, error)) => upstream_broke(error),
+            Err((Side::To, _)) => Ending::ClientClosed,
+            Ok(()) => {
+                let _ = tokio::time::timeout(LAST_WORDS, up).await;
+                Ending::Completed
+            }
+        },
+    }
+}
+
+/// Ends when nothing has moved for `pause`, give or take as much again.
+async fn silence(pause: Duration, up: &AtomicU64, down: &AtomicU64) {
+    let moved = || (up.load(Ordering::Relaxed), down.load(Ordering::Relaxed));
+    let mut before = moved();
+    loop {
+        tokio::time::sleep(pause).await;
+        let now = moved();
+        if now == before {
+            return;
+        }
+        before = now;
+    }
+}

@@ -1,1 +1,25 @@
 //! The control plane: administration, publication, audit.
+//!
+//! It writes what the data plane reads, and calls nothing of it: [`publish`] turns the configuration and the store's
+//! tenants into a specification and hands it over. The request path is not here (`gateway`), nor the rules of the
+//! directory's life cycles (`identity::directory`): this crate checks who asks and what was sent, and calls them.
+
+pub mod admin;
+mod answer;
+mod caller;
+mod control;
+mod exposition;
+mod health;
+mod input;
+pub mod jobs;
+pub mod openapi;
+mod page;
+mod pages;
+pub mod publish;
+mod rate;
+mod text;
+
+pub use caller::Entrance;
+pub use control::{Control, Parts};
+pub use health::{Alone, Readiness};
+pub use publish::{DataPlane, Publisher};

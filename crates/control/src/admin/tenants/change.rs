@@ -1,0 +1,36 @@
+//! Changes which models a tenant may use.
+
+use super::{Tenant, create};
+use crate::Control;
+use crate::answer::Answer;
+use crate::caller::Caller;
+use crate::input::{Body, Path};
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+
+/// What to change.
+#[derive(Debug, Deserialize, utoipa::ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TenantChange {
+    /// The models granted from now on, and no others; `*` grants all.
+    pub models: Vec<String>,
+}
+
+/// Change a tenant's granted models
+///
+/// Granting models is the operator's: a tenant administrator cannot widen its own grant.
+#[utoipa::path(patch, path = "/admin/v1/tenants/{tenant}", operation_id = "change_tenant", tag = "tenants", params(("tenant" = String, Path, description = "id or name")), request_body = TenantChange, responses((status = 200, body = Tenant)))]
+pub async fn change(
+    State(control): State<Control>,
+    caller: Caller,
+    Path(reference): Path<String>,
+    Body(change): Body<TenantChange>,
+) -> Answer<Tenant> {
+    let tenant = super::seen(&control, &caller, &reference).await?;
+    caller.whole()?;
+    control.refuse_if_owned_by_file(&tenant)?;
+    create::models(&change.models)?;
+    let tenant = control.directory().change_tenant_models(caller.actor(), tenant.id, change.models).await?;
+    Ok(Json(tenant.into()))
+}

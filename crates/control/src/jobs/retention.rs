@@ -1,0 +1,55 @@
+//! Forgets what need not be kept: records by age and by size, events that every node has seen, revocations of tokens
+//! that have expired anyway.
+
+use crate::publish::Publisher;
+use portcullis_model::Clock;
+use portcullis_store::{Error, Store, entity};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Between two rounds. What is kept too long by this much does no harm.
+const EVERY: Duration = Duration::from_secs(10 * 60);
+
+/// The first round comes soon, so that a process that is restarted often forgets too, and not at once: a start is busy
+/// enough.
+const FIRST: Duration = Duration::from_secs(60);
+
+/// How long events are kept: a node that was away for longer starts with empty caches anyway.
+const EVENTS: Duration = Duration::from_secs(7 * 86_400);
+
+/// Runs until `shutdown`.
+pub async fn run(
+    store: Store,
+    publisher: Arc<Publisher>,
+    clock: Arc<dyn Clock>,
+    shutdown: CancellationToken,
+) {
+    let mut wait = FIRST;
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(wait) => wait = EVERY,
+        }
+        if let Err(error) = round(&store, &publisher, &*clock).await {
+            tracing::warn!(%error, "what is too old could not be removed; the next round tries again");
+        }
+    }
+}
+
+/// One round.
+pub async fn round(store: &Store, publisher: &Publisher, clock: &dyn Clock) -> Result<(), Error> {
+    let (now, config) = (clock.now(), publisher.config());
+    let keep = &config.records;
+    let records =
+        entity::records::prune(store, now.minus(keep.keep.0), keep.keep_size.map(|size| size.0)).await?;
+    let events = entity::events::prune(store, now.minus(EVENTS)).await?;
+    let mut tx = store.begin().await?;
+    let revocations = entity::revocations::prune(&mut tx, now).await?;
+    tx.commit().await?;
+    metrics::counter!("portcullis_records_pruned_total").increment(records);
+    if records + events + revocations > 0 {
+        tracing::debug!(records, events, revocations, "removed what was too old");
+    }
+    Ok(())
+}

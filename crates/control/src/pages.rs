@@ -1,0 +1,54 @@
+//! What anybody may read: the pages of the catalogue, and the description of the API.
+
+use crate::answer::Refused;
+use crate::openapi;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use portcullis_fault::{Fault, codes, pages};
+use std::sync::OnceLock;
+
+/// `/errors/<code>`, with an optional suffix for language and format.
+pub async fn page(
+    crate::input::Path(tail): crate::input::Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    find(&tail, &headers)
+}
+
+/// `/errors`: all codes.
+pub async fn index(headers: HeaderMap) -> Result<Response, Refused> {
+    find("", &headers)
+}
+
+fn find(tail: &str, headers: &HeaderMap) -> Result<Response, Refused> {
+    let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let page = pages::find(tail, text(header::ACCEPT), text(header::ACCEPT_LANGUAGE)).ok_or_else(|| {
+        Fault::new(codes::RESOURCE_NOT_FOUND).detail("no code has this name; `/errors` lists all")
+    })?;
+    let same = text(header::IF_NONE_MATCH)
+        .is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == page.etag || tag.trim() == "*"));
+    let mut response =
+        if same { StatusCode::NOT_MODIFIED.into_response() } else { page.body.into_response() };
+    let out = response.headers_mut();
+    out.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.content_type));
+    out.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(page.language));
+    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    out.insert(header::VARY, HeaderValue::from_static("Accept, Accept-Language"));
+    // The pages bring no script and need nothing from elsewhere; their style is inline.
+    out.insert(
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"),
+    );
+    if let Ok(etag) = HeaderValue::from_str(&page.etag) {
+        out.insert(header::ETAG, etag);
+    }
+    Ok(response)
+}
+
+/// `/openapi.json`.
+pub async fn openapi() -> Response {
+    // Derived once: it does not change while the process runs.
+    static DOCUMENT: OnceLock<String> = OnceLock::new();
+    let text = DOCUMENT.get_or_init(|| openapi::document().to_json().unwrap_or_default());
+    ([(header::CONTENT_TYPE, "application/json")], text.as_str()).into_response()
+}

@@ -18,12 +18,12 @@ macro_rules! settings {
 const RESTART: &[Setting] = settings! {
     storage { data_dir, database, pool, statement_timeout }
     gateway {
-        listen, behind_proxy, tls, proxy_protocol, trusted_proxies, max_header_bytes, max_headers, header_timeout, body_timeout, idle_timeout,
-        max_connections, max_calls, drain, failure_budget, token_cache, workers,
+        listen, behind_proxy, tls, proxy_protocol, trusted_proxies, max_header_bytes, max_headers, header_timeout, idle_timeout,
+        max_connections, drain, failure_budget, token_cache, workers,
     }
     control { listen, public_url, tls, behind_proxy, socket, rate }
     resolution { positive_ttl, negative_ttl, timeout, queue, capacity, stale, breaker }
-    records { fsync_interval, spool_limit, when_full, batch, keep, keep_size, capture_limit }
+    records { fsync_interval, spool_limit, when_full, batch }
     telemetry { log_format, log_level, otlp_endpoint, trace_ratio }
     secrets { key }
 };
@@ -114,8 +114,19 @@ mod tests {
     use crate::parse;
 
     /// What takes effect with a reload.
-    const AT_ONCE: &[&str] =
-        &["ai.auth", "ai.max_body", "ai.timeout", "ai.capture", "gateway.max_body", "gateway.public_url"];
+    const AT_ONCE: &[&str] = &[
+        "ai.auth",
+        "ai.max_body",
+        "ai.timeout",
+        "ai.capture",
+        "gateway.body_timeout",
+        "gateway.max_body",
+        "gateway.max_calls",
+        "gateway.public_url",
+        "records.capture_limit",
+        "records.keep",
+        "records.keep_size",
+    ];
 
     #[test]
     fn every_setting_is_known_to_need_a_restart_or_not() {
@@ -139,7 +150,7 @@ mod tests {
     fn differences_are_named_without_values() {
         let old = parse("storage.database = \"postgres://u:one@h/d\"\n[[tenants]]\nname = \"a\"\n[[tenants]]\nname = \"b\"", "t").unwrap();
         let new = parse(
-            "storage.database = \"postgres://u:two@h/d\"\ngateway.max_body = \"1MiB\"\ngateway.max_calls = 7\n[[tenants]]\nname = \"b\"\nmodels = [\"*\"]\n[[tenants]]\nname = \"c\"",
+            "storage.database = \"postgres://u:two@h/d\"\ngateway.max_body = \"1MiB\"\ngateway.max_headers = 7\n[[tenants]]\nname = \"b\"\nmodels = [\"*\"]\n[[tenants]]\nname = \"c\"",
             "t",
         )
         .unwrap();
@@ -147,14 +158,14 @@ mod tests {
             changes(&old, &new),
             [
                 "gateway.max_body",
-                "gateway.max_calls",
+                "gateway.max_headers",
                 "tenants.b",
                 "tenants.c (added)",
                 "tenants.a (removed)",
                 "storage.database"
             ]
         );
-        assert_eq!(restart_needed(&old, &new), ["storage.database", "gateway.max_calls"]);
+        assert_eq!(restart_needed(&old, &new), ["storage.database", "gateway.max_headers"]);
         assert!(changes(&old, &old.clone()).is_empty() && restart_needed(&old, &old.clone()).is_empty());
     }
 

@@ -76,6 +76,9 @@ impl Errors {
             GraphicalReportHandler::new_themed(theme).with_width(110).with_context_lines(1).with_links(false);
         let mut text = String::new();
         for problem in self.problems.iter().take(SHOWN) {
+            if !text.is_empty() {
+                text.push('\n');
+            }
             if problem.excerpt.is_none() && problem.place != Place::Unwritten {
                 text.push_str(&format!("  {}\n", problem.place));
             }

@@ -23,6 +23,23 @@ from the types that the file is read into (`make gen`); examples that are tested
 
 ";
 
+/// What an issuer's preset fills in; the values are those of the identity crate's table of products.
+const PRESETS: &str = "\
+## Issuer presets
+
+A preset fills in what the issuer's entry leaves out. Without one: no role claims, a machine's token is one whose `sub` equals
+`client_id` or `azp`, and the client is `azp`, then `client_id`.
+
+| preset | roles from | a machine's token has | audience in | client in |
+|---|---|---|---|---|
+| `keycloak` | `realm_access.roles` | `client_id` or `clientId` | `aud` | `azp`, `client_id`, `clientId` |
+| `auth0` | `permissions` | `gty` = `client-credentials` | `aud` | `azp`, `client_id` |
+| `okta` | `groups` | `sub` the same as `cid` | `aud` | `cid` |
+| `cognito` | `cognito:groups` | `sub` the same as `client_id` | `client_id` | `client_id` |
+| `entra` | `roles` | `idtyp` = `app`, or `sub` the same as `oid` | `aud` | `azp`, `appid` |
+
+";
+
 /// Every key with type, default and meaning, as Markdown.
 pub fn reference_markdown() -> String {
     let shapes = Shapes::new();
@@ -45,6 +62,7 @@ pub fn reference_markdown() -> String {
             section(&shapes, &name, "", shape, &mut out, &mut tables);
         }
     }
+    out.push_str(PRESETS);
     while out.ends_with("\n\n") {
         out.pop();
     }

@@ -44,7 +44,7 @@ const LOCAL: &str = "portcullis:local";
 const ATTRIBUTES: [&str; 4] = ["identity", "id", "external_id", "username"];
 
 /// What a new user can be given from claims, `attributes.<name>` aside.
-const CREATED: [&str; 4] = ["external_id", "username", "email", "display_name"];
+const CREATED: [&str; 6] = ["external_id", "username", "email", "email_verified", "display_name", "roles"];
 
 pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
     let mut seen: BTreeMap<&str, &Issuer> = BTreeMap::new();
@@ -308,7 +308,15 @@ fn subject_rule(rule: &SubjectRule, at: &Path, findings: &mut Findings) {
             choice(
                 "create",
                 key,
-                &["external_id", "username", "email", "display_name", "attributes.<name>"],
+                &[
+                    "external_id",
+                    "username",
+                    "email",
+                    "email_verified",
+                    "display_name",
+                    "roles",
+                    "attributes.<name>",
+                ],
                 at.key("create").key(key),
                 findings,
             );

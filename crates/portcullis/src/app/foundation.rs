@@ -1,0 +1,145 @@
+//! What every command that touches data is built on: the locked data directory, the database, keys, the directory.
+
+use super::first_start;
+use crate::failure::{Done, Failure};
+use portcullis_config::{Config, Database as Configured};
+use portcullis_fault::Secret;
+use portcullis_identity::directory::Directory;
+use portcullis_identity::secrets::{Custody, KeyFile, Pepper, SecretReader, SystemRng};
+use portcullis_identity::sources::DatabaseSource;
+use portcullis_identity::{LocalIssuer, Runtime, RuntimeParts};
+use portcullis_model::secret_ref::SecretSource;
+use portcullis_model::{Clock, Rng, SecretRef, SystemClock};
+use portcullis_net::egress::{Egress, ProxyEnvironment};
+use portcullis_store::{DataDir, Database, Error, Options, Store};
+use std::sync::Arc;
+
+/// The parts that are built first.
+pub struct Foundation {
+    /// The configuration that they were built from.
+    pub config: Arc<Config>,
+    /// The data directory, locked.
+    pub data: Arc<DataDir>,
+    /// The database.
+    pub store: Store,
+    /// The write side of the directory.
+    pub directory: Directory,
+    /// Secrets by reference.
+    pub secrets: SecretReader,
+    /// The issuer of tokens for testing.
+    pub local: Arc<LocalIssuer>,
+    /// Who is who.
+    pub identity: Arc<Runtime>,
+    /// The way out.
+    pub egress: Egress,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub rng: Arc<dyn Rng>,
+    /// Where the first start wrote the administrator's credential, when this was it.
+    pub first_credential: Option<Secret<String>>,
+}
+
+impl Foundation {
+    /// Opens the data directory and everything in it.
+    pub async fn open(config: Config, environment: &[(String, String)]) -> Done<Self> {
+        let data = DataDir::open(&config.storage.data_dir).map_err(unopened)?;
+        Self::on(Arc::new(data), config, environment).await
+    }
+
+    /// Builds on a data directory that is locked already.
+    pub async fn on(data: Arc<DataDir>, config: Config, environment: &[(String, String)]) -> Done<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let rng: Arc<dyn Rng> = Arc::new(SystemRng::new());
+        let key = |name: &str| {
+            KeyFile::open(&data.file(name), &*rng)
+                .map_err(|what| Failure::new(what).next("restore the data directory from a backup"))
+        };
+        let pepper = Pepper::new(key("pepper")?.expose());
+        let custody = Custody::new(&secrets_key(&config, environment, || key("secrets.key"))?, &[]);
+        let secrets = SecretReader::new(environment.iter().cloned(), custody.clone());
+        let database = database(&config, &data, &secrets)?;
+        let options = Options {
+            database,
+            pool: config.storage.pool,
+            statement_timeout: config.storage.statement_timeout.0,
+        };
+        let store = Store::open(options).await.map_err(unopened)?;
+        let local = Arc::new(LocalIssuer::open(&data.file("local-issuer.jwk")).map_err(Failure::new)?);
+        let directory = Directory::new(store.clone(), clock.clone(), rng.clone(), pepper.clone(), custody);
+        let proxies = ProxyEnvironment::from_variables(environment.iter().cloned())
+            .map_err(|what| Failure::new(what).next("correct the variable, or unset it"))?;
+        let egress = Egress::new(clock.clone(), proxies);
+        let identity = Runtime::new(RuntimeParts {
+            store: store.clone(),
+            source: Arc::new(DatabaseSource::new(directory.clone())),
+            egress: egress.clone(),
+            clock: clock.clone(),
+            pepper,
+            resolution: config.resolution.clone(),
+            token_cache: config.gateway.token_cache,
+            local: Some(local.clone()),
+        });
+        let first_credential = first_start::credential(&data, &directory).await?;
+        Ok(Self {
+            config: Arc::new(config),
+            data,
+            store,
+            directory,
+            secrets,
+            local,
+            identity,
+            egress,
+            clock,
+            rng,
+            first_credential,
+        })
+    }
+}
+
+/// The key that stored secrets are sealed under: from where the configuration says, or `own` of the data directory.
+fn secrets_key(
+    config: &Config,
+    environment: &[(String, String)],
+    own: impl FnOnce() -> Done<Secret<[u8; 32]>>,
+) -> Done<Secret<[u8; 32]>> {
+    let Some(reference) = &config.secrets.key else { return own() };
+    let at = |what: String| Failure::new(what).at("secrets.key");
+    if matches!(reference, SecretRef::Stored(_)) {
+        return Err(at("the key of stored secrets cannot be a stored secret itself".to_owned())
+            .next("give it as `env:NAME` or `file:/path`"));
+    }
+    // A reader of its own: the one for everybody else needs this key first.
+    let reader = SecretReader::new(environment.iter().cloned(), Custody::new(&Secret::new([0; 32]), &[]));
+    let text = reader.read(reference).map_err(at)?;
+    KeyFile::parse(text.expose()).map_err(at)
+}
+
+fn database(config: &Config, data: &DataDir, secrets: &SecretReader) -> Done<Database> {
+    match &config.storage.database {
+        None => Ok(Database::Sqlite(data.database())),
+        Some(Configured::Url(url)) => Ok(Database::Postgres(url.clone())),
+        Some(Configured::Reference(reference)) => {
+            let at = |what: String| Failure::new(what).at("storage.database");
+            let bytes = secrets.read(reference).map_err(at)?;
+            let url = String::from_utf8(bytes.expose().clone())
+                .map_err(|_| at(format!("`{reference}` is not text")))?;
+            Ok(Database::Postgres(Secret::new(url)))
+        }
+    }
+}
+
+/// A store that does not open, with what to do about it.
+fn unopened(error: Error) -> Failure {
+    let next = match &error {
+        Error::Locked { .. } => Some("stop the other process, or name another directory with `--data-dir`"),
+        Error::Unavailable(_) => Some("check `storage.database` and that the database is running"),
+        Error::File { .. } => Some("check the directory's owner and mode, or name another with `--data-dir`"),
+        _ => None,
+    };
+    let failure = Failure::new(error.to_string());
+    match next {
+        Some(next) => failure.next(next),
+        None => failure,
+    }
+}

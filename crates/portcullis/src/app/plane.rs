@@ -1,0 +1,45 @@
+//! The data plane as the control plane sees it: what to compile, and whether it can serve.
+
+use portcullis_config::Config;
+use portcullis_control::publish::Prepared;
+use portcullis_control::{DataPlane, Readiness};
+use portcullis_gateway::Gateway;
+use portcullis_identity::secrets::SecretReader;
+use portcullis_model::{Problem, Specification};
+use std::sync::Arc;
+
+/// A gateway, and the secrets that its snapshots are compiled with.
+pub struct Plane {
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// Secrets by reference.
+    pub secrets: SecretReader,
+}
+
+impl DataPlane for Plane {
+    fn prepare(
+        &self,
+        specification: &Arc<Specification>,
+        config: &Arc<Config>,
+    ) -> Result<Prepared, Vec<Problem>> {
+        let snapshot = self.gateway.compile(specification, config, &self.secrets)?;
+        let gateway = self.gateway.clone();
+        Ok(Prepared::new(move || gateway.install(snapshot)))
+    }
+}
+
+impl Readiness for Plane {
+    fn lacking(&self) -> Vec<String> {
+        self.gateway.ready().err().unwrap_or_default()
+    }
+}
+
+/// No data plane: the command line beside no running server. What it changes is compiled at the next start.
+#[derive(Debug)]
+pub struct NoPlane;
+
+impl DataPlane for NoPlane {
+    fn prepare(&self, _: &Arc<Specification>, _: &Arc<Config>) -> Result<Prepared, Vec<Problem>> {
+        Ok(Prepared::new(|| {}))
+    }
+}

@@ -1,0 +1,349 @@
+//! `serve`, from the first file to the last record: built, made ready, run, drained.
+
+use super::Foundation;
+use super::first_start;
+use super::listeners::{Listeners, Operators};
+use super::plane::Plane;
+use super::reload;
+use crate::cli::Globals;
+use crate::demo::Demo;
+use crate::failure::{Done, Failure};
+use crate::telemetry::{self, Metrics};
+use portcullis_config::{Config, Loaded, WhenFull as Configured};
+use portcullis_control::{Control, Parts, Publisher, jobs};
+use portcullis_gateway::{Gateway, Spans};
+use portcullis_model::service::AuthMode;
+use portcullis_net::accept::{FailureBudget, FailureBudgetOptions};
+use portcullis_store::{Spool, SpoolOptions, SpoolReader, WhenFull};
+use serde_json::json;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// A process that serves.
+pub struct App {
+    globals: Globals,
+    foundation: Foundation,
+    files: Vec<PathBuf>,
+    gateway: Arc<Gateway>,
+    publisher: Arc<Publisher>,
+    control: Control,
+    listeners: Listeners,
+    reader: SpoolReader,
+    metrics: Metrics,
+    demo: Option<Demo>,
+    signals: Signals,
+}
+
+/// Requests to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// The file that says where we serve, in the data directory, while we do.
+const SERVING: &str = "serving.json";
+
+/// How long what is not a call may take to end.
+const FAREWELL: Duration = Duration::from_secs(15);
+
+impl App {
+    /// Builds everything. When this returns, calls are accepted as soon as [`App::run`] is.
+    pub async fn start(globals: &Globals, loaded: Loaded, demo: Option<Demo>) -> Done<Self> {
+        let Loaded { mut config, files, warnings, .. } = loaded;
+        if let Some(demo) = &demo {
+            demo.adjust(&mut config)?;
+        }
+        telemetry::log(&config.telemetry)?;
+        let metrics = Metrics::start()?;
+        portcullis_gateway::describe();
+        // From here on a request to stop is heard, and answered in order.
+        let signals = Signals::listen()?;
+        for warning in &warnings {
+            tracing::warn!(at = warning.at, "{}", warning.message);
+        }
+        // The lock before the sockets: a second process is told who has the data, not that a port is taken.
+        let foundation = Foundation::open(config.clone(), &globals.environment).await?;
+        let listeners = Listeners::bind(&config).await?;
+        let demo = demo.map(|demo| demo.at(listeners.gateway.local_address()));
+        if let Some(demo) = &demo {
+            demo.adjust(&mut config)?;
+        }
+        let config = Arc::new(config);
+        let (spool, reader) = Spool::open(&foundation.data.spool(), spool_options(&config))
+            .map_err(|error| Failure::new(error.to_string()))?;
+        let spans = telemetry::spans(&config.telemetry)?
+            .map(|processor| Spans { processor, ratio: config.telemetry.trace_ratio });
+        let gateway = Gateway::new(portcullis_gateway::Parts {
+            config: config.clone(),
+            identity: foundation.identity.clone(),
+            spool,
+            egress: foundation.egress.clone(),
+            clock: foundation.clock.clone(),
+            rng: foundation.rng.clone(),
+            spans,
+        });
+        let plane = Arc::new(Plane { gateway: gateway.clone(), secrets: foundation.secrets.clone() });
+        let Foundation { directory, secrets, clock, rng, .. } = &foundation;
+        let publisher = Arc::new(Publisher::new(
+            directory.clone(),
+            secrets.clone(),
+            plane.clone(),
+            clock.clone(),
+            rng.clone(),
+        ));
+        publisher
+            .publish(config.clone(), files.clone())
+            .await
+            .map_err(|problems| crate::cmd::check::refused(&problems))?;
+        let control = control(&foundation, &config, publisher.clone(), plane, metrics.clone());
+        Ok(Self {
+            globals: globals.clone(),
+            foundation,
+            files,
+            gateway,
+            publisher,
+            control,
+            listeners,
+            reader,
+            metrics,
+            demo,
+            signals,
+        })
+    }
+
+    /// Serves until asked to stop, and then until what is under way has ended.
+    pub async fn run(self) -> Done {
+        // Dropped last: the directory of a demonstration goes when nobody writes into it any more.
+        let _place = self.demo.clone();
+        let Self {
+            globals,
+            foundation,
+            files,
+            gateway,
+            publisher,
+            control,
+            listeners,
+            reader,
+            metrics,
+            demo,
+            mut signals,
+        } = self;
+        let Foundation { config, data, store, identity, clock, .. } = &foundation;
+        let (accepting, working) = (CancellationToken::new(), CancellationToken::new());
+        let drain = config.gateway.drain.0;
+        let (gateway_at, control_at) = (listeners.gateway.local_address(), listeners.control.local_address());
+
+        let mut work = JoinSet::new();
+        work.spawn(identity.clone().run(working.clone()));
+        work.spawn({
+            let (publisher, token) = (publisher.clone(), working.clone());
+            async move { publisher.run(token).await }
+        });
+        work.spawn(reader.drain(store.clone(), config.records.batch as usize, working.clone()));
+        work.spawn(jobs::retention::run(store.clone(), publisher.clone(), clock.clone(), working.clone()));
+        let adjust = demo.clone();
+        let adjust = move |config: &mut Config| adjust.as_ref().map_or(Ok(()), |demo| demo.adjust(config));
+        work.spawn(reload::run(globals, adjust, files, publisher.clone(), working.clone()));
+        work.spawn(keep_up(metrics, working.clone()));
+
+        let mut calls = JoinSet::new();
+        let operators = Arc::new(Operators::new(control));
+        calls.spawn({
+            let (gateway, token) = (gateway.clone(), accepting.clone());
+            async move { gateway.run(token).await }
+        });
+        calls.spawn({
+            let (service, token) = (gateway.clone(), accepting.clone());
+            async move { report(listeners.gateway.serve(service, token, drain).await) }
+        });
+        let mut administration = JoinSet::new();
+        administration.spawn({
+            let (service, token) = (operators.clone(), working.clone());
+            async move { report(listeners.control.serve(service, token, FAREWELL / 3).await) }
+        });
+        administration.spawn({
+            let token = working.clone();
+            async move { report(listeners.socket.serve(operators, token, FAREWELL / 3).await) }
+        });
+
+        let serving = data.file(SERVING);
+        write_serving(
+            &serving,
+            &json!({ "pid": std::process::id(), "gateway": gateway_at, "control": control_at, "socket": listeners.socket_path }),
+        )?;
+        announce(config, &foundation, gateway_at, control_at);
+        if let Some(demo) = &demo {
+            demo.show(&foundation).await?;
+        }
+
+        let ended = tokio::select! {
+            name = signals.next() => { tracing::info!(signal = name, "stopping: no new calls, those under way go on"); None }
+            Some(ended) = work.join_next() => Some(ended),
+            Some(ended) = calls.join_next() => Some(ended),
+            Some(ended) = administration.join_next() => Some(ended),
+        };
+        // Whoever looks whether we serve is told first.
+        let _ = std::fs::remove_file(&serving);
+        accepting.cancel();
+        let orderly = async {
+            // Tunnels may outlive the listener's drain by the time that their owner takes to say goodbye.
+            let _ = tokio::time::timeout(drain + FAREWELL / 3, finish(&mut calls)).await;
+            drop(gateway);
+            working.cancel();
+            let _ = tokio::time::timeout(FAREWELL, async {
+                finish(&mut administration).await;
+                finish(&mut work).await
+            })
+            .await;
+            store.close().await;
+        };
+        tokio::select! {
+            () = orderly => {}
+            name = signals.next() => return Err(Failure::new(format!("stopped at once by a second {name}: calls under way were cut"))),
+        }
+        match ended {
+            None => {
+                tracing::info!("stopped");
+                Ok(())
+            }
+            Some(ended) => {
+                Err(Failure::new(format!("a part of the process ended by itself: {}", why(ended)))
+                    .next("see the log above, and report it"))
+            }
+        }
+    }
+}
+
+fn why(ended: Result<(), tokio::task::JoinError>) -> String {
+    ended.err().map_or_else(|| "without a reason".to_owned(), |error| error.to_string())
+}
+
+async fn finish(tasks: &mut JoinSet<()>) {
+    while let Some(ended) = tasks.join_next().await {
+        if let Err(error) = ended {
+            tracing::error!(%error, "a part of the process failed");
+        }
+    }
+}
+
+fn report(drained: portcullis_net::accept::Drained) {
+    if drained.cut > 0 {
+        tracing::warn!(
+            connections = drained.cut,
+            "connections were cut: they were busy at the end of the drain"
+        );
+    }
+}
+
+fn spool_options(config: &Config) -> SpoolOptions {
+    let records = &config.records;
+    let when_full = match records.when_full {
+        Configured::Refuse => WhenFull::Refuse,
+        Configured::Drop => WhenFull::Drop,
+    };
+    SpoolOptions { fsync_interval: records.fsync_interval.0, limit: records.spool_limit.0, when_full }
+}
+
+fn control(
+    foundation: &Foundation,
+    config: &Config,
+    publisher: Arc<Publisher>,
+    plane: Arc<Plane>,
+    metrics: Metrics,
+) -> Control {
+    let budget = &config.gateway.failure_budget;
+    let budget = FailureBudgetOptions {
+        failures: budget.failures,
+        window: budget.window.0,
+        ..FailureBudgetOptions::default()
+    };
+    let base = config.control.public_url.as_ref().map_or("", |url| url.as_str().trim_end_matches('/'));
+    Control::new(Parts {
+        store: foundation.store.clone(),
+        data: foundation.data.clone(),
+        directory: foundation.directory.clone(),
+        identity: foundation.identity.clone(),
+        local: foundation.local.clone(),
+        publisher,
+        readiness: plane,
+        exposition: Box::new(move || metrics.text()),
+        metrics_open: config.control.listen.ip().is_loopback() && !config.control.behind_proxy,
+        failures: FailureBudget::new(budget, foundation.clock.clone()),
+        rate: config.control.rate,
+        pages: format!("{base}/errors"),
+        clock: foundation.clock.clone(),
+        rng: foundation.rng.clone(),
+    })
+}
+
+/// Says where we serve, and what whoever runs this should know.
+fn announce(
+    config: &Config,
+    foundation: &Foundation,
+    gateway: std::net::SocketAddr,
+    control: std::net::SocketAddr,
+) {
+    for service in config.services.iter().filter(|service| service.auth != AuthMode::Required) {
+        tracing::warn!(
+            service = service.name.as_str(),
+            tenant = service.tenant.as_str(),
+            "this service is served without authentication"
+        );
+    }
+    if let Some(credential) = &foundation.first_credential {
+        let path = foundation.data.file(first_start::FILE);
+        tracing::info!(file = %path.display(), "first start: the administrator's credential is in this file");
+        if std::io::stderr().is_terminal() {
+            eprintln!(
+                "\n  administrator credential (kept in {}):\n\n    {}\n",
+                path.display(),
+                credential.expose()
+            );
+        }
+    }
+    tracing::info!(%gateway, %control, data = %foundation.data.path().display(), "serving");
+}
+
+fn write_serving(path: &std::path::Path, value: &serde_json::Value) -> Done {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let draft = path.with_extension("new");
+    let written = (|| {
+        let mut file =
+            std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&draft)?;
+        writeln!(file, "{value}")?;
+        std::fs::rename(&draft, path)
+    })();
+    written.map_err(|error: std::io::Error| Failure::from(error).at(path.display().to_string()))
+}
+
+async fn keep_up(metrics: Metrics, shutdown: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(Duration::from_secs(5)) => metrics.keep_up(),
+        }
+    }
+}
+
+impl Signals {
+    fn listen() -> Done<Self> {
+        let failed = |error: std::io::Error| Failure::new(format!("cannot listen for signals: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! `portcullis revocation`: tokens that are refused though their signature is good.
+
+use crate::cli::{Globals, Run};
+use crate::client::Client;
+use crate::failure::Done;
+use crate::output;
+use clap::{Args, Subcommand};
+use serde_json::json;
+
+/// Revoke tokens
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Examples:
+  portcullis revocation subject corp 6f1c… --reason 'lost laptop'     everything issued to this subject until now
+  portcullis revocation token corp 0a1b2c                             the token with this `jti`
+  portcullis revocation digest X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE     as a record shows it in `token.digest`
+  portcullis revocation issuer corp                                   everything the issuer signed until now")]
+pub struct Revocation {
+    #[command(subcommand)]
+    verb: Verb,
+    /// Why; kept with the entry and in the audit log
+    #[arg(long, global = true)]
+    reason: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Revoke the issuer's token with this `jti`
+    Token {
+        /// The issuer's name in the configuration
+        issuer: String,
+        /// The `jti` claim
+        jti: String,
+    },
+    /// Revoke one token by the digest of its signing input
+    Digest {
+        /// SHA-256, base64url
+        digest: String,
+    },
+    /// Revoke a subject's tokens that were issued before a time
+    Subject {
+        /// The issuer's name in the configuration
+        issuer: String,
+        /// The `sub` claim
+        subject: String,
+        /// RFC 3339; default: now
+        #[arg(long)]
+        before: Option<String>,
+    },
+    /// Revoke all tokens of an issuer that were issued before a time
+    Issuer {
+        /// The issuer's name in the configuration
+        issuer: String,
+        /// RFC 3339; default: now
+        #[arg(long)]
+        before: Option<String>,
+    },
+    /// List what is revoked
+    List(super::Paging),
+    /// Take a revocation back
+    Delete {
+        /// Its id
+        id: String,
+    },
+}
+
+const REVOCATIONS: &str = "/admin/v1/revocations";
+
+impl Run for Revocation {
+    const NAME: &'static str = "revocation";
+
+    fn run(self, globals: &Globals) -> Done {
+        super::on_client(globals, async |client: &Client| {
+            let what = match self.verb {
+                Verb::List(paging) => {
+                    let page = client.read(REVOCATIONS, &paging.query([])).await?;
+                    let columns = [
+                        ("ID", "/id"),
+                        ("KIND", "/what/kind"),
+                        ("ISSUER", "/what/issuer"),
+                        ("WHAT", "/what"),
+                        ("AT", "/at"),
+                        ("BY", "/actor"),
+                    ];
+                    return output::list(globals.output, &page, &columns);
+                }
+                Verb::Delete { id } => {
+                    return output::show(
+                        globals.output,
+                        &client.delete(&super::below(REVOCATIONS, &id), &[]).await?,
+                    );
+                }
+                Verb::Token { issuer, jti } => json!({ "kind": "token", "issuer": issuer, "jti": jti }),
+                Verb::Digest { digest } => json!({ "kind": "digest", "digest": digest }),
+                Verb::Subject { issuer, subject, before } => {
+                    json!({ "kind": "subject", "issuer": issuer, "subject": subject, "issued_before": before })
+                }
+                Verb::Issuer { issuer, before } => {
+                    json!({ "kind": "issuer", "issuer": issuer, "issued_before": before })
+                }
+            };
+            let value = client.post(REVOCATIONS, json!({ "what": what, "reason": self.reason })).await?;
+            output::show(globals.output, &value)
+        })
+    }
+}

@@ -1,0 +1,16 @@
+//! The whole system, driven as its users do: the real binary on free loopback ports, in a temporary directory.
+
+mod backup;
+mod check;
+mod command_line;
+mod demo;
+mod examples;
+mod files;
+mod http;
+mod layers;
+mod records;
+mod reload;
+mod roles;
+mod server;
+mod shutdown;
+mod start;

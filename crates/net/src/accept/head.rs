@@ -20,6 +20,8 @@ pub(super) struct HeadScan {
     after: u64,
     /// How many heads before the one with a bare LF; scanning stops there.
     bare: Option<usize>,
+    /// Whether the last call had a body of unknown length.
+    of_unknown_length: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,6 +83,7 @@ impl HeadScan {
         if self.bare == Some(0) {
             return true;
         }
+        self.of_unknown_length = false;
         match body {
             Some(0) => {
                 // Scanned heads behind it are heads. Their `after` is not known any more; unknown is the safe side.
@@ -105,8 +108,17 @@ impl HeadScan {
     /// The call's answer is complete.
     pub(super) fn ended(&mut self) {
         if self.place == Place::UntilEnded {
-            *self = Self::default();
+            *self = Self { of_unknown_length: true, ..Self::default() };
         }
+    }
+
+    /// Whether the client may still be sending something: a head or body whose end was not seen.
+    pub(super) fn unfinished(&self) -> bool {
+        self.place != Place::Head
+            || self.of_unknown_length
+            || self.bare.is_some()
+            || self.line > 0
+            || self.begun
     }
 }
 

@@ -6,14 +6,18 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// What HTTP/2 connections begin with (RFC 9113 §3.4).
 const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// How long the rest of a request that was answered early is taken and thrown away.
+const LINGER: Duration = Duration::from_secs(5);
 
 /// The kinds of socket. One type, so that the HTTP machinery is compiled once.
 #[derive(Debug)]
@@ -44,12 +48,25 @@ pub(super) struct Watched {
     seen: [u8; PREFACE.len()],
     from: usize,
     to: usize,
+    /// Our side is closed.
+    shut: bool,
+    /// After that, until when the rest of a request is taken and thrown away.
+    linger: Option<Pin<Box<Sleep>>>,
     _place: Place,
 }
 
 impl Watched {
     pub(super) fn new(wire: Wire, connection: Arc<Connection>, place: Place) -> Self {
-        Self { wire, connection, seen: [0; PREFACE.len()], from: 0, to: 0, _place: place }
+        Self {
+            wire,
+            connection,
+            seen: [0; PREFACE.len()],
+            from: 0,
+            to: 0,
+            shut: false,
+            linger: None,
+            _place: place,
+        }
     }
 
     /// Reads until it is plain whether the client speaks HTTP/2 by prior knowledge. `None`: it left without a byte.
@@ -130,8 +147,33 @@ impl AsyncWrite for Watched {
         }
     }
 
+    /// Closes our side. A client that is still sending a request gets to read its refusal first: closing on unread
+    /// bytes resets the connection, and a reset can overtake the answer (RFC 9112 §9.6).
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().wire).poll_shutdown(cx)
+        let this = self.get_mut();
+        if !this.shut {
+            std::task::ready!(Pin::new(&mut this.wire).poll_shutdown(cx))?;
+            this.shut = true;
+            if this.connection.pulse.unfinished() {
+                this.linger = Some(Box::pin(tokio::time::sleep(LINGER)));
+            }
+        }
+        let Some(linger) = &mut this.linger else { return Poll::Ready(Ok(())) };
+        if linger.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        for _ in 0..16 {
+            let mut bytes = [0; 8 * 1024];
+            let mut waste = ReadBuf::new(&mut bytes);
+            match Pin::new(&mut this.wire).poll_read(cx, &mut waste) {
+                Poll::Ready(Ok(())) if !waste.filled().is_empty() => {}
+                Poll::Ready(_) => return Poll::Ready(Ok(())),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        // A fast sender is no reason to keep the worker.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 }
 

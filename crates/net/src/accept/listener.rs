@@ -3,6 +3,7 @@
 use super::server::Server;
 use super::socket::Socket;
 use super::{ListenOptions, Service};
+use crate::keep_alive::keep_alive;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,14 +89,4 @@ impl Listener {
     ) -> Drained {
         Server::new(self.options, service, shutdown).run(Socket::Tcp(self.socket), drain).await
     }
-}
-
-/// The kernel finds dead clients of silent connections: after a minute, four probes a quarter of a minute apart.
-/// Accepted sockets inherit this.
-fn keep_alive(socket: &TcpSocket) -> std::io::Result<()> {
-    socket.set_keepalive(true)?;
-    rustix::net::sockopt::set_tcp_keepidle(socket, Duration::from_secs(60))?;
-    rustix::net::sockopt::set_tcp_keepintvl(socket, Duration::from_secs(15))?;
-    rustix::net::sockopt::set_tcp_keepcnt(socket, 4)?;
-    Ok(())
 }

@@ -44,7 +44,7 @@ pub struct Limits {
     pub max_header_bytes: usize,
     /// Header lines; 431 beyond.
     pub max_headers: usize,
-    /// Time for a request's head, counted from its first byte; on a new connection from its start.
+    /// Time for a request's head, counted from its first byte. A new connection has as long to send that byte.
     pub header_timeout: Duration,
     /// Time for the PROXY header and the TLS handshake together.
     pub handshake_timeout: Duration,

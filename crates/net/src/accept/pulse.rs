@@ -55,8 +55,9 @@ impl Pulse {
         }
     }
 
-    /// HTTP/1 bytes follow.
+    /// HTTP/1 bytes follow: the time for the first head begins.
     pub(super) fn speaks_http1(&self) {
+        self.since.store(self.now(), Relaxed);
         self.http1.store(true, Relaxed);
     }
 
@@ -111,6 +112,11 @@ impl Pulse {
         if self.http1.load(Relaxed) {
             self.head.lock().unwrap_or_else(PoisonError::into_inner).ended();
         }
+    }
+
+    /// On HTTP/1: whether the client may still be sending a request that will not be read.
+    pub(super) fn unfinished(&self) -> bool {
+        self.http1.load(Relaxed) && self.head.lock().unwrap_or_else(PoisonError::into_inner).unfinished()
     }
 
     /// What to do, and when to ask again. `full`: the listener is at its limit of connections.
@@ -194,6 +200,22 @@ mod tests {
         pass(10).await;
         pulse.read(b" /");
         assert_eq!(pulse.verdict(&limits(), false), Verdict::HeadTimedOut, "dribbling does not help");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slow_handshake_costs_the_head_no_time() {
+        let pulse = Pulse::new();
+        pass(9).await;
+        pulse.speaks_http1();
+        pass(9).await;
+        assert_eq!(pulse.verdict(&limits(), false), Verdict::LookAgain(Duration::from_secs(1)));
+        let pulse = Pulse::new();
+        pass(9).await;
+        pulse.speaks_http2();
+        pass(74).await;
+        assert_eq!(pulse.verdict(&limits(), false), Verdict::LookAgain(Duration::from_secs(1)));
+        pass(1).await;
+        assert_eq!(pulse.verdict(&limits(), false), Verdict::Idle);
     }
 
     #[tokio::test(start_paused = true)]

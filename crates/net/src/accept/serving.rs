@@ -10,7 +10,7 @@ use super::server::Server;
 use super::socket::Accepted;
 use super::streams::StreamPulse;
 use super::tls::HandshakeError;
-use super::{Connection, Service};
+use super::{Connection, ListenOptions, Service};
 use crate::cause::with_causes;
 use http::header::CONNECTION;
 use http::{HeaderValue, Request, Response, Version};
@@ -37,8 +37,8 @@ pub(super) async fn serve<S: Service>(server: Arc<Server<S>>, accepted: Accepted
     };
     let (wire, connection) = match opened {
         Ok(Ok(opened)) => opened,
-        Ok(Err(error)) => return error.report(&server.options.name),
-        Err(_) => return Unopened::TimedOut.report(&server.options.name),
+        Ok(Err(error)) => return error.report(&server.options),
+        Err(_) => return Unopened::TimedOut.report(&server.options),
     };
     let alpn = connection.tls.as_ref().map(|tls| tls.alpn);
     let connection = Arc::new(connection);
@@ -112,8 +112,11 @@ where
     S: Service,
 {
     let mut http = pin!(http);
-    let mut timer =
-        pin!(tokio::time::sleep(server.options.limits.header_timeout.min(Duration::from_secs(1))));
+    let first = match connection.pulse.verdict(&server.options.limits, server.full()) {
+        Verdict::LookAgain(after) => after,
+        _ => Duration::ZERO,
+    };
+    let mut timer = pin!(tokio::time::sleep(first));
     // Once it is idle for too long or the listener drains, the peer has been told; then:
     let mut told = false;
     loop {
@@ -187,13 +190,18 @@ enum Unopened {
 }
 
 impl Unopened {
-    fn report(self, listener: &str) {
+    fn report(self, options: &ListenOptions) {
+        let listener = &*options.name;
         let (what, reason, text) = match self {
             Self::ProxyHeader(error) => {
                 ("portcullis_proxy_header_failures_total", error.reason(), error.to_string())
             }
             Self::Handshake(error) => ("portcullis_tls_failures_total", error.reason(), error.to_string()),
-            Self::TimedOut => ("portcullis_tls_failures_total", "timeout", "not opened in time".to_owned()),
+            // Without TLS, only a PROXY header can be late.
+            Self::TimedOut if options.tls.is_none() => {
+                ("portcullis_proxy_header_failures_total", "timeout", "no PROXY header in time".to_owned())
+            }
+            Self::TimedOut => ("portcullis_tls_failures_total", "timeout", "no handshake in time".to_owned()),
         };
         metrics::counter!(what, "listener" => listener.to_owned(), "reason" => reason).increment(1);
         tracing::debug!(listener, reason, error = text, "connection refused before HTTP");

@@ -18,6 +18,9 @@ use tokio_util::sync::CancellationToken;
 /// How often the files are looked at. By polling, because secrets that are mounted change by way of symbolic links.
 const LOOK: Duration = Duration::from_secs(2);
 
+/// DER bytes of a private key that only RSA keys beyond 2048 bits (about 1,220 bytes) have.
+const LARGE_KEY: usize = 1400;
+
 /// Where a listener's certificate is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsOptions {
@@ -216,6 +219,12 @@ impl Files {
             _ => builder.with_no_client_auth(),
         };
         note_expiry(&chain, &options.certificate_file);
+        if key.secret_der().len() > LARGE_KEY {
+            tracing::warn!(
+                file = %options.key_file.display(),
+                "this RSA key is larger than 2048 bits and takes milliseconds of a worker per handshake; prefer ECDSA P-256"
+            );
+        }
         let mut config = builder.with_single_cert(chain, key).map_err(|error| fail(&error))?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         if let Ok(ticketer) = rustls::crypto::aws_lc_rs::Ticketer::new() {

@@ -4,6 +4,7 @@ use super::client::{Route, Way};
 use super::proxy::{Proxy, is_this_machine};
 use super::stream::Wire;
 use super::{Alpn, Authority, ConnectError, Protocol, Scheme, Stream, Trust, refused_for_documents};
+use crate::keep_alive::keep_alive;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rustls_pki_types::ServerName;
@@ -12,7 +13,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio_rustls::TlsConnector;
 use url::Host;
 
@@ -172,8 +173,10 @@ async fn first_of(candidates: Vec<SocketAddr>) -> io::Result<(TcpStream, SocketA
     loop {
         if let Some(address) = upcoming.take() {
             attempts.push(async move {
-                let stream = TcpStream::connect(address).await?;
-                stream.set_nodelay(true)?;
+                let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+                keep_alive(&socket)?;
+                socket.set_nodelay(true)?;
+                let stream = socket.connect(address).await?;
                 let remote = stream.peer_addr()?;
                 Ok::<_, io::Error>((stream, remote))
             });

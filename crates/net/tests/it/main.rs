@@ -1,0 +1,11 @@
+//! The whole crate over real sockets on loopback.
+
+mod bounds;
+mod connect;
+mod fetch;
+mod http2;
+mod life;
+mod proxy_protocol;
+mod smuggling;
+mod support;
+mod tls;

@@ -1,5 +1,6 @@
 """A real OpenID provider beside the gateway, its keys rotated while calls are under way."""
 
+import http.client
 import threading
 import time
 
@@ -62,12 +63,20 @@ def test_an_unknown_kid_storm_is_few_fetches(gateway, issuers, live_issuer):
     assert live_issuer.ask("/test/fetches")["fetches"] - before <= 4
 
 
+def served(gateway, token):
+    """Whether a call is served whole. One that is under way when its ground is taken away is cut."""
+    try:
+        return gateway.bearer(token, path="/forwarding").status == 200
+    except http.client.IncompleteRead:
+        return False
+
+
 def test_a_distrusted_key_is_refused_at_once(gateway, live_issuer):
     token = live_issuer.token("ada")
     assert gateway.bearer(token, path="/forwarding").status == 200
     kid = live_issuer.ask("/test/token", sub="ada")["kid"]
     gateway.cli("issuer", "distrust", "live", kid)
     deadline = time.monotonic() + 1
-    while gateway.bearer(token, path="/forwarding").status == 200:
+    while served(gateway, token):
         assert time.monotonic() < deadline, "a distrusted key is still good after a second"
     live_issuer.ask("/test/rotate", "POST")

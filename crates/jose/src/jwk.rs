@@ -4,9 +4,12 @@
 //! A key is bound to what it may do when it is read: one algorithm if it names one, else one family by its type and
 //! curve. Nothing turns a public key into an HMAC secret; those are only ever [`Secret`]s that somebody configured.
 
+mod agreement;
 mod asn1;
 mod curve;
+mod encrypt;
 mod error;
+mod export;
 mod generate;
 mod material;
 mod okp;
@@ -20,9 +23,12 @@ mod sign;
 mod thumbprint;
 mod verify;
 
+pub(crate) use agreement::Party;
 pub use curve::Curve;
+pub use encrypt::{DecryptionKey, EncryptionKey};
+pub(crate) use encrypt::{Opener, Sealer};
 pub use error::KeyError;
-pub use generate::RsaBits;
+pub use generate::{KeyKind, RsaBits};
 pub use material::{Jwk, KeyType, Op, Use};
 pub use secret::Secret;
 pub use set::{JwkSet, KeySet, Note, NoteKind};

@@ -10,6 +10,7 @@ mod verify;
 
 pub use compact::{Compact, DEFAULT_LIMIT, signing_input_of};
 pub use error::{ParseError, Part, SignatureError};
+pub(crate) use header::critical;
 pub use header::{AlgName, Header, KID_LIMIT, Pointers};
 pub use sign::{Protected, SignError, sign_compact};
 pub use verify::verify_compact;

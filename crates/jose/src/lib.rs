@@ -1,4 +1,5 @@
-//! JWS, JWK and JWT (RFC 7515, 7517, 7518, 7519, 7638, 8037, 8725, 9864, 9964): strict parsing, verification, signing.
+//! JWS, JWE, JWK and JWT (RFC 7515–7519, 7638, 8037, 8725, 9278, 9864, 9964): strict parsing, verification, signing,
+//! encryption.
 //!
 //! For: turning the bytes of a token or of a key into something that can be trusted, and saying precisely where and
 //! why that was not possible. Pure and synchronous: no sockets, no clock, no configuration. Time is an argument.
@@ -30,6 +31,7 @@ pub mod claims;
 mod der;
 mod json;
 pub mod jwa;
+pub mod jwe;
 pub mod jwk;
 pub mod jws;
 pub mod jwt;

@@ -4,6 +4,7 @@ use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{EcdsaKeyPair, KeyPair, ParsedPublicKey};
 use zeroize::Zeroizing;
 
+use super::agreement::x25519;
 use super::curve::{Curve, ML_DSA_SEED};
 use super::error::KeyError;
 use super::generate::{ed25519, ml_dsa_of};
@@ -18,6 +19,7 @@ const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
 const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08];
 const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+const X25519: &[u8] = &[0x2b, 0x65, 0x6e];
 /// NIST's signature algorithms; the last byte tells ML-DSA-44, -65 and -87 apart.
 const ML_DSA: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03];
 /// NIST's hashes; the last byte tells SHA-256, -384 and -512 apart.
@@ -28,6 +30,7 @@ enum Kind {
     Rsa(Option<Algs>),
     Ec(Curve),
     Ed25519,
+    X25519,
     MlDsa(Alg),
 }
 
@@ -50,6 +53,7 @@ fn algorithm(mut identifier: Reader<'_>, what: &'static str) -> Result<Kind, Key
             Kind::Ec(Curve::of_oid(curve).ok_or_else(|| KeyError::UnknownCurve(dotted(curve)))?)
         }
         ED25519 => Kind::Ed25519,
+        X25519 => Kind::X25519,
         [prefix @ .., last] if prefix == ML_DSA => match last {
             0x11 => Kind::MlDsa(Alg::MlDsa44),
             0x12 => Kind::MlDsa(Alg::MlDsa65),
@@ -111,6 +115,34 @@ fn sha2(mut identifier: Reader<'_>) -> Result<Option<Sha2>, Malformed> {
     })
 }
 
+/// rsaEncryption with its NULL (RFC 8017 §A.1).
+pub(super) fn rsa_identifier() -> Vec<u8> {
+    sequence(&[&der::write(der::OID, RSA), &der::write(der::NULL, &[])])
+}
+
+/// The AlgorithmIdentifier of a key, as it is written: an RSA key as rsaEncryption whatever it is reserved for.
+pub(super) fn identifier(material: &Material) -> Vec<u8> {
+    let oid = |oid: &[u8]| der::write(der::OID, oid);
+    match material {
+        Material::Oct(_) | Material::Rsa(_) => rsa_identifier(),
+        Material::Ec { curve, .. } => sequence(&[&oid(EC), &oid(curve.oid())]),
+        Material::Ed25519 { .. } => sequence(&[&oid(ED25519)]),
+        Material::X25519 { .. } => sequence(&[&oid(X25519)]),
+        Material::MlDsa { alg, .. } => {
+            let last = match alg {
+                Alg::MlDsa44 => 0x11,
+                Alg::MlDsa65 => 0x12,
+                _ => 0x13,
+            };
+            sequence(&[&oid(&[ML_DSA, &[last]].concat())])
+        }
+    }
+}
+
+fn sequence(parts: &[&[u8]]) -> Vec<u8> {
+    der::write(der::SEQUENCE, &parts.concat()).to_vec()
+}
+
 /// SubjectPublicKeyInfo (RFC 5280 §4.1).
 pub(super) fn spki(der: &[u8]) -> Result<Material, KeyError> {
     const WHAT: &str = "public key";
@@ -124,9 +156,13 @@ pub(super) fn spki(der: &[u8]) -> Result<Material, KeyError> {
     Ok(match algorithm(identifier, WHAT)? {
         Kind::Rsa(only) => Material::Rsa(Rsa { only, ..pkcs1_public(bits)? }),
         Kind::Ec(curve) => Material::Ec { curve, point: uncompressed(curve, bits)?, d: None },
-        Kind::Ed25519 => {
+        kind @ (Kind::Ed25519 | Kind::X25519) => {
             let length = KeyError::Length { name: "x", expected: 32, found: bits.len() };
-            Material::Ed25519 { x: bits.try_into().map_err(|_| length)?, d: None }
+            let x = bits.try_into().map_err(|_| length)?;
+            match kind {
+                Kind::X25519 => Material::X25519 { x, d: None },
+                _ => Material::Ed25519 { x, d: None },
+            }
         }
         Kind::MlDsa(alg) => Material::MlDsa { alg, public: bits.to_vec(), seed: None },
     })
@@ -199,14 +235,15 @@ pub(super) fn pkcs8(der: &[u8]) -> Result<Material, KeyError> {
     match kind {
         Kind::Rsa(only) => Ok(Material::Rsa(Rsa { only, ..pkcs1(key)? })),
         Kind::Ec(curve) => sec1(key, Some(curve)),
-        Kind::Ed25519 => {
+        kind @ (Kind::Ed25519 | Kind::X25519) => {
             let mut seed = Reader::new(key);
             let bytes = seed.take(der::OCTET_STRING).map_err(malformed)?;
             seed.end().map_err(malformed)?;
             if bytes.len() != 32 {
                 return Err(KeyError::Length { name: "d", expected: 32, found: bytes.len() });
             }
-            ed25519(Zeroizing::new(bytes.to_vec()))
+            let private = Zeroizing::new(bytes.to_vec());
+            if let Kind::X25519 = kind { x25519(private) } else { ed25519(private) }
         }
         Kind::MlDsa(alg) => {
             // RFC 9881 §6: the seed alone [0], the expanded key alone, or both. Without the seed there is no JWK.

@@ -84,8 +84,13 @@ impl Curve {
     }
 
     /// Bytes of a coordinate.
-    pub(super) fn field(self) -> usize {
+    pub(crate) fn field(self) -> usize {
         self.row().field
+    }
+
+    /// Its object identifier, as DER content.
+    pub(super) fn oid(self) -> &'static [u8] {
+        self.row().oid
     }
 
     pub(super) fn verifying(self) -> &'static EcdsaVerificationAlgorithm {
@@ -96,7 +101,7 @@ impl Curve {
         self.row().signing
     }
 
-    pub(super) fn named(name: &str) -> Option<Curve> {
+    pub(crate) fn named(name: &str) -> Option<Curve> {
         CURVES.iter().find(|row| row.name == name).map(|row| row.curve)
     }
 

@@ -2,7 +2,7 @@
 
 use crate::b64::Base64Error;
 use crate::json::{JsonError, Kind};
-use crate::jwa::{Alg, Algs};
+use crate::jwa::{Alg, Algs, KeyManagement};
 
 /// A key was refused. No variant carries key material.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,6 +59,13 @@ pub enum KeyError {
     /// The key could sign with several algorithms and none was named.
     #[error("key names no algorithm, choose one of: {0}")]
     AlgAmbiguous(Algs),
+    /// The key management algorithm does not go with the key's type or length; or it is `RSA1_5`, which is never
+    /// written.
+    #[error("key does not go with key management algorithm `{0}`")]
+    ManagementMismatch(KeyManagement),
+    /// The key could encrypt with several algorithms and none was named.
+    #[error("key names no key management algorithm, name one")]
+    ManagementAmbiguous,
     /// `key_ops` repeats itself (RFC 7517 §4.3).
     #[error("key member `key_ops` has duplicates")]
     OpsDuplicate,
@@ -158,6 +165,8 @@ impl KeyError {
             Self::UnknownAlg(_) => "key_alg_unknown",
             Self::AlgMismatch { .. } => "key_alg_mismatch",
             Self::AlgAmbiguous(_) => "key_alg_ambiguous",
+            Self::ManagementMismatch(_) => "key_management_mismatch",
+            Self::ManagementAmbiguous => "key_management_ambiguous",
             Self::OpsDuplicate => "key_ops_duplicate",
             Self::NotFor(_) => "key_not_for",
             Self::RsaTooSmall(_) => "rsa_too_small",

@@ -5,6 +5,7 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{EcdsaKeyPair, KeyPair, PqdsaKeyPair, RsaKeyPair};
 use zeroize::Zeroizing;
 
+use super::agreement::generate_x25519;
 use super::curve::{Curve, ML_DSA_SEED, ml_dsa};
 use super::error::KeyError;
 use super::material::{Jwk, Material, Private};
@@ -36,14 +37,7 @@ impl SigningKey {
     /// # Errors
     /// No RSA algorithm, or the library has no memory or entropy.
     pub fn generate_rsa(alg: Alg, bits: RsaBits) -> Result<Self, KeyError> {
-        let size = match bits {
-            RsaBits::B2048 => KeySize::Rsa2048,
-            RsaBits::B3072 => KeySize::Rsa3072,
-            RsaBits::B4096 => KeySize::Rsa4096,
-        };
-        let pair = RsaKeyPair::generate(size).map_err(|_| KeyError::Library)?;
-        let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Library)?;
-        Self::from_material(alg, asn1::pkcs8(der.as_ref())?)
+        Self::from_material(alg, rsa(bits)?)
     }
 
     fn from_material(alg: Alg, material: Material) -> Result<Self, KeyError> {
@@ -54,6 +48,53 @@ impl SigningKey {
         };
         jwk.with_kid(kid).signing_key(None)
     }
+}
+
+/// What kind of key to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A shared secret of so many bytes.
+    Oct(usize),
+    /// RSA. Takes up to seconds.
+    Rsa(RsaBits),
+    /// An elliptic curve, for signatures or agreement.
+    Ec(Curve),
+    /// Ed25519, for signatures.
+    Ed25519,
+    /// X25519, for agreement.
+    X25519,
+    /// ML-DSA, by its algorithm.
+    MlDsa(Alg),
+}
+
+impl Jwk {
+    /// Makes a private key or secret that says nothing about itself yet: see [`with_kid`](Self::with_kid),
+    /// [`with_alg`](Self::with_alg), [`with_management`](Self::with_management).
+    ///
+    /// # Errors
+    /// The library has no memory or entropy; a secret of no bytes or more than 1024; no ML-DSA algorithm.
+    pub fn generate(kind: KeyKind) -> Result<Self, KeyError> {
+        Self::bare(match kind {
+            KeyKind::Oct(len @ 1..=1024) => Material::Oct(random(len)?),
+            KeyKind::Oct(found) => return Err(KeyError::Length { name: "k", expected: 32, found }),
+            KeyKind::Rsa(bits) => rsa(bits)?,
+            KeyKind::Ec(curve) => ec(curve)?,
+            KeyKind::Ed25519 => ed25519(random(32)?)?,
+            KeyKind::X25519 => generate_x25519()?,
+            KeyKind::MlDsa(alg) => ml_dsa_of(alg, random(ML_DSA_SEED)?)?,
+        })
+    }
+}
+
+fn rsa(bits: RsaBits) -> Result<Material, KeyError> {
+    let size = match bits {
+        RsaBits::B2048 => KeySize::Rsa2048,
+        RsaBits::B3072 => KeySize::Rsa3072,
+        RsaBits::B4096 => KeySize::Rsa4096,
+    };
+    let pair = RsaKeyPair::generate(size).map_err(|_| KeyError::Library)?;
+    let der: Pkcs8V1Der<'_> = pair.as_der().map_err(|_| KeyError::Library)?;
+    asn1::pkcs8(der.as_ref())
 }
 
 /// Size of an RSA key to be made.

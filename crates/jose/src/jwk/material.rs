@@ -5,6 +5,7 @@ use std::fmt;
 use aws_lc_rs::signature::{self as lc, EcdsaKeyPair, Ed25519KeyPair, ParsedPublicKey, PqdsaKeyPair};
 use zeroize::Zeroizing;
 
+use super::agreement;
 use super::curve::{Curve, ml_dsa};
 use super::error::KeyError;
 use super::okp;
@@ -35,7 +36,7 @@ pub enum KeyType {
     Rsa,
     /// An elliptic curve with x and y.
     Ec,
-    /// Ed25519.
+    /// Ed25519 (signatures) or X25519 (key agreement).
     Okp,
     /// ML-DSA.
     Akp,
@@ -90,7 +91,19 @@ pub enum Op {
     Sign,
     /// `verify`.
     Verify,
-    /// Anything else: not for signatures.
+    /// `encrypt`: content, directly.
+    Encrypt,
+    /// `decrypt`: content, directly.
+    Decrypt,
+    /// `wrapKey`: encrypt a content key.
+    WrapKey,
+    /// `unwrapKey`: decrypt a content key.
+    UnwrapKey,
+    /// `deriveKey`: agree upon a key.
+    DeriveKey,
+    /// `deriveBits`: agree upon bits.
+    DeriveBits,
+    /// Anything else: not for anything here.
     Other(Box<str>),
 }
 
@@ -99,6 +112,12 @@ impl Op {
         match name {
             "sign" => Op::Sign,
             "verify" => Op::Verify,
+            "encrypt" => Op::Encrypt,
+            "decrypt" => Op::Decrypt,
+            "wrapKey" => Op::WrapKey,
+            "unwrapKey" => Op::UnwrapKey,
+            "deriveKey" => Op::DeriveKey,
+            "deriveBits" => Op::DeriveBits,
             other => Op::Other(super::error::cut(other)),
         }
     }
@@ -107,6 +126,12 @@ impl Op {
         match self {
             Op::Sign => "sign",
             Op::Verify => "verify",
+            Op::Encrypt => "encrypt",
+            Op::Decrypt => "decrypt",
+            Op::WrapKey => "wrapKey",
+            Op::UnwrapKey => "unwrapKey",
+            Op::DeriveKey => "deriveKey",
+            Op::DeriveBits => "deriveBits",
             Op::Other(name) => name,
         }
     }
@@ -124,6 +149,10 @@ pub(super) enum Material {
         d: Option<Private>,
     },
     Ed25519 {
+        x: [u8; 32],
+        d: Option<Private>,
+    },
+    X25519 {
         x: [u8; 32],
         d: Option<Private>,
     },
@@ -159,6 +188,7 @@ impl Material {
                 }
                 Ok(())
             }
+            Material::X25519 { x, d } => agreement::check_x25519(x, d.as_ref().map(|d| d.as_slice())),
             Material::MlDsa { alg, public, seed } => {
                 let library = ml_dsa(*alg).ok_or_else(|| KeyError::UnknownAlg(alg.name().into()))?;
                 let expected = library.signing.public_key_len();
@@ -183,7 +213,7 @@ impl Material {
             Material::Oct(_) => KeyType::Oct,
             Material::Rsa(_) => KeyType::Rsa,
             Material::Ec { .. } => KeyType::Ec,
-            Material::Ed25519 { .. } => KeyType::Okp,
+            Material::Ed25519 { .. } | Material::X25519 { .. } => KeyType::Okp,
             Material::MlDsa { .. } => KeyType::Akp,
         }
     }
@@ -202,6 +232,7 @@ impl Material {
             }
             Material::Ec { curve, .. } => curve.alg().into(),
             Material::Ed25519 { .. } => Algs::family(Family::EdDsa),
+            Material::X25519 { .. } => Algs::NONE,
             Material::MlDsa { alg, .. } => (*alg).into(),
         }
     }
@@ -211,7 +242,7 @@ impl Material {
             Material::Oct(_) => true,
             Material::Rsa(rsa) => rsa.private.is_some(),
             Material::Ec { d, .. } => d.is_some(),
-            Material::Ed25519 { d, .. } => d.is_some(),
+            Material::Ed25519 { d, .. } | Material::X25519 { d, .. } => d.is_some(),
             Material::MlDsa { seed, .. } => seed.is_some(),
         }
     }
@@ -224,6 +255,7 @@ impl Material {
                 Material::Ec { curve: *curve, point: point.clone(), d: None }
             }
             Material::Ed25519 { x, .. } => Material::Ed25519 { x: *x, d: None },
+            Material::X25519 { x, .. } => Material::X25519 { x: *x, d: None },
             Material::MlDsa { alg, public, .. } => {
                 Material::MlDsa { alg: *alg, public: public.clone(), seed: None }
             }
@@ -298,7 +330,14 @@ impl Jwk {
     /// Without its private part. Nothing for a shared secret, which has no public one.
     pub fn to_public(&self) -> Option<Jwk> {
         let ops = self.ops.as_ref().map(|ops| {
-            let turned = ops.iter().map(|op| if *op == Op::Sign { Op::Verify } else { op.clone() });
+            let turned = ops.iter().filter_map(|op| match op {
+                Op::Sign => Some(Op::Verify),
+                Op::Decrypt => Some(Op::Encrypt),
+                Op::UnwrapKey => Some(Op::WrapKey),
+                // Nothing is derived with a public key alone.
+                Op::DeriveKey | Op::DeriveBits => None,
+                other => Some(other.clone()),
+            });
             turned.fold(Vec::new(), |mut ops, op| {
                 if !ops.contains(&op) {
                     ops.push(op);
@@ -315,6 +354,9 @@ impl Jwk {
     /// It names one that is not ours, or does not go with its type.
     pub fn accepts(&self) -> Result<Algs, KeyError> {
         let accepts = self.material.algs();
+        if let Material::X25519 { .. } = self.material {
+            return Err(KeyError::NotFor("signatures"));
+        }
         let Some(name) = &self.alg else { return Ok(accepts) };
         let alg = Alg::known(name).ok_or_else(|| KeyError::UnknownAlg(name.clone()))?;
         if accepts.contains(alg) {

@@ -149,13 +149,14 @@ impl<'k> Members<'k> {
 
     fn okp(&self) -> Result<Material, KeyError> {
         let name = self.required("crv")?;
-        if name != "Ed25519" {
+        if !matches!(&*name, "Ed25519" | "X25519") {
             return Err(KeyError::UnknownCurve(cut(&name)));
         }
         let bytes = self.bytes("x")?;
         let found = bytes.len();
         let x = bytes.try_into().map_err(|_| KeyError::Length { name: "x", expected: 32, found })?;
-        Ok(Material::Ed25519 { x, d: self.private_sized("d", 32)? })
+        let d = self.private_sized("d", 32)?;
+        Ok(if name == "X25519" { Material::X25519 { x, d } } else { Material::Ed25519 { x, d } })
     }
 
     /// `alg` is part of the key here (RFC 9964 §3).
@@ -211,7 +212,8 @@ mod tests {
             (format!(r#"{{"kty":"EC","crv":"P-224","x":"{X}","y":"{Y}"}}"#), "key_curve_unknown"),
             (format!(r#"{{"kty":"EC","crv":"secp256k1","x":"{X}","y":"{Y}"}}"#), "key_point"),
             (format!(r#"{{{ec},"d":"{X}"}}"#), "key_private_mismatch"),
-            (r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#.to_owned(), "key_curve_unknown"),
+            (r#"{"kty":"OKP","crv":"X448","x":"AA"}"#.to_owned(), "key_curve_unknown"),
+            (r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#.to_owned(), "key_length"),
             (r#"{"kty":"OKP","crv":"Ed25519","x":"AA"}"#.to_owned(), "key_length"),
             (
                 r#"{"kty":"OKP","crv":"Ed25519","x":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#

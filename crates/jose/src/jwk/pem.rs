@@ -90,7 +90,7 @@ impl Block<'_> {
             "RSA PRIVATE KEY" => Material::Rsa(pkcs1(&self.der)?),
             "EC PRIVATE KEY" => sec1(&self.der, None)?,
             // Some tools write PKCS#8 under the name of the algorithm.
-            "RSA-PSS PRIVATE KEY" | "ED25519 PRIVATE KEY" => pkcs8(&self.der)?,
+            "RSA-PSS PRIVATE KEY" | "ED25519 PRIVATE KEY" | "X25519 PRIVATE KEY" => pkcs8(&self.der)?,
             label => return Err(KeyError::PemLabel(cut(label))),
         })
     }

@@ -61,12 +61,13 @@ impl Jwk {
                 }
                 put("crv", curve.name());
             }
-            Material::Ed25519 { x, d } => {
+            Material::Ed25519 { x, d } | Material::X25519 { x, d } => {
                 bytes("x", x);
                 if let Some(d) = d {
                     bytes("d", d);
                 }
-                put("crv", "Ed25519");
+                let agrees = matches!(self.material, Material::X25519 { .. });
+                put("crv", if agrees { "X25519" } else { "Ed25519" });
             }
             Material::MlDsa { alg, public, seed } => {
                 bytes("pub", public);

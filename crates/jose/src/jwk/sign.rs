@@ -71,6 +71,7 @@ impl Jwk {
                 let pair = Ed25519KeyPair::from_seed_and_public_key(d, x);
                 Prepared::Ed25519(pair.map_err(|_| KeyError::PrivateMismatch)?)
             }
+            Material::X25519 { .. } => return Err(KeyError::NotFor("signatures")),
             Material::MlDsa { alg, seed, .. } => {
                 let seed = seed.as_ref().ok_or(KeyError::NotPrivate)?;
                 let library = ml_dsa(*alg).ok_or_else(|| KeyError::UnknownAlg(alg.name().into()))?;

@@ -20,11 +20,17 @@ impl Jwk {
                 format!(r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#, curve.name(), text(x), text(y))
             }
             Material::Ed25519 { x, .. } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(x)),
+            Material::X25519 { x, .. } => format!(r#"{{"crv":"X25519","kty":"OKP","x":"{}"}}"#, text(x)),
             Material::MlDsa { alg, public, .. } => {
                 format!(r#"{{"alg":"{}","kty":"AKP","pub":"{}"}}"#, alg.name(), text(public))
             }
         };
         sha256(Zeroizing::new(members).as_bytes())
+    }
+
+    /// The thumbprint as a URI (RFC 9278): an identifier that names the key itself.
+    pub fn thumbprint_uri(&self) -> String {
+        format!("urn:ietf:params:oauth:jwk-thumbprint:sha-256:{}", self.thumbprint_text())
     }
 
     /// The thumbprint as it is written: base64url.

@@ -75,6 +75,7 @@ impl Jwk {
             Material::Ed25519 { x, .. } => {
                 Prepared::Other(ParsedPublicKey::new(&lc::ED25519, x).map_err(|_| KeyError::Point)?)
             }
+            Material::X25519 { .. } => return Err(KeyError::NotFor("signatures")),
             Material::MlDsa { alg, public, .. } => {
                 let library = ml_dsa(*alg).ok_or_else(|| KeyError::UnknownAlg(alg.name().into()))?;
                 Prepared::Other(ParsedPublicKey::new(library.verifying, public).map_err(|_| KeyError::Point)?)

@@ -91,7 +91,7 @@ impl Header {
             return Err(ParseError::UnencodedPayload);
         }
         if let Some(entry) = crit {
-            return Err(critical(entry, text, &outline));
+            critical(entry, text, &outline, &[])?;
         }
         let alg = alg.ok_or(ParseError::AlgMissing)?;
         if let Some(len) = kid.as_ref().map(|kid| kid.len()).filter(|len| *len > KID_LIMIT) {
@@ -157,28 +157,37 @@ fn string<'t>(
     entry.string(text).ok_or(ParseError::ParameterType { name, expected: "a string", found: entry.kind })
 }
 
-/// Which way a `crit` is wrong. No extension is implemented (RFC 7797's `b64` is excluded from JWTs), so there is no
-/// right one.
-fn critical(entry: &Entry, text: &str, header: &json::Outline) -> ParseError {
+/// Whether a `crit` is sound and demands nothing but what is understood. In a JWT that is nothing at all: RFC 7797's
+/// `b64` is excluded there.
+pub(crate) fn critical(
+    entry: &Entry,
+    text: &str,
+    header: &json::Outline,
+    understood: &[&str],
+) -> Result<(), ParseError> {
     if entry.kind != Kind::Array {
-        return ParseError::ParameterType { name: "crit", expected: "an array", found: entry.kind };
+        return Err(ParseError::ParameterType { name: "crit", expected: "an array", found: entry.kind });
     }
     let raw = entry.raw(text);
-    let Ok(list) = json::scan(raw, Limits::HEADER) else { return ParseError::CritMalformed };
+    let Ok(list) = json::scan(raw, Limits::HEADER) else { return Err(ParseError::CritMalformed) };
     let mut names = Vec::with_capacity(list.entries.len());
     for element in &list.entries {
         match element.string(raw) {
             Some(name) if !names.contains(&name) => names.push(name),
-            _ => return ParseError::CritMalformed,
+            _ => return Err(ParseError::CritMalformed),
         }
+    }
+    if names.is_empty() {
+        return Err(ParseError::CritMalformed);
     }
     // RFC 7515 §4.1.11: not empty, no registered parameter, nothing that is not in the header.
     let registered = |name: &str| REGISTERED.contains(&name);
-    match names.iter().find(|name| registered(name) || header.member(text, name).is_none()) {
-        Some(_) => ParseError::CritMalformed,
-        None => names.first().map_or(ParseError::CritMalformed, |name| {
-            ParseError::CritUnknown(name.chars().take(NAMED_EXTENSION).collect())
-        }),
+    if names.iter().any(|name| registered(name) || header.member(text, name).is_none()) {
+        return Err(ParseError::CritMalformed);
+    }
+    match names.iter().find(|name| !understood.contains(&&***name)) {
+        Some(name) => Err(ParseError::CritUnknown(name.chars().take(NAMED_EXTENSION).collect())),
+        None => Ok(()),
     }
 }
 

@@ -66,23 +66,26 @@ impl Protected {
     }
 
     fn json(&self, key: &SigningKey) -> String {
+        Value::Object(self.members(key.alg().name(), key.kid(), &[])).to_string()
+    }
+
+    /// All members: `alg`, the key's `kid` unless another was given, and what else was given but for `reserved`.
+    pub(crate) fn members(&self, alg: &str, kid: Option<&str>, reserved: &[&str]) -> Map<String, Value> {
         let mut all = Map::new();
-        all.insert("alg".into(), key.alg().name().into());
-        for (name, value) in [
-            ("typ", self.typ.as_deref()),
-            ("cty", self.cty.as_deref()),
-            ("kid", self.kid.as_deref().or(key.kid())),
-        ] {
+        all.insert("alg".into(), alg.into());
+        for (name, value) in
+            [("typ", self.typ.as_deref()), ("cty", self.cty.as_deref()), ("kid", self.kid.as_deref().or(kid))]
+        {
             if let Some(value) = value {
                 all.insert(name.into(), value.into());
             }
         }
         for (name, value) in &self.extra {
-            if !["alg", "typ", "cty", "kid"].contains(&name.as_str()) {
+            if !["alg", "typ", "cty", "kid"].contains(&name.as_str()) && !reserved.contains(&name.as_str()) {
                 all.insert(name.clone(), value.clone());
             }
         }
-        Value::Object(all).to_string()
+        all
     }
 }
 

@@ -1,6 +1,8 @@
 //! The crate as others see it.
 
 mod attacks;
+mod jwe;
+mod jwe_vectors;
 mod keys;
 mod properties;
 mod rules;

@@ -1,0 +1,242 @@
+//! A JWE taken apart (RFC 7516 §3, §7): compact, flattened or general. Nothing is decrypted here.
+
+use std::fmt;
+
+use super::error::{ParseError, Part};
+use super::header::{Header, Source};
+use crate::b64;
+use crate::json::{self, Entry, JsonError, JsonErrorKind, Kind, Limits, Outline};
+use crate::jwa::Mode;
+
+/// A message is read up to this many recipients: each could be a private operation.
+const RECIPIENTS: usize = 16;
+
+/// A message whose shape is sound. What it says is a claim by whoever sent it.
+pub struct Encrypted {
+    pub(super) recipients: Vec<Recipient>,
+    /// What the tag covers beside the ciphertext: the protected header as written, and the additional data.
+    pub(super) aad: Vec<u8>,
+    pub(super) iv: Vec<u8>,
+    pub(super) ciphertext: Vec<u8>,
+    pub(super) tag: Vec<u8>,
+}
+
+pub(super) struct Recipient {
+    pub(super) header: Header,
+    pub(super) encrypted_key: Vec<u8>,
+}
+
+impl Encrypted {
+    /// Takes a message of at most `limit` bytes apart: compact, or JSON if it begins with a brace.
+    ///
+    /// # Errors
+    /// Anything about its shape. Algorithms that cannot be used are not among them.
+    pub fn parse(message: &[u8], limit: usize) -> Result<Self, ParseError> {
+        if message.is_empty() {
+            return Err(ParseError::Empty);
+        }
+        if message.len() > limit {
+            return Err(ParseError::TooLarge { len: message.len(), limit });
+        }
+        let json = message.trim_ascii_start().starts_with(b"{");
+        let parsed = if json { Self::json(message)? } else { Self::compact(message)? };
+        parsed.check()?;
+        Ok(parsed)
+    }
+
+    /// The headers, one per recipient.
+    pub fn headers(&self) -> impl Iterator<Item = &Header> {
+        self.recipients.iter().map(|recipient| &recipient.header)
+    }
+
+    fn compact(token: &[u8]) -> Result<Self, ParseError> {
+        let dots: Vec<usize> = memchr::memchr_iter(b'.', token).take(6).collect();
+        let [a, b, c, d] = dots[..] else {
+            let parts = memchr::memchr_iter(b'.', token).count() + 1;
+            return Err(if parts == 3 { ParseError::Signed } else { ParseError::Parts(parts) });
+        };
+        let decode = |part, from: usize, to: usize| {
+            b64::decode(&token[from..to])
+                .map_err(|error| ParseError::Base64 { part, error: error.moved(from) })
+        };
+        if a == 0 {
+            return Err(ParseError::EmptyPart(Part::Header));
+        }
+        let header = text(decode(Part::Header, 0, a)?, Part::Header)?;
+        let header = Header::read(&[Source { text: &header, part: Part::Header }])?;
+        Ok(Self {
+            recipients: vec![Recipient { header, encrypted_key: decode(Part::EncryptedKey, a + 1, b)? }],
+            aad: token[..a].to_vec(),
+            iv: decode(Part::Iv, b + 1, c)?,
+            ciphertext: decode(Part::Ciphertext, c + 1, d)?,
+            tag: decode(Part::Tag, d + 1, token.len())?,
+        })
+    }
+
+    fn json(message: &[u8]) -> Result<Self, ParseError> {
+        let all = std::str::from_utf8(message).map_err(|error| utf8(Part::Message, error.valid_up_to()))?;
+        let members = Members::scan(all)?;
+        let protected = members.string("protected")?;
+        if protected.as_deref() == Some("") {
+            return Err(ParseError::EmptyPart(Part::Header));
+        }
+        let protected_text = match &protected {
+            Some(encoded) => Some(text(decode(encoded, Part::Header)?, Part::Header)?),
+            None => None,
+        };
+        let mut shared = Vec::new();
+        if let Some(text) = &protected_text {
+            shared.push(Source { text, part: Part::Header });
+        }
+        if let Some(text) = members.object("unprotected")? {
+            shared.push(Source { text, part: Part::Unprotected });
+        }
+        let recipients = match members.entry("recipients") {
+            None => vec![members.recipient(&shared)?],
+            Some(_) if members.entry("header").is_some() || members.entry("encrypted_key").is_some() => {
+                return Err(ParseError::Mixed);
+            }
+            Some(entry) => members.recipients(entry, &shared)?,
+        };
+        let mut aad = protected.unwrap_or_default().into_owned().into_bytes();
+        if let Some(more) = members.string("aad")? {
+            // Only what is base64url can be what the sender's library encoded.
+            decode(&more, Part::Aad)?;
+            aad.push(b'.');
+            aad.extend(more.as_bytes());
+        }
+        let bytes =
+            |name, part| members.string(name)?.map_or(Ok(Vec::new()), |encoded| decode(&encoded, part));
+        if members.entry("ciphertext").is_none() {
+            return Err(ParseError::Member { name: "ciphertext", expected: "a string", found: None });
+        }
+        Ok(Self {
+            recipients,
+            aad,
+            iv: bytes("iv", Part::Iv)?,
+            ciphertext: bytes("ciphertext", Part::Ciphertext)?,
+            tag: bytes("tag", Part::Tag)?,
+        })
+    }
+
+    /// What the algorithms fix about the parts, where they are known.
+    fn check(&self) -> Result<(), ParseError> {
+        for recipient in &self.recipients {
+            let header = &recipient.header;
+            if let Ok(enc) = header.enc() {
+                for (part, expected, found) in
+                    [(Part::Iv, enc.iv_len(), self.iv.len()), (Part::Tag, enc.tag_len(), self.tag.len())]
+                {
+                    if expected != found {
+                        return Err(ParseError::Length { part, expected, found });
+                    }
+                }
+                if header.enc() != self.recipients[0].header.enc() {
+                    return Err(ParseError::Recipients("enc"));
+                }
+            }
+            if let Ok(alg) = header.alg() {
+                let none = matches!(alg.mode(), Mode::Direct | Mode::Agreement);
+                let found = !recipient.encrypted_key.is_empty();
+                if found == none {
+                    return Err(ParseError::EncryptedKey { alg, found });
+                }
+                if none && self.recipients.len() > 1 {
+                    return Err(ParseError::Recipients(alg.name()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn decode(encoded: &str, part: Part) -> Result<Vec<u8>, ParseError> {
+    b64::decode(encoded.as_bytes()).map_err(|error| ParseError::Base64 { part, error })
+}
+
+fn utf8(part: Part, at: usize) -> ParseError {
+    ParseError::Json { part, error: JsonError { kind: JsonErrorKind::Utf8, at } }
+}
+
+fn text(bytes: Vec<u8>, part: Part) -> Result<String, ParseError> {
+    String::from_utf8(bytes).map_err(|error| utf8(part, error.utf8_error().valid_up_to()))
+}
+
+/// The members of one object of the serialisation.
+struct Members<'t> {
+    text: &'t str,
+    outline: Outline,
+}
+
+impl<'t> Members<'t> {
+    fn scan(text: &'t str) -> Result<Self, ParseError> {
+        let limits = Limits { bytes: text.len(), ..Limits::KEYS };
+        let part = Part::Message;
+        let outline = json::scan(text, limits).map_err(|error| ParseError::Json { part, error })?;
+        match outline.kind {
+            Kind::Object => Ok(Self { text, outline }),
+            found => Err(ParseError::NotAnObject { part, found }),
+        }
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.outline.member(self.text, name)
+    }
+
+    fn string(&self, name: &'static str) -> Result<Option<std::borrow::Cow<'t, str>>, ParseError> {
+        let Some(entry) = self.entry(name) else { return Ok(None) };
+        let wrong = ParseError::Member { name, expected: "a string", found: Some(entry.kind) };
+        entry.string(self.text).ok_or(wrong).map(Some)
+    }
+
+    fn object(&self, name: &'static str) -> Result<Option<&'t str>, ParseError> {
+        match self.entry(name) {
+            None => Ok(None),
+            Some(entry) if entry.kind == Kind::Object => Ok(Some(entry.raw(self.text))),
+            Some(entry) => Err(ParseError::Member { name, expected: "an object", found: Some(entry.kind) }),
+        }
+    }
+
+    /// One recipient, from `header` and `encrypted_key` here and what all share.
+    fn recipient(&self, shared: &[Source<'_>]) -> Result<Recipient, ParseError> {
+        let mut sources = shared.to_vec();
+        if let Some(text) = self.object("header")? {
+            sources.push(Source { text, part: Part::Unprotected });
+        }
+        let encrypted_key =
+            self.string("encrypted_key")?.map_or(Ok(Vec::new()), |text| decode(&text, Part::EncryptedKey))?;
+        Ok(Recipient { header: Header::read(&sources)?, encrypted_key })
+    }
+
+    fn recipients(&self, entry: &Entry, shared: &[Source<'_>]) -> Result<Vec<Recipient>, ParseError> {
+        let wrong = |found| ParseError::Member { name: "recipients", expected: "an array of objects", found };
+        if entry.kind != Kind::Array {
+            return Err(wrong(Some(entry.kind)));
+        }
+        let raw = entry.raw(self.text);
+        let limits = Limits { bytes: raw.len(), ..Limits::KEYS };
+        let list =
+            json::scan(raw, limits).map_err(|error| ParseError::Json { part: Part::Message, error })?.entries;
+        match list.len() {
+            0 => return Err(wrong(Some(Kind::Array))),
+            found if found > RECIPIENTS => {
+                return Err(ParseError::TooManyRecipients { found, limit: RECIPIENTS });
+            }
+            _ => {}
+        }
+        list.iter()
+            .map(|element| match element.kind {
+                Kind::Object => Members::scan(element.raw(raw))?.recipient(shared),
+                found => Err(wrong(Some(found))),
+            })
+            .collect()
+    }
+}
+
+impl fmt::Debug for Encrypted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encrypted")
+            .field("headers", &self.headers().collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

@@ -74,6 +74,8 @@ impl<'t> Compact<'t> {
             Part::Header => (self.header(), 0),
             Part::Payload => (self.payload(), self.dots.0 + 1),
             Part::Signature => (self.signature(), self.dots.1 + 1),
+            // A compact token has neither.
+            Part::Unprotected | Part::Message => (&[][..], 0),
         };
         b64::decode_onto(text, out).map_err(|error| ParseError::Base64 { part, error: error.moved(from) })
     }

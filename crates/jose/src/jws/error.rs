@@ -13,6 +13,10 @@ pub enum Part {
     Header,
     Payload,
     Signature,
+    /// A header outside of what is signed, in a JSON serialisation.
+    Unprotected,
+    /// The JSON serialisation itself.
+    Message,
 }
 
 impl fmt::Display for Part {
@@ -21,6 +25,8 @@ impl fmt::Display for Part {
             Part::Header => "header",
             Part::Payload => "payload",
             Part::Signature => "signature",
+            Part::Unprotected => "unprotected header",
+            Part::Message => "serialisation",
         })
     }
 }
@@ -100,6 +106,42 @@ pub enum ParseError {
     /// `b64` is there (RFC 7797): an unencoded payload is not allowed in a JWT (§7 there).
     #[error("token uses `b64` (unencoded payload), which a jwt must not")]
     UnencodedPayload,
+    /// `b64` is no boolean, is not in `crit` (RFC 7797 §6), or differs between signatures (§3).
+    #[error("header parameter `b64` is malformed, not critical, or not the same for all signatures")]
+    UnencodedMalformed,
+    /// A member of a JSON serialisation has another type than it must.
+    #[error("member `{name}` is {found} instead of {expected}")]
+    Member {
+        /// The member.
+        name: &'static str,
+        /// What should be there.
+        expected: &'static str,
+        /// What is there.
+        found: Kind,
+    },
+    /// `signatures` beside `signature`: two serialisations at once (RFC 7515 §7.2.2).
+    #[error("flattened and general serialisation are mixed")]
+    Mixed,
+    /// More signatures than are looked at.
+    #[error("message has {found} signatures, at most {limit} are read")]
+    TooManySignatures {
+        /// How many there are.
+        found: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// A parameter stands in two headers (RFC 7515 §7.2.1): two readers could take either.
+    #[error("header parameter stands in two headers: `{}`", .0.escape_debug())]
+    ParameterTwice(Box<str>),
+    /// A parameter has to be protected and is not (`crit`, `b64`).
+    #[error("header parameter `{0}` is not protected")]
+    Unprotected(&'static str),
+    /// The message carries no payload and none was given.
+    #[error("message carries no payload: it is detached")]
+    PayloadMissing,
+    /// The message carries a payload where a detached one was given.
+    #[error("message carries a payload beside the detached one")]
+    PayloadTwice,
 }
 
 impl ParseError {
@@ -120,6 +162,14 @@ impl ParseError {
             Self::CritMalformed => "crit_malformed",
             Self::CritUnknown(_) => "crit_unknown",
             Self::UnencodedPayload => "payload_unencoded",
+            Self::UnencodedMalformed => "payload_unencoded_malformed",
+            Self::Member { .. } => "jws_member",
+            Self::Mixed => "jws_mixed",
+            Self::TooManySignatures { .. } => "jws_too_many_signatures",
+            Self::ParameterTwice(_) => "header_parameter_twice",
+            Self::Unprotected(_) => "header_parameter_unprotected",
+            Self::PayloadMissing => "payload_missing",
+            Self::PayloadTwice => "payload_twice",
         }
     }
 
@@ -135,7 +185,11 @@ impl ParseError {
             | Self::KidTooLong { .. }
             | Self::CritMalformed
             | Self::CritUnknown(_)
-            | Self::UnencodedPayload => Some(Part::Header),
+            | Self::UnencodedPayload
+            | Self::UnencodedMalformed => Some(Part::Header),
+            Self::Unprotected(_) | Self::ParameterTwice(_) => Some(Part::Unprotected),
+            Self::PayloadMissing | Self::PayloadTwice => Some(Part::Payload),
+            Self::Member { .. } | Self::Mixed | Self::TooManySignatures { .. } => Some(Part::Message),
             Self::TooLarge { .. } | Self::Empty | Self::Parts(_) | Self::Encrypted => None,
         }
     }

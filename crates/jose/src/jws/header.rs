@@ -1,5 +1,6 @@
 //! The protected header of a JWS (RFC 7515 §4): read strictly, and only what has a meaning here.
 
+use std::borrow::Cow;
 use std::str;
 
 use super::error::{ParseError, Part};
@@ -69,41 +70,67 @@ impl Header {
         if outline.kind != Kind::Object {
             return Err(ParseError::NotAnObject { part: Part::Header, found: outline.kind });
         }
-        let (mut alg, mut kid, mut typ, mut cty) = (None, None, None, None);
-        let mut pointers = Pointers::default();
-        let (mut crit, mut b64) = (None, false);
-        for entry in &outline.entries {
-            match &*entry.key(text) {
-                "alg" => alg = Some(string(entry, text, "alg")?),
-                "kid" => kid = Some(string(entry, text, "kid")?),
-                "typ" => typ = Some(string(entry, text, "typ")?),
-                "cty" => cty = Some(string(entry, text, "cty")?),
-                "crit" => crit = Some(entry),
-                "b64" => b64 = true,
-                "jku" => pointers.jku = true,
-                "jwk" => pointers.jwk = true,
-                "x5u" => pointers.x5u = true,
-                "x5c" => pointers.x5c = true,
-                _ => {}
-            }
-        }
-        if b64 {
+        let mut draft = Draft::default();
+        draft.take(text, &outline)?;
+        if draft.b64.is_some() {
             return Err(ParseError::UnencodedPayload);
         }
-        if let Some(entry) = crit {
-            critical(entry, text, &outline, &[])?;
+        if let Some(entry) = draft.crit {
+            critical(&entry, text, &outline, &[])?;
         }
-        let alg = alg.ok_or(ParseError::AlgMissing)?;
-        if let Some(len) = kid.as_ref().map(|kid| kid.len()).filter(|len| *len > KID_LIMIT) {
-            return Err(ParseError::KidTooLong { len });
+        draft.finish()
+    }
+
+    /// Reads the headers of one signature in a JSON serialisation: a protected and an unprotected one. No parameter may
+    /// stand in both. Says too whether the payload is encoded, which it need not be where the caller knows `b64`.
+    pub(super) fn joint(sources: &[Source<'_>], unencoded: bool) -> Result<(Self, bool), ParseError> {
+        let mut draft = Draft::default();
+        let mut seen: Vec<Cow<'_, str>> = Vec::new();
+        let mut encoded = true;
+        for &Source { text, protected } in sources {
+            let part = if protected { Part::Header } else { Part::Unprotected };
+            let outline =
+                json::scan(text, Limits::HEADER).map_err(|error| ParseError::Json { part, error })?;
+            if outline.kind != Kind::Object {
+                return Err(ParseError::NotAnObject { part, found: outline.kind });
+            }
+            for entry in &outline.entries {
+                let key = entry.key(text);
+                if seen.contains(&key) {
+                    return Err(ParseError::ParameterTwice(key.chars().take(NAMED_EXTENSION).collect()));
+                }
+                if let (false, Some(name)) =
+                    (protected, ["b64", "crit"].into_iter().find(|name| key == *name))
+                {
+                    return Err(ParseError::Unprotected(name));
+                }
+                seen.push(key);
+            }
+            draft.take(text, &outline)?;
+            if !protected {
+                continue;
+            }
+            if let Some(entry) = draft.b64 {
+                if !unencoded {
+                    return Err(ParseError::UnencodedPayload);
+                }
+                // RFC 7797 §6: a reader that does not know it must not misread the payload, so it is critical.
+                let critical = draft.crit.is_some();
+                encoded = match entry.raw(text) {
+                    "true" if critical => true,
+                    "false" if critical => false,
+                    _ => return Err(ParseError::UnencodedMalformed),
+                };
+            }
+            if let Some(entry) = draft.crit {
+                critical(&entry, text, &outline, if unencoded { &["b64"] } else { &[] })?;
+            }
         }
-        Ok(Self {
-            alg: alg.parse().map_or_else(AlgName::Unusable, AlgName::Known),
-            kid: kid.map(Box::from),
-            typ: typ.map(Box::from),
-            cty: cty.map(Box::from),
-            pointers,
-        })
+        let header = draft.finish()?;
+        if !encoded && header.typ().is_some_and(is_jwt) {
+            return Err(ParseError::UnencodedPayload);
+        }
+        Ok((header, encoded))
     }
 
     /// The algorithm that the token claims.
@@ -149,11 +176,67 @@ impl Header {
     }
 }
 
-fn string<'t>(
-    entry: &Entry,
-    text: &'t str,
-    name: &'static str,
-) -> Result<std::borrow::Cow<'t, str>, ParseError> {
+/// One of the headers of a signature, as JSON text.
+#[derive(Clone, Copy)]
+pub(super) struct Source<'t> {
+    pub(super) text: &'t str,
+    pub(super) protected: bool,
+}
+
+/// What has been read of a header so far.
+#[derive(Default)]
+struct Draft<'t> {
+    alg: Option<Cow<'t, str>>,
+    kid: Option<Cow<'t, str>>,
+    typ: Option<Cow<'t, str>>,
+    cty: Option<Cow<'t, str>>,
+    pointers: Pointers,
+    crit: Option<Entry>,
+    b64: Option<Entry>,
+}
+
+impl<'t> Draft<'t> {
+    fn take(&mut self, text: &'t str, outline: &json::Outline) -> Result<(), ParseError> {
+        for entry in &outline.entries {
+            match &*entry.key(text) {
+                "alg" => self.alg = Some(string(entry, text, "alg")?),
+                "kid" => self.kid = Some(string(entry, text, "kid")?),
+                "typ" => self.typ = Some(string(entry, text, "typ")?),
+                "cty" => self.cty = Some(string(entry, text, "cty")?),
+                "crit" => self.crit = Some(*entry),
+                "b64" => self.b64 = Some(*entry),
+                "jku" => self.pointers.jku = true,
+                "jwk" => self.pointers.jwk = true,
+                "x5u" => self.pointers.x5u = true,
+                "x5c" => self.pointers.x5c = true,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Header, ParseError> {
+        let alg = self.alg.ok_or(ParseError::AlgMissing)?;
+        if let Some(len) = self.kid.as_ref().map(|kid| kid.len()).filter(|len| *len > KID_LIMIT) {
+            return Err(ParseError::KidTooLong { len });
+        }
+        Ok(Header {
+            alg: alg.parse().map_or_else(AlgName::Unusable, AlgName::Known),
+            kid: self.kid.map(Box::from),
+            typ: self.typ.map(Box::from),
+            cty: self.cty.map(Box::from),
+            pointers: self.pointers,
+        })
+    }
+}
+
+/// Whether a `typ` says that it is some kind of JWT.
+pub(crate) fn is_jwt(typ: &str) -> bool {
+    let typ = typ.to_ascii_lowercase();
+    typ == "jwt" || typ == "application/jwt" || typ.ends_with("+jwt")
+}
+
+fn string<'t>(entry: &Entry, text: &'t str, name: &'static str) -> Result<Cow<'t, str>, ParseError> {
     entry.string(text).ok_or(ParseError::ParameterType { name, expected: "a string", found: entry.kind })
 }
 

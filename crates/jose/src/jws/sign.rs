@@ -8,6 +8,12 @@ use crate::jwk::SigningKey;
 /// Signing failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SignError {
+    /// Nobody to sign.
+    #[error("no key to sign with")]
+    NoKey,
+    /// A JWT must encode its payload (RFC 7797 §7).
+    #[error("a jwt must not have an unencoded payload")]
+    UnencodedJwt,
     /// The cryptographic library refused: out of memory or entropy.
     #[error("signing failed in the cryptographic library")]
     Library,
@@ -17,6 +23,8 @@ impl SignError {
     /// Stable name for catalogues and tests.
     pub fn name(self) -> &'static str {
         match self {
+            Self::NoKey => "sign_no_key",
+            Self::UnencodedJwt => "sign_unencoded_jwt",
             Self::Library => "sign_library",
         }
     }

@@ -3,6 +3,7 @@
 mod attacks;
 mod jwe;
 mod jwe_vectors;
+mod jws_json;
 mod keys;
 mod properties;
 mod rules;

@@ -6,8 +6,8 @@
 
 use crate::data_dir::{DATABASE, SPOOL, write_private};
 use crate::{DataDir, Database, Error, Options, Store, migrations};
-use std::fs::{DirBuilder, File};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs::DirBuilder;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// What tells a backup from any other directory.
@@ -35,7 +35,7 @@ pub async fn backup(store: &Store, data: &DataDir, to: &Path) -> Result<(), Erro
 
 async fn fill(store: &Store, data: &DataDir, to: &Path) -> Result<(), Error> {
     for (from, name) in files(data.path())? {
-        copy(&from, &to.join(name))?;
+        copy(&from, &to.join(name)).await?;
     }
     // The spool before the database: a record that moves from one to the other meanwhile is in both, which is the same
     // as being in one.
@@ -45,14 +45,14 @@ async fn fill(store: &Store, data: &DataDir, to: &Path) -> Result<(), Error> {
         .create(&spool)
         .map_err(|error| Error::file("cannot make", &spool, error))?;
     for (from, name) in files(&data.spool())? {
-        match copy(&from, &spool.join(name)) {
+        match copy(&from, &spool.join(name)).await {
             // Drained meanwhile: then it is in the database.
             Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
             other => other?,
         }
     }
     store.copy_into(&to.join(DATABASE)).await?;
-    sync(&to.join(DATABASE))?;
+    sync(&to.join(DATABASE)).await?;
     let manifest = serde_json::json!({ "product": "portcullis", "release": env!("CARGO_PKG_VERSION"), "migration": migrations::latest() });
     write_private(&to.join(MANIFEST), format!("{manifest:#}\n").as_bytes())
 }
@@ -104,7 +104,7 @@ pub async fn restore(from: &Path, data: &DataDir) -> Result<Restored, Error> {
 }
 
 async fn put_in_place(from: &Path, data: &DataDir) -> Result<Vec<PathBuf>, Error> {
-    copy(&from.join(DATABASE), &data.database())?;
+    copy(&from.join(DATABASE), &data.database()).await?;
     let store = Store::open(Options::new(Database::Sqlite(data.database()))).await?;
     let sound = store.is_sound().await;
     store.close().await;
@@ -112,7 +112,7 @@ async fn put_in_place(from: &Path, data: &DataDir) -> Result<Vec<PathBuf>, Error
     let mut placed = vec![data.database()];
     for (from, name) in files(from)? {
         let to = data.path().join(name);
-        copy(&from, &to)?;
+        copy(&from, &to).await?;
         placed.push(to);
     }
     let spool = data.spool();
@@ -122,7 +122,7 @@ async fn put_in_place(from: &Path, data: &DataDir) -> Result<Vec<PathBuf>, Error
         .map_err(|error| Error::file("cannot make", &spool, error))?;
     for (from, name) in files(&from.join(SPOOL))? {
         let to = spool.join(name);
-        copy(&from, &to)?;
+        copy(&from, &to).await?;
         placed.push(to);
     }
     Ok(placed)
@@ -149,22 +149,22 @@ fn files(directory: &Path) -> Result<Vec<(PathBuf, std::ffi::OsString)>, Error> 
     Ok(found)
 }
 
-/// Copies a file, of mode 0600 whatever it was, and syncs it.
-fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let mut source = File::open(from).map_err(|error| Error::file("cannot read", from, error))?;
-    let made = File::options().write(true).create_new(true).mode(0o600).open(to);
-    let mut target = made.map_err(|error| Error::file("cannot write", to, error))?;
-    std::io::copy(&mut source, &mut target)
-        .and_then(|_| target.sync_all())
-        .map_err(|error| Error::file("cannot write", to, error))
+/// Copies a file to where none is, of mode 0600 whatever it was, and syncs it. A segment may be large, so no worker waits.
+async fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    let mut source =
+        tokio::fs::File::open(from).await.map_err(|error| Error::file("cannot read", from, error))?;
+    let copied = async {
+        let mut target = tokio::fs::File::options().write(true).create_new(true).mode(0o600).open(to).await?;
+        tokio::io::copy(&mut source, &mut target).await?;
+        target.sync_all().await
+    };
+    copied.await.map_err(|error| Error::file("cannot write", to, error))
 }
 
-fn sync(path: &Path) -> Result<(), Error> {
-    use std::os::unix::fs::PermissionsExt;
-    let private = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600));
-    private
-        .and_then(|()| File::open(path))
-        .and_then(|file| file.sync_all())
-        .map_err(|error| Error::file("cannot write", path, error))
+async fn sync(path: &Path) -> Result<(), Error> {
+    let synced = async {
+        tokio::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).await?;
+        tokio::fs::File::open(path).await?.sync_all().await
+    };
+    synced.await.map_err(|error| Error::file("cannot write", path, error))
 }

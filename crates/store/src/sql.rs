@@ -307,8 +307,8 @@ impl Connection {
             Lease::Sqlite(connection) => {
                 let connection = &mut **connection;
                 let arguments = sqlite_arguments(&statement)?;
-                let done =
-                    sqlx::query_with(AssertSqlSafe(statement.text), arguments).execute(connection).await;
+                let text = if statement.bulk { nameless(&statement.text).into() } else { statement.text };
+                let done = sqlx::query_with(AssertSqlSafe(text), arguments).execute(connection).await;
                 self.finish(before, done).map(|done| done.rows_affected())
             }
             Lease::Postgres(connection) => {
@@ -392,6 +392,18 @@ fn postgres_arguments(statement: &Statement<'_>) -> Result<PgArguments, Error> {
         .map_err(unbound)?;
     }
     Ok(arguments)
+}
+
+/// `$1, $2, …` as `?, ?, …`. SQLite takes `$n` for a name, and the driver looks the name of every place up in a list: with
+/// a thousand places that is most of an insert's time.
+fn nameless(text: &str) -> String {
+    let mut parts = text.split('$');
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push('?');
+        out.push_str(part.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    out
 }
 
 fn unbound(error: Box<dyn std::error::Error + Send + Sync>) -> Error {

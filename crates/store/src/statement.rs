@@ -15,11 +15,13 @@ pub struct Statement<'a> {
     pub(crate) locking: bool,
     /// May look at many rows, and so is given up after the statement time-out on SQLite too, which has no such setting.
     pub(crate) scanning: bool,
+    /// Has all its values in tuples, so that its places come in order, each once.
+    pub(crate) bulk: bool,
 }
 
 /// A statement whose text is written here and nowhere else.
 pub(crate) fn sql<'a>(text: &'static str) -> Statement<'a> {
-    Statement { text: Cow::Borrowed(text), values: Vec::new(), locking: false, scanning: false }
+    Statement { text: Cow::Borrowed(text), values: Vec::new(), locking: false, scanning: false, bulk: false }
 }
 
 impl<'a> Statement<'a> {
@@ -46,7 +48,7 @@ impl<'a> Statement<'a> {
         self
     }
 
-    /// Appends a place for each value in brackets: `($7, $8)`.
+    /// Appends a place for each value in brackets: `($7, $8)`. A statement with tuples has no other places.
     pub(crate) fn tuple(mut self, values: impl IntoIterator<Item = Value<'a>>) -> Self {
         let text = self.text.to_mut();
         for (i, value) in values.into_iter().enumerate() {
@@ -54,6 +56,7 @@ impl<'a> Statement<'a> {
             let _ = write!(text, "{}${}", if i == 0 { "(" } else { ", " }, self.values.len());
         }
         text.push(')');
+        self.bulk = true;
         self
     }
 

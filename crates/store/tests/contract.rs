@@ -91,7 +91,12 @@ mod only_postgres {
     }
 }
 
-/// Uniqueness rules have words on both.
+/// What only SQLite needs: PostgreSQL has a setting for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_search_that_takes_too_long_is_given_up() {
+    world::on_sqlite(schema::a_search_that_takes_too_long_is_given_up).await;
+}
+
 #[tokio::test]
 async fn passwords_do_not_reach_errors() {
     use portcullis_fault::Secret;

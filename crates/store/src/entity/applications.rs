@@ -6,7 +6,8 @@ use crate::value::json;
 use crate::{Error, Row, Tx};
 use portcullis_model::{Application, ApplicationId, TenantId};
 
-const SELECT: &str = "SELECT a.id, a.tenant_id, a.name, a.roles, a.clients, a.disabled, a.created_at, a.updated_at FROM applications a ";
+const SELECT: &str =
+    "SELECT a.id, a.tenant_id, a.name, a.roles, a.clients, a.disabled, a.created_at, a.updated_at FROM ";
 
 fn read(mut row: Row) -> Result<Application, Error> {
     Ok(Application {
@@ -65,12 +66,12 @@ async fn insert_clients(tx: &mut Tx, application: &Application) -> Result<(), Er
 
 /// The application with this id.
 pub async fn find(executor: impl Executor, id: ApplicationId) -> Result<Option<Application>, Error> {
-    one(executor.rows(sql(SELECT).push("WHERE a.id = $1").bind(id)).await?, read)
+    one(executor.rows(sql(SELECT).push("applications a WHERE a.id = $1").bind(id)).await?, read)
 }
 
 /// The application with this id, kept from others until the transaction ends.
 pub async fn lock(tx: &mut Tx, id: ApplicationId) -> Result<Option<Application>, Error> {
-    one(tx.rows(sql(SELECT).push("WHERE a.id = $1").bind(id).locking()).await?, read)
+    one(tx.rows(sql(SELECT).push("applications a WHERE a.id = $1").bind(id).locking()).await?, read)
 }
 
 /// The tenant's application of this name.
@@ -84,7 +85,12 @@ pub async fn find_by_name(
     }
     one(
         executor
-            .rows(sql(SELECT).push("WHERE a.tenant_id = $1 AND a.name = $2").bind(tenant).bind(name))
+            .rows(
+                sql(SELECT)
+                    .push("applications a WHERE a.tenant_id = $1 AND a.name = $2")
+                    .bind(tenant)
+                    .bind(name),
+            )
             .await?,
         read,
     )
@@ -101,7 +107,7 @@ pub async fn find_by_client(
         return Ok(None);
     }
     let statement = sql(SELECT)
-        .push("JOIN application_clients c ON c.application_id = a.id WHERE c.tenant_id = $1 AND c.issuer = $2 AND c.client_id = $3 AND a.tenant_id = $1")
+        .push("application_clients c CROSS JOIN applications a WHERE a.id = c.application_id AND c.tenant_id = $1 AND c.issuer = $2 AND c.client_id = $3 AND a.tenant_id = $1")
         .bind(tenant)
         .bind(issuer)
         .bind(client);
@@ -114,6 +120,21 @@ pub async fn list(
     tenant: Option<TenantId>,
     page: Page,
 ) -> Result<Vec<Application>, Error> {
-    let statement = sql(SELECT).push("WHERE 1 = 1").and("a.tenant_id =", tenant).page("a.id", page, false);
+    let statement =
+        sql(SELECT).push("applications a WHERE 1 = 1").and("a.tenant_id =", tenant).page("a.id", page, false);
+    all(executor.rows(statement).await?, read)
+}
+
+/// Applications of this name, of all tenants, oldest first.
+pub async fn list_by_name(
+    executor: impl Executor,
+    name: &str,
+    page: Page,
+) -> Result<Vec<Application>, Error> {
+    if !super::is_identifier(name) {
+        return Ok(Vec::new());
+    }
+    let statement =
+        sql(SELECT).push("applications a WHERE 1 = 1").and("a.name =", Some(name)).page("a.id", page, false);
     all(executor.rows(statement).await?, read)
 }

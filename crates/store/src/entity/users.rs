@@ -7,8 +7,7 @@ use crate::{Error, Row, Tx};
 use portcullis_model::{Name, TenantId, User, UserId, UserStatus};
 
 const SELECT: &str = "SELECT u.id, u.tenant_id, u.status, u.external_id, u.username, u.email, u.email_verified, u.display_name, \
-     u.roles, u.attributes, u.merged_into, u.status_changed_at, u.status_changed_by, u.status_reason, u.created_at, u.updated_at \
-     FROM users u ";
+     u.roles, u.attributes, u.merged_into, u.status_changed_at, u.status_changed_by, u.status_reason, u.created_at, u.updated_at FROM ";
 
 fn read(mut row: Row) -> Result<User, Error> {
     Ok(User {
@@ -59,26 +58,27 @@ pub enum Lookup {
 /// The users of `tenant` that a look-up means, in whatever state: none, one, or two when there are two or more
 /// (ambiguous). Merged users are given as they are; following them is the caller's. The primary is asked.
 pub async fn resolve(executor: impl Executor, tenant: TenantId, lookup: &Lookup) -> Result<Vec<User>, Error> {
+    // `CROSS JOIN` fixes the order on SQLite, which would else walk through all users of the tenant.
     let statement = match lookup {
-        Lookup::Id(id) => sql(SELECT).push("WHERE u.id = $2 AND u.tenant_id = $1 LIMIT 2").bind(tenant).bind(*id),
+        Lookup::Id(id) => sql(SELECT).push("users u WHERE u.id = $2 AND u.tenant_id = $1 LIMIT 2").bind(tenant).bind(*id),
         Lookup::ExternalId(text) | Lookup::Username(text) | Lookup::Identity { subject: text, .. } | Lookup::Attribute { value: text, .. }
             if !is_identifier(text) =>
         {
             return Ok(Vec::new());
         }
         Lookup::ExternalId(text) => {
-            sql(SELECT).push("WHERE u.tenant_id = $1 AND u.external_id = $2 LIMIT 2").bind(tenant).bind(text)
+            sql(SELECT).push("users u WHERE u.tenant_id = $1 AND u.external_id = $2 LIMIT 2").bind(tenant).bind(text)
         }
         Lookup::Username(text) => {
-            sql(SELECT).push("WHERE u.tenant_id = $1 AND u.username = $2 LIMIT 2").bind(tenant).bind(text)
+            sql(SELECT).push("users u WHERE u.tenant_id = $1 AND u.username = $2 LIMIT 2").bind(tenant).bind(text)
         }
         Lookup::Identity { issuer, subject } => sql(SELECT)
-            .push("JOIN identities i ON i.user_id = u.id WHERE i.tenant_id = $1 AND i.issuer = $2 AND i.subject = $3 AND u.tenant_id = $1 LIMIT 2")
+            .push("identities i CROSS JOIN users u WHERE u.id = i.user_id AND i.tenant_id = $1 AND i.issuer = $2 AND i.subject = $3 AND u.tenant_id = $1 LIMIT 2")
             .bind(tenant)
             .bind(issuer)
             .bind(subject),
         Lookup::Attribute { name, value } => sql(SELECT)
-            .push("JOIN user_attributes a ON a.user_id = u.id WHERE a.tenant_id = $1 AND a.name = $2 AND a.value = $3 AND u.tenant_id = $1 LIMIT 2")
+            .push("user_attributes a CROSS JOIN users u WHERE u.id = a.user_id AND a.tenant_id = $1 AND a.name = $2 AND a.value = $3 AND u.tenant_id = $1 LIMIT 2")
             .bind(tenant)
             .bind(name)
             .bind(value),
@@ -151,12 +151,12 @@ async fn insert_attributes(tx: &mut Tx, user: &User) -> Result<(), Error> {
 
 /// The user with this id, of whatever tenant.
 pub async fn find(executor: impl Executor, id: UserId) -> Result<Option<User>, Error> {
-    one(executor.rows(sql(SELECT).push("WHERE u.id = $1").bind(id)).await?, read)
+    one(executor.rows(sql(SELECT).push("users u WHERE u.id = $1").bind(id)).await?, read)
 }
 
 /// The user with this id, kept from others until the transaction ends.
 pub async fn lock(tx: &mut Tx, id: UserId) -> Result<Option<User>, Error> {
-    one(tx.rows(sql(SELECT).push("WHERE u.id = $1").bind(id).locking()).await?, read)
+    one(tx.rows(sql(SELECT).push("users u WHERE u.id = $1").bind(id).locking()).await?, read)
 }
 
 /// Which users are listed; what is `None` is not asked for. Texts are exact.
@@ -179,7 +179,7 @@ pub struct Filter {
 /// Users, oldest first.
 pub async fn list(executor: impl Executor, filter: &Filter, page: Page) -> Result<Vec<User>, Error> {
     let statement = sql(SELECT)
-        .push("WHERE 1 = 1")
+        .push("users u WHERE 1 = 1")
         .and("u.tenant_id =", filter.tenant)
         .and("u.status =", filter.status.map(UserStatus::as_str))
         .and("u.external_id =", filter.external_id.as_deref())

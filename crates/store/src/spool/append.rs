@@ -384,9 +384,9 @@ impl Shared {
         self.counts.bytes.set(self.bytes() as f64);
     }
 
-    /// Whether the reader should give back what it can.
+    /// Whether the reader should hurry, and give back what it can.
     pub(super) fn is_tight(&self) -> bool {
-        self.bytes() >= self.options.limit / 2
+        self.bytes() >= self.options.limit / 4
     }
 
     /// Whether a segment that was read to here is worth closing.

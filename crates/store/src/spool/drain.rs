@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a database that refused is left alone: doubling from the first to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// Of the time, the part that the drain leaves to the calls: after a batch that took `t` it rests `3 t`, unless the
-/// spool is half full.
+/// Storing in the embedded database is work for this process' own processors: after a batch that took `t` the drain
+/// leaves `3 t` to the calls, unless the spool is a quarter full. PostgreSQL does its work elsewhere.
 const REST: u32 = 3;
 /// How long a process that ends goes on draining.
 const LAST_PASS: Duration = Duration::from_secs(5);
@@ -46,7 +46,7 @@ impl SpoolReader {
                 Err(error) => Err(error),
             };
             pause = match done {
-                Ok(()) if self.shared.is_tight() => Duration::ZERO,
+                Ok(()) if !store.is_embedded() || self.shared.is_tight() => Duration::ZERO,
                 Ok(()) => started.elapsed() * REST,
                 Err(error) => {
                     let pause = (pause * 2).clamp(BACKOFF.0, BACKOFF.1);

@@ -4,7 +4,7 @@ use crate::world::{NOW, World, fresh, record, seconds};
 use portcullis_model::record::{Capture, Outcome};
 use portcullis_model::{ApplicationId, Record, TenantId, Timestamp, UserId};
 use portcullis_store::entity::records::{Filter, find, insert_batch, prune, search};
-use portcullis_store::{Page, Spool, SpoolOptions};
+use portcullis_store::{Error, Page, Spool, SpoolOptions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -32,7 +32,8 @@ pub async fn a_hostile_record_can_be_stored(world: &World) {
     hostile.bytes_in = u64::MAX;
     insert_batch(&world.store, std::slice::from_ref(&hostile)).await.unwrap();
     assert_eq!(find(&world.store, hostile.id).await.unwrap().as_ref(), Some(&hostile));
-    // Searched for as it was sent, NUL and all: refused as a question, on both.
+    let nul = Filter { service: Some("a\0".to_owned()), ..Filter::default() };
+    assert!(matches!(search(&world.store, &nul, Page::default()).await, Err(Error::Invalid { .. })));
     let filter = Filter { service: Some("a\u{fffd}".to_owned()), ..Filter::default() };
     assert_eq!(search(&world.store, &filter, Page::default()).await.unwrap(), [hostile]);
 }

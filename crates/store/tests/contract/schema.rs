@@ -1,8 +1,8 @@
 //! Opening, migrating, transactions, and a database that is not there.
 
 use crate::world::{World, name, user};
-use portcullis_store::entity::{tenants, users};
-use portcullis_store::{Error, Options, Store};
+use portcullis_store::entity::{records, tenants, users};
+use portcullis_store::{Error, Options, Page, Store};
 use std::time::{Duration, Instant};
 
 pub async fn nodes_that_start_at_once_agree(world: &World) {
@@ -53,12 +53,7 @@ pub async fn a_dropped_transaction_did_not_happen(world: &World) {
     assert!(tenants::find_by_name(&world.store, "renamed").await.unwrap().is_none());
     tx.rollback().await.unwrap();
     assert_eq!(tenants::find(&world.store, tenant.id).await.unwrap(), Some(tenant));
-    assert_eq!(
-        users::list(&world.store, &users::Filter::default(), portcullis_store::Page::default())
-            .await
-            .unwrap(),
-        []
-    );
+    assert_eq!(users::list(&world.store, &users::Filter::default(), Page::default()).await.unwrap(), []);
     world.store.ping().await.unwrap();
 }
 
@@ -107,4 +102,26 @@ pub async fn a_server_that_comes_back_is_used_again(world: &World) {
         tries += 1;
         assert!(tries < 20, "still not used again");
     }
+}
+
+pub async fn a_search_that_takes_too_long_is_given_up(world: &World) {
+    let many = "WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < 100000) \
+                INSERT INTO records (id, at, status, outcome, size, record) SELECT randomblob(16), i, 200, 'completed', 2, '{}' FROM n";
+    world.raw(many).await;
+    let hasty = Store::open(Options {
+        statement_timeout: Duration::from_millis(1),
+        pool: 1,
+        ..world.options.clone()
+    })
+    .await
+    .unwrap();
+    let filter = records::Filter { status: Some(999), ..records::Filter::default() };
+    for _ in 0..3 {
+        let error = records::search(&hasty, &filter, Page::default()).await.unwrap_err();
+        assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
+        // The connection is still of use, and not interrupted by what was for the search.
+        assert!(tenants::find_by_name(&hasty, "acme").await.unwrap().is_none());
+    }
+    hasty.close().await;
+    assert_eq!(records::search(&world.store, &filter, Page::default()).await.unwrap(), []);
 }

@@ -31,6 +31,7 @@ pub use error::KeyError;
 pub use generate::{KeyKind, RsaBits};
 pub use material::{Jwk, KeyType, Op, Use};
 pub use secret::Secret;
+pub(crate) use secret::is_key as looks_like_key;
 pub use set::{JwkSet, KeySet, Note, NoteKind};
 pub use sign::SigningKey;
 pub use verify::VerifyingKey;

@@ -26,9 +26,11 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod audit;
 mod b64;
 pub mod claims;
 mod der;
+mod finding;
 mod json;
 pub mod jwa;
 pub mod jwe;
@@ -38,6 +40,7 @@ pub mod jwt;
 
 pub use b64::Base64Error;
 pub use claims::{Profile, Rules, Violation};
+pub use finding::{Finding, Severity, Subject as FindingSubject};
 pub use json::{JsonError, JsonErrorKind, Kind};
 pub use jwa::{Alg, AlgError, Algs, Family};
 pub use jwk::{Jwk, JwkSet, KeyError, KeySet, Secret, SigningKey, VerifyingKey};

@@ -40,6 +40,24 @@ impl Jwk {
     }
 }
 
+impl Jwk {
+    /// Reads a public key from DER (SubjectPublicKeyInfo).
+    ///
+    /// # Errors
+    /// Not DER, a kind that is not supported, or a key that is not sound.
+    pub fn from_spki(der: &[u8]) -> Result<Self, KeyError> {
+        Self::bare(spki(der)?)
+    }
+
+    /// Reads a private key from DER (PKCS#8).
+    ///
+    /// # Errors
+    /// As [`from_spki`](Self::from_spki).
+    pub fn from_pkcs8(der: &[u8]) -> Result<Self, KeyError> {
+        Self::bare(pkcs8(der)?)
+    }
+}
+
 struct Block<'p> {
     label: &'p str,
     der: Private,

@@ -90,7 +90,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Whether somebody mistook a key for a secret: PEM, JWK, OpenSSH, or the DER of a key or certificate.
-pub(super) fn is_key(bytes: &[u8]) -> bool {
+pub(crate) fn is_key(bytes: &[u8]) -> bool {
     let text = bytes.trim_ascii_start();
     let contains = |needle: &[u8]| text.windows(needle.len()).any(|window| window == needle);
     contains(b"-----BEGIN ")

@@ -1,6 +1,7 @@
 //! The crate as others see it.
 
 mod attacks;
+mod audit;
 mod jwe;
 mod jwe_vectors;
 mod jws_json;

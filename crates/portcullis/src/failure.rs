@@ -144,9 +144,10 @@ mod tests {
             failure.render(Output::Text),
             "error: cannot bind\n  where: 127.0.0.1:8080\n  next: stop what listens there\n"
         );
+        let told: serde_json::Value = serde_json::from_str(&failure.render(Output::Json)).unwrap();
         assert_eq!(
-            failure.render(Output::Json),
-            "{\"error\":{\"next\":\"stop what listens there\",\"what\":\"cannot bind\",\"where\":\"127.0.0.1:8080\"}}\n"
+            told,
+            json!({ "error": { "what": "cannot bind", "where": "127.0.0.1:8080", "next": "stop what listens there" } })
         );
         assert_eq!((failure.exit_code(), Failure::usage("x").exit_code()), (1, 2));
     }

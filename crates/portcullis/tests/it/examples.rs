@@ -3,6 +3,9 @@
 use crate::server::portcullis;
 use std::path::Path;
 
+/// Long enough for any algorithm; of a database too, since one example keeps its URL in the environment.
+const SECRET: &str = "postgres://a-value-that-is-long-enough-for-any-secret-1234567890/x";
+
 #[test]
 fn every_example_is_good() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples");
@@ -21,9 +24,9 @@ fn every_example_is_good() {
         let text = std::fs::read_to_string(&path).unwrap();
         let mut command = portcullis();
         for name in named(&text, "env:") {
-            command.env(name, "a-value-that-is-long-enough-for-any-secret-1234567890");
+            command.env(name, SECRET);
         }
-        provide(&text, around.path());
+        std::fs::write(&path, provide(text, around.path())).unwrap();
         let output = command.args(["check", "--config"]).arg(&path).output().unwrap();
         assert!(output.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
         seen += 1;
@@ -39,26 +42,36 @@ fn named<'t>(text: &'t str, prefix: &str) -> Vec<&'t str> {
         .collect()
 }
 
-/// Makes the certificates and keys that the example names, where it names them.
-fn provide(text: &str, folder: &Path) {
+/// Makes what the example names, below `folder`; the example, with absolute paths moved there.
+fn provide(text: String, folder: &Path) -> String {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    for line in text.lines().filter(|line| !line.trim_start().starts_with('#')) {
-        for (member, value) in line.split(['{', ',']).filter_map(|part| part.split_once('=')) {
-            let value = value.trim().trim_end_matches('}').trim();
-            let value =
-                value.split('#').next().unwrap_or_default().trim().trim_matches('"').trim_end_matches('"');
-            let content = match member.trim() {
-                "certificate_file" | "client_certificate_file" | "ca_file" => made.cert.pem(),
-                "key_file" | "client_key_file" => made.signing_key.serialize_pem(),
-                "public_key_file" => made.signing_key.public_key_pem(),
-                "jwks_file" => r#"{"keys":[]}"#.to_owned(),
-                _ => continue,
-            };
-            let path = folder.join(value);
-            if path.starts_with(folder) && !path.exists() {
-                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-                std::fs::write(path, content).unwrap();
-            }
+    let mut moved = text.clone();
+    for part in text
+        .lines()
+        .filter(|line| !line.trim_start().starts_with('#'))
+        .flat_map(|line| line.split(['{', ',']))
+    {
+        let Some((member, value)) = part.split_once('=') else { continue };
+        let Some(value) = value.split('"').nth(1) else { continue };
+        let (path, content) = match (member.trim(), value.strip_prefix("file:")) {
+            (_, Some(path)) => (path, SECRET.to_owned()),
+            ("certificate_file" | "client_certificate_file" | "ca_file", None) => (value, made.cert.pem()),
+            ("key_file" | "client_key_file", None) => (value, made.signing_key.serialize_pem()),
+            ("public_key_file", None) => (value, made.signing_key.public_key_pem()),
+            ("jwks_file", None) => (value, r#"{"keys":[]}"#.to_owned()),
+            _ => continue,
+        };
+        let inside = folder.join(path.trim_start_matches('/'));
+        if path.starts_with('/') {
+            moved = moved.replace(
+                &format!("\"{value}\""),
+                &format!("\"{}\"", value.replace(path, inside.to_str().unwrap())),
+            );
+        }
+        if !inside.exists() {
+            std::fs::create_dir_all(inside.parent().unwrap()).unwrap();
+            std::fs::write(inside, content).unwrap();
         }
     }
+    moved
 }

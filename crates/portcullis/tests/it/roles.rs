@@ -99,3 +99,24 @@ async fn a_change_takes_effect_within_a_second() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_credential_in_a_loop_is_slowed_down() {
+    let server = Server::start(&CONFIG.replace("[control]", "[control]\nrate = 1"));
+    let root = server.credential();
+    let mut slowed = None;
+    for _ in 0..50 {
+        let answer = get(server.control, "/admin/v1/tenants", Some(&root)).await;
+        if answer.status == 429 {
+            slowed = Some(answer);
+            break;
+        }
+    }
+    let slowed = slowed.expect("a loop is slowed down");
+    assert_eq!(
+        (slowed.code().as_str(), slowed.headers["retry-after"].to_str().unwrap()),
+        ("too_many_requests", "1")
+    );
+    // Whoever is on the machine is not kept out by it.
+    assert_eq!(server.cli(&["tenant", "show", "acme"])["name"], "acme");
+}

@@ -1,0 +1,7 @@
+//! The admin API as its callers see it: who may what, on every route.
+
+mod authentication;
+mod coverage;
+mod harness;
+mod publication;
+mod resources;

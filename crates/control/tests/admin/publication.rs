@@ -1,0 +1,106 @@
+//! What becomes of configurations, good and bad.
+
+use crate::harness::Plane;
+use portcullis_config::Config;
+use portcullis_model::tenant::TenantEntry;
+use portcullis_model::{Model, Name};
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+fn config(tenants: &[&str], models: &[&str]) -> Arc<Config> {
+    let name = |text: &&str| Name::new(text).unwrap();
+    Arc::new(Config {
+        tenants: tenants.iter().map(|tenant| TenantEntry { name: name(tenant), models: vec![] }).collect(),
+        models: models.iter().map(|model| Model { name: name(model), deployments: vec![] }).collect(),
+        ..Config::default()
+    })
+}
+
+#[tokio::test]
+async fn a_bad_configuration_changes_nothing_anywhere() {
+    let plane = Plane::new().await;
+    assert_eq!(
+        plane.publisher.publish(config(&["acme"], &["good"]), vec![PathBuf::from("/etc/p.toml")]).await,
+        Ok(1)
+    );
+    let problems = plane.publisher.publish(config(&["other"], &["bad"]), vec![]).await.unwrap_err();
+    assert_eq!(problems[0].at, "models.bad");
+    assert_eq!(plane.compiled.installed.lock().unwrap().len(), 1);
+    assert_eq!(plane.get("/admin/v1/tenants/acme").await.good()["disabled"], false);
+    assert_eq!(plane.get("/admin/v1/tenants/other").await.status, 404);
+    let status = plane.get("/admin/v1/configuration").await.good();
+    assert_eq!(
+        (&status["version"], &status["refused"]["problems"][0]["message"]),
+        (&json!(1), &json!("a bad model"))
+    );
+    assert_eq!(plane.get("/health/ready").await.good()["status"], "ready");
+    assert_eq!(plane.publisher.publish(config(&["other"], &["good"]), vec![]).await, Ok(2));
+    assert_eq!(plane.get("/admin/v1/configuration").await.good()["refused"], json!(null));
+    assert_eq!(plane.get("/admin/v1/tenants/acme").await.good()["disabled"], true);
+}
+
+#[tokio::test]
+async fn nothing_is_ready_before_the_first() {
+    let plane = Plane::new().await;
+    let answer = plane.get("/health/ready").await;
+    assert_eq!((answer.status.as_u16(), &answer.body["not_ready"]), (503, &json!(["configuration"])));
+    assert_eq!(plane.get("/health/live").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_the_file_owns_is_changed_there() {
+    let plane = Plane::new().await;
+    plane.publisher.publish(config(&["acme"], &[]), vec![PathBuf::from("/etc/p.toml")]).await.unwrap();
+    for path in ["/admin/v1/tenants/acme/disable", "/admin/v1/tenants/acme/enable"] {
+        let refused = plane.post(path, json!({})).await;
+        assert_eq!((refused.status.as_u16(), refused.code()), (409, "owned_by_file"));
+        assert!(refused.body["detail"].as_str().unwrap().contains("/etc/p.toml"), "{:?}", refused.body);
+    }
+    let body = json!({ "models": ["x"] });
+    let refused = plane
+        .call(crate::harness::As::Socket, http::Method::PATCH, "/admin/v1/tenants/acme", Some(&body))
+        .await;
+    assert_eq!(refused.code(), "owned_by_file");
+}
+
+#[tokio::test]
+async fn a_change_in_the_store_is_published_by_itself() {
+    let plane = Plane::new().await;
+    plane.publisher.publish(config(&[], &[]), vec![]).await.unwrap();
+    let shutdown = CancellationToken::new();
+    let publisher = plane.publisher.clone();
+    let running = publisher.run(shutdown.clone());
+    let work = async {
+        // The subscription begins with the first poll of `run`; what is there by then is not told again.
+        tokio::task::yield_now().await;
+        plane.tenant("made-later").await;
+        let began = std::time::Instant::now();
+        loop {
+            let seen = plane
+                .compiled
+                .installed
+                .lock()
+                .unwrap()
+                .last()
+                .is_some_and(|last| last.tenants.iter().any(|tenant| tenant.name == *"made-later"));
+            if seen {
+                break;
+            }
+            assert!(began.elapsed() < Duration::from_secs(1), "not published within a second");
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        shutdown.cancel();
+    };
+    tokio::join!(running, work);
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_only_assumed_disables_nobody() {
+    let plane = Plane::new().await;
+    plane.publisher.publish(config(&["acme"], &[]), vec![]).await.unwrap();
+    plane.publisher.assume(config(&[], &[]), vec![]);
+    assert_eq!(plane.get("/admin/v1/tenants/acme").await.good()["disabled"], false);
+}

@@ -161,15 +161,6 @@ where
         slot
     }
 
-    /// When the answer in memory was loaded, believed or not: for the doctor.
-    #[cfg(test)]
-    pub fn loaded_at<Q>(&self, key: &Q) -> Option<Timestamp>
-    where
-        Q: Hash + Equivalent<K> + ?Sized,
-    {
-        self.cache.peek(key).map(|slot| slot.loaded_at)
-    }
-
     fn is_fresh(&self, slot: &Slot<A>, now: Timestamp) -> bool {
         let state = self.shared.invalidation.state();
         let mut ttl = if slot.positive { self.limits.positive } else { self.limits.negative };
@@ -261,22 +252,6 @@ where
                 Ok((slot, Freshness::Stale))
             }
             None => Err(unasked),
-        }
-    }
-
-    /// Forgets everything.
-    #[cfg(test)]
-    pub fn clear(&self) {
-        self.cache.clear();
-    }
-
-    /// Puts an answer into memory, as a look-up at `now` would have.
-    #[doc(hidden)]
-    pub fn fill(&self, key: K, found: Found<A>, now: Timestamp) {
-        let seen = self.shared.invalidation.look();
-        let slot = self.slot(found.answer, found.positive, now, &seen);
-        if self.shared.invalidation.register(&slot, &found.tags, &seen) {
-            self.cache.insert(key, slot);
         }
     }
 

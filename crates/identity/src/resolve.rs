@@ -198,12 +198,6 @@ impl Resolver {
         Box::pin(self.subject_asked(plan, raw, token, effects, observer)).await
     }
 
-    /// The hit path alone, for those who measure it.
-    #[doc(hidden)]
-    pub fn subject_cached(&self, key: &SubjectRef<'_>, now: Timestamp) -> Option<Arc<Slot<UserAnswer>>> {
-        self.subjects.cached(key, now)
-    }
-
     async fn subject_asked<O: Observer>(
         &self,
         plan: &SubjectPlan<'_>,

@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn each_kind_hits_what_it_names_and_nothing_else() {
-        let name = |text| Name::new(text).unwrap();
+        let name = |text: &str| Name::new(text).unwrap();
         let mut list = RevocationList::default();
         let at = Timestamp::from_seconds(100);
         list.add(Revoked::Digest("d".into()));

@@ -16,8 +16,9 @@ const CLAIMS_LIMIT: usize = 2_048;
 /// Of one claim.
 const CLAIM_LIMIT: usize = 512;
 
-/// The facts of a token whose shape is sound. `issuer` is added when it is recognised.
-pub(crate) fn of(token: &Unverified<'_>) -> TokenFacts {
+/// The facts of a token whose shape is sound and whose signing input has this digest. `issuer` is added when it is
+/// recognised.
+pub(crate) fn of(token: &Unverified<'_>, digest: &[u8; 32]) -> TokenFacts {
     let input = token.signing_input();
     let header = input.split(|byte| *byte == b'.').next().unwrap_or_default();
     // It was decoded once already: this cannot fail for a token whose shape is sound.
@@ -30,7 +31,7 @@ pub(crate) fn of(token: &Unverified<'_>) -> TokenFacts {
         issuer: None,
         header: cut(&header, HEADER_LIMIT).to_owned(),
         claims: claims(token.claimed().json()),
-        digest: URL_SAFE_NO_PAD.encode(token.signing_digest()),
+        digest: URL_SAFE_NO_PAD.encode(digest),
         ignored: token.header().pointers().names().map(Cow::Borrowed).collect(),
     }
 }

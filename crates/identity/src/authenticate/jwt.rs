@@ -152,7 +152,8 @@ impl Identity {
         observer: &mut O,
     ) -> Result<TokenCaller, Fault> {
         let unverified = Unverified::parse(text).map_err(malformed)?;
-        let mut facts = facts::of(&unverified);
+        let signing_digest = unverified.signing_digest();
+        let mut facts = facts::of(&unverified, &signing_digest);
         let chosen = self.choose_issuer(&unverified);
         if let Some(issuer) = chosen {
             facts.issuer = Some(issuer.name.shared());
@@ -171,7 +172,8 @@ impl Identity {
         let alg = unverified.allowed_alg(issuer.algorithms).map_err(|error| {
             Fault::new(codes::ALGORITHM_NOT_ALLOWED).context(format!("issuer `{}`: {error}", issuer.name))
         })?;
-        let keys = issuer.ring.keys_for(unverified.kid(), &digest, issuer.stale, effects.live()).await;
+        let keys =
+            issuer.ring.keys_for(unverified.kid(), &signing_digest, issuer.stale, effects.live()).await;
         let keys = keys.map_err(|missing| no_key(missing, &issuer, unverified.kid(), observer))?;
         let (verified, kid, version) = match self.try_keys(&unverified, &keys, alg, &issuer).await? {
             Ok((verified, kid)) => (verified, kid, keys.version),

@@ -230,7 +230,7 @@ impl Ring {
         }
     }
 
-    /// A set with a key for a token with this header, which `digest` tells from other tokens.
+    /// A set with a key for a token with this header. `digest`, of its signing input, tells it from other tokens.
     pub async fn keys_for(
         self: &Arc<Self>,
         kid: Option<&str>,

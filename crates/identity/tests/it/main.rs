@@ -1,0 +1,12 @@
+//! The whole crate against a real store and a real HTTP server, with a clock that is set by hand.
+
+mod api_keys;
+mod attack;
+mod authorize;
+mod directory;
+mod fixture;
+mod hot_path;
+mod issuers;
+mod keys;
+mod resolution;
+mod standing;

@@ -1,0 +1,463 @@
+//! From subject to user: every outcome, what is remembered, what is shared, and what an outage is.
+
+use crate::fixture::*;
+use async_trait::async_trait;
+use portcullis_config::{Breaker, Resolution};
+use portcullis_fault::Fault;
+use portcullis_identity::sources::{Creation, Newcomer, Source};
+use portcullis_identity::{Effects, Identity};
+use portcullis_model::issuer::{Normalisation, UnknownUser};
+use portcullis_model::{
+    ApiKey, ApiKeyId, Application, ApplicationId, Issuer, Name, Span, TenantId, Timestamp, User, UserId,
+    UserStatus,
+};
+use portcullis_store::entity::users::{self, Lookup};
+use serde_json::json;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+const ISS: &str = "https://corp.example.com";
+
+fn token(world: &World, changes: serde_json::Value) -> String {
+    sign(&hmac_key(), &claims(ISS, world.now(), changes))
+}
+
+fn with_rule(change: impl FnOnce(&mut Issuer)) -> Vec<Issuer> {
+    let mut issuer = hmac_issuer("corp");
+    change(&mut issuer);
+    vec![issuer]
+}
+
+#[tokio::test]
+async fn every_outcome_is_told_apart_and_takes_effect_at_once() {
+    let world = World::new().await;
+    let identity = world.compile(with_rule(|_| {}));
+    let ada = token(&world, json!({}));
+    assert_eq!(code(&identity, &ada).await, "user_unknown");
+    let user = world.user("ada", &[("corp", "ada")]).await;
+    assert_eq!(
+        code(&identity, &ada).await,
+        "accepted",
+        "an unknown subject is not remembered past the event"
+    );
+    let steps = [("suspended", "user_suspended"), ("restored", "accepted"), ("deleted", "user_deleted")];
+    for (what, expected) in steps {
+        let done = match what {
+            "suspended" => world.directory.suspend(&actor(), user.id, Some("left".into())).await,
+            "restored" => world.directory.restore(&actor(), user.id, None).await,
+            _ => world.directory.delete(&actor(), user.id, None).await,
+        };
+        done.unwrap();
+        world.hear().await;
+        assert_eq!(code(&identity, &ada).await, expected);
+    }
+    let fault = recognise(&identity, &ada).await.unwrap_err();
+    assert!(fault.private_context().unwrap().contains("operator:test"), "{fault}");
+    assert_eq!(fault.code().public().name(), "subject_unresolved");
+}
+
+#[tokio::test]
+async fn merged_users_are_followed() {
+    let world = World::new().await;
+    let identity = world.compile(with_rule(|issuer| issuer.subject.attribute = "username".into()));
+    let (ada, countess, lovelace) =
+        (world.user("ada", &[]).await, world.user("countess", &[]).await, world.user("lovelace", &[]).await);
+    let by = |sub: &str| token(&world, json!({ "sub": sub }));
+    assert_eq!(recognise(&identity, &by("ada")).await.unwrap().user.unwrap().id, ada.id);
+    world.directory.merge(&actor(), ada.id, countess.id, None).await.unwrap();
+    world.hear().await;
+    assert_eq!(recognise(&identity, &by("ada")).await.unwrap().user.unwrap().id, countess.id);
+    world.directory.merge(&actor(), countess.id, lovelace.id, None).await.unwrap();
+    world.hear().await;
+    assert_eq!(recognise(&identity, &by("ada")).await.unwrap().user.unwrap().id, lovelace.id);
+    world.directory.suspend(&actor(), lovelace.id, None).await.unwrap();
+    world.hear().await;
+    assert_eq!(code(&identity, &by("ada")).await, "user_suspended");
+}
+
+#[tokio::test]
+async fn exact_unless_told_otherwise_and_ambiguous_is_refused() {
+    let world = World::new().await;
+    world.user("ada", &[("corp", "ada")]).await;
+    for (attribute, normalise, sub, expected) in [
+        ("identity", vec![], json!("ada"), "accepted"),
+        ("identity", vec![], json!("ADA"), "user_unknown"),
+        ("external_id", vec![], json!("x-ada"), "accepted"),
+        ("username", vec![Normalisation::Trim, Normalisation::Lowercase], json!(" ADA "), "accepted"),
+        ("username", vec![Normalisation::StripSuffix("@acme.com".into())], json!("ada@acme.com"), "accepted"),
+        ("id", vec![], json!("not-an-id"), "user_unknown"),
+        ("attributes.badge", vec![], json!("7"), "subject_ambiguous"),
+        ("attributes.badge", vec![], json!(7), "subject_invalid"),
+    ] {
+        if attribute == "attributes.badge" && sub == json!("7") {
+            for called in ["bob", "eve"] {
+                let user = world.user(called, &[]).await;
+                let change = portcullis_identity::directory::UserChange {
+                    attributes: Some([("badge".to_owned(), "7".to_owned())].into()),
+                    ..Default::default()
+                };
+                world.directory.change_user(&actor(), user.id, change).await.unwrap();
+            }
+        }
+        let identity = world.compile(with_rule(|issuer| {
+            issuer.subject.attribute = attribute.into();
+            issuer.subject.normalise = normalise;
+        }));
+        assert_eq!(
+            code(&identity, &token(&world, json!({ "sub": sub }))).await,
+            expected,
+            "{attribute} {sub}"
+        );
+    }
+    let numeric = world.compile(with_rule(|issuer| {
+        issuer.subject.allow_numeric_sub = true;
+        issuer.subject.attribute = "attributes.badge".into();
+    }));
+    assert_eq!(code(&numeric, &token(&world, json!({ "sub": 7 }))).await, "subject_ambiguous");
+    let problems = portcullis_identity::directory::colliding_subjects(
+        &world.store,
+        &with_rule(|issuer| {
+            (issuer.subject.attribute, issuer.subject.normalise) =
+                ("username".into(), vec![Normalisation::Lowercase])
+        }),
+        std::slice::from_ref(&world.acme),
+    )
+    .await
+    .unwrap();
+    assert!(problems.is_empty());
+    world.user("ADA", &[]).await;
+    let problems = portcullis_identity::directory::colliding_subjects(
+        &world.store,
+        &with_rule(|issuer| {
+            (issuer.subject.attribute, issuer.subject.normalise) =
+                ("username".into(), vec![Normalisation::Lowercase])
+        }),
+        std::slice::from_ref(&world.acme),
+    )
+    .await
+    .unwrap();
+    assert!(problems[0].message.contains("`ada`") && problems[0].message.contains("`ADA`"), "{problems:?}");
+}
+
+#[tokio::test]
+async fn unknown_subjects_become_users_where_the_rule_says_so_and_tombstones_never_again() {
+    let world = World::new().await;
+    let create = |policy| {
+        world.compile(with_rule(|issuer| {
+            issuer.subject.unknown = policy;
+            issuer.subject.create =
+                [("email".to_owned(), "email".to_owned()), ("roles".to_owned(), "groups".to_owned())].into();
+        }))
+    };
+    let waiting = create(UnknownUser::Pending);
+    let new = token(&world, json!({ "sub": "new", "email": "n@example.com", "groups": ["x"] }));
+    // An explanation makes nobody.
+    let caller = authenticate(&waiting, &new).await.unwrap();
+    let explained = waiting.resolve(&caller, Effects::Dry, &mut ()).await.unwrap_err();
+    assert!(explained.private_context().unwrap().contains("a pending user"), "{explained}");
+    assert_eq!(
+        users::list(&world.store, &users::Filter::default(), portcullis_store::Page::default())
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
+    assert_eq!(code(&waiting, &new).await, "user_pending");
+    let all = users::list(&world.store, &users::Filter::default(), portcullis_store::Page::default())
+        .await
+        .unwrap();
+    let user = &all[0];
+    assert_eq!(
+        (all.len(), user.status, user.email.as_deref(), &user.roles[..]),
+        (1, UserStatus::Pending, Some("n@example.com"), &["x".to_owned()][..])
+    );
+    assert_eq!(user.status_changed_by, "issuer:corp");
+    world.directory.approve(&actor(), user.id, None).await.unwrap();
+    world.hear().await;
+    assert_eq!(code(&waiting, &new).await, "accepted");
+    // Created at once, by many calls at once, once.
+    let creating = Arc::new(create(UnknownUser::Create));
+    let mut calls = tokio::task::JoinSet::new();
+    for n in 0..20 {
+        let (identity, token) =
+            (creating.clone(), token(&world, json!({ "sub": "rush", "jti": n.to_string() })));
+        calls.spawn(async move { recognise(&identity, &token).await.unwrap().user.unwrap().id });
+    }
+    let ids = calls.join_all().await;
+    assert!(ids.iter().all(|id| *id == ids[0]));
+    world.hear().await;
+    // Deleted is deleted, whatever the rule says.
+    world.directory.delete(&actor(), ids[0], None).await.unwrap();
+    world.hear().await;
+    for _ in 0..2 {
+        assert_eq!(code(&creating, &token(&world, json!({ "sub": "rush" }))).await, "user_deleted");
+        world.clock.advance(Duration::from_secs(31));
+    }
+    // A rule that looks up otherwise does not bring it back either.
+    let by_attribute = world.compile(with_rule(|issuer| {
+        issuer.subject.unknown = UnknownUser::Create;
+        issuer.subject.attribute = "attributes.badge".into();
+    }));
+    assert_eq!(code(&by_attribute, &token(&world, json!({ "sub": "rush" }))).await, "user_deleted");
+}
+
+/// A directory that answers as it is told.
+#[derive(Default)]
+struct Fake {
+    asked: AtomicUsize,
+    fails: Mutex<Option<String>>,
+    gate: Option<Semaphore>,
+}
+
+impl Fake {
+    fn user(&self, subject: &str) -> User {
+        let at = Timestamp::from_seconds(START);
+        User {
+            id: UserId(uuid::Uuid::from_slice(&portcullis_jose::sha256(subject.as_bytes())[..16]).unwrap()),
+            tenant: TenantId(uuid::Uuid::nil()),
+            status: UserStatus::Active,
+            external_id: None,
+            username: Some(subject.to_owned()),
+            email: None,
+            email_verified: false,
+            display_name: None,
+            roles: Vec::new(),
+            attributes: Default::default(),
+            merged_into: None,
+            status_changed_at: at,
+            status_changed_by: String::new(),
+            status_reason: None,
+            created_at: at,
+            updated_at: at,
+        }
+    }
+
+    fn set(&self, fails: Option<&str>) {
+        *self.fails.lock().unwrap() = fails.map(str::to_owned);
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+#[async_trait]
+impl Source for Fake {
+    async fn users(&self, tenant: TenantId, lookup: &Lookup) -> Result<Vec<User>, String> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        if let Some(gate) = &self.gate {
+            gate.acquire().await.unwrap().forget();
+        }
+        if let Some(reason) = self.fails.lock().unwrap().clone() {
+            return Err(reason);
+        }
+        let Lookup::Identity { subject, .. } = lookup else { return Ok(Vec::new()) };
+        Ok(vec![User { tenant, ..self.user(subject) }])
+    }
+
+    async fn user(&self, _: UserId) -> Result<Option<User>, String> {
+        Ok(None)
+    }
+
+    async fn api_key(&self, _: ApiKeyId) -> Result<Option<ApiKey>, String> {
+        Ok(None)
+    }
+
+    async fn application(&self, _: ApplicationId) -> Result<Option<Application>, String> {
+        Ok(None)
+    }
+
+    async fn client(&self, _: TenantId, _: &Name, _: &str) -> Result<Option<Application>, String> {
+        Ok(None)
+    }
+
+    async fn create(&self, _: TenantId, _: &Newcomer, _: bool) -> Result<Creation, String> {
+        Ok(Creation::Taken)
+    }
+}
+
+async fn faked(fake: Fake, resolution: Resolution) -> (World, Arc<Fake>, Arc<Identity>) {
+    let fake = Arc::new(fake);
+    let world = World::with(resolution, Some(fake.clone())).await;
+    let identity = Arc::new(world.compile(with_rule(|_| {})));
+    (world, fake, identity)
+}
+
+#[tokio::test]
+async fn ten_thousand_callers_of_one_subject_ask_once() {
+    let gated = Fake { gate: Some(Semaphore::new(0)), ..Fake::default() };
+    let (world, fake, identity) =
+        faked(gated, Resolution { timeout: Span::seconds(60), ..Resolution::default() }).await;
+    let caller = Arc::new(authenticate(&identity, &token(&world, json!({}))).await.unwrap());
+    let arrived = Arc::new(AtomicUsize::new(0));
+    let mut calls = tokio::task::JoinSet::new();
+    for _ in 0..10_000 {
+        let (identity, caller, arrived) = (identity.clone(), caller.clone(), arrived.clone());
+        calls.spawn(async move {
+            arrived.fetch_add(1, Ordering::SeqCst);
+            identity.resolve(&caller, Effects::Live, &mut ()).await.unwrap().user.unwrap().id
+        });
+    }
+    until("all waiting", || arrived.load(Ordering::SeqCst) == 10_000 && fake.asked() == 1).await;
+    fake.gate.as_ref().unwrap().add_permits(1);
+    let ids = calls.join_all().await;
+    assert_eq!((ids.len(), fake.asked()), (10_000, 1));
+    assert!(ids.iter().all(|id| *id == ids[0]));
+}
+
+#[tokio::test]
+async fn a_look_up_outlives_the_caller_who_began_it() {
+    let gated = Fake { gate: Some(Semaphore::new(0)), ..Fake::default() };
+    let (world, fake, identity) =
+        faked(gated, Resolution { timeout: Span::seconds(60), ..Resolution::default() }).await;
+    let caller = Arc::new(authenticate(&identity, &token(&world, json!({}))).await.unwrap());
+    let first = {
+        let (identity, caller) = (identity.clone(), caller.clone());
+        let mut set = tokio::task::JoinSet::new();
+        set.spawn(async move { identity.resolve(&caller, Effects::Live, &mut ()).await.map(|_| ()) });
+        set
+    };
+    until("the look-up", || fake.asked() == 1).await;
+    drop(first);
+    fake.gate.as_ref().unwrap().add_permits(1);
+    identity.resolve(&caller, Effects::Live, &mut ()).await.unwrap();
+    assert_eq!(fake.asked(), 1);
+}
+
+#[tokio::test]
+async fn the_queue_is_bounded_and_slow_is_not_unknown() {
+    let gated = Fake { gate: Some(Semaphore::new(0)), ..Fake::default() };
+    let resolution = Resolution { queue: 2, timeout: Span::millis(150), ..Resolution::default() };
+    let (world, _, identity) = faked(gated, resolution).await;
+    let mut calls = tokio::task::JoinSet::new();
+    for n in 0..3 {
+        let (identity, token) = (identity.clone(), token(&world, json!({ "sub": n.to_string() })));
+        calls.spawn(async move { code(&identity, &token).await });
+    }
+    let mut codes = calls.join_all().await;
+    codes.sort_unstable();
+    assert_eq!(codes, ["resolution_overloaded", "resolution_unavailable", "resolution_unavailable"]);
+}
+
+#[tokio::test]
+async fn what_is_remembered_for_how_long() {
+    let (world, fake, identity) = faked(Fake::default(), Resolution::default()).await;
+    let token = sign(&hmac_key(), &claims(ISS, world.now(), json!({ "exp": world.now() + 3_600 })));
+    for (advance, asked) in [(0, 1), (29, 1), (1, 2), (0, 2)] {
+        world.clock.advance(Duration::from_secs(advance));
+        assert_eq!(code(&identity, &token).await, "accepted");
+        assert_eq!(fake.asked(), asked);
+    }
+    // The same subject written otherwise is another key, and the same user.
+    let escaped = signed_raw(
+        &hmac_key(),
+        r#"{"alg":"HS256"}"#,
+        &claims(ISS, world.now(), json!({})).to_string().replace("\"ada\"", "\"\\u0061da\""),
+    );
+    assert_eq!(code(&identity, &escaped).await, "accepted");
+    assert_eq!(fake.asked(), 3);
+}
+
+#[tokio::test]
+async fn an_outage_is_a_503_opens_the_breaker_and_ends_with_one_probe() {
+    let resolution =
+        Resolution { breaker: Breaker { failures: 3, open: Span::seconds(5) }, ..Resolution::default() };
+    let (world, fake, identity) = faked(Fake::default(), resolution).await;
+    fake.set(Some("connection refused"));
+    let fault = async |sub: &str| -> Fault {
+        recognise(&identity, &token(&world, json!({ "sub": sub }))).await.unwrap_err()
+    };
+    for n in 0..3 {
+        let fault = fault(&n.to_string()).await;
+        assert_eq!(
+            (fault.code().name(), fault.code().status(), fault.retry_delay().is_some()),
+            ("resolution_unavailable", 503, true)
+        );
+        assert!(fault.private_context().unwrap().contains("connection refused"));
+    }
+    assert_eq!(fake.asked(), 3);
+    for n in 3..10 {
+        assert_eq!(fault(&n.to_string()).await.code().name(), "resolution_unavailable");
+    }
+    assert_eq!(fake.asked(), 3, "it is left alone");
+    world.clock.advance(Duration::from_secs(5));
+    assert_eq!(fault("x").await.code().name(), "resolution_unavailable");
+    assert_eq!(fake.asked(), 4, "one probe, which failed");
+    fake.set(None);
+    assert_eq!(fault("y").await.code().name(), "resolution_unavailable");
+    world.clock.advance(Duration::from_secs(5));
+    assert_eq!(code(&identity, &token(&world, json!({ "sub": "y" }))).await, "accepted");
+    assert_eq!(code(&identity, &token(&world, json!({ "sub": "z" }))).await, "accepted");
+}
+
+#[tokio::test]
+async fn an_outage_is_bridged_only_as_far_as_configured_and_never_against_an_event() {
+    for stale in [0, 60] {
+        let (world, fake, identity) =
+            faked(Fake::default(), Resolution { stale: Span::seconds(stale), ..Resolution::default() }).await;
+        let token = sign(&hmac_key(), &claims(ISS, world.now(), json!({ "exp": world.now() + 3_600 })));
+        assert_eq!(code(&identity, &token).await, "accepted");
+        fake.set(Some("down"));
+        world.clock.advance(Duration::from_secs(31));
+        let expected = if stale == 0 { "resolution_unavailable" } else { "accepted" };
+        assert_eq!(code(&identity, &token).await, expected);
+        world.clock.advance(Duration::from_secs(60));
+        assert_eq!(code(&identity, &token).await, "resolution_unavailable", "past the bound");
+    }
+}
+
+#[tokio::test]
+async fn a_lost_event_stream_makes_everything_be_asked_again() {
+    use portcullis_store::Signal;
+    let (world, fake, identity) = faked(Fake::default(), Resolution::default()).await;
+    let token = token(&world, json!({}));
+    for _ in 0..3 {
+        assert_eq!(code(&identity, &token).await, "accepted");
+    }
+    assert_eq!(fake.asked(), 1);
+    world.runtime.hear(Signal::Lost).await;
+    assert_eq!(code(&identity, &token).await, "accepted");
+    assert_eq!(fake.asked(), 2);
+    // Deaf, nothing is believed for longer than a second.
+    world.clock.advance(Duration::from_secs(1));
+    assert_eq!(code(&identity, &token).await, "accepted");
+    assert_eq!(fake.asked(), 3);
+    world.runtime.hear(Signal::Restored).await;
+    for _ in 0..2 {
+        assert_eq!(code(&identity, &token).await, "accepted");
+    }
+    assert_eq!(fake.asked(), 4);
+}
+
+#[tokio::test]
+async fn an_event_during_the_look_up_is_not_overlooked() {
+    use portcullis_model::event::{Change, Event};
+    use portcullis_store::Signal;
+    let gated = Fake { gate: Some(Semaphore::new(0)), ..Fake::default() };
+    let (world, fake, identity) =
+        faked(gated, Resolution { timeout: Span::seconds(60), ..Resolution::default() }).await;
+    let (id, text) = (fake.user("ada").id, token(&world, json!({})));
+    let call = {
+        let identity = identity.clone();
+        let mut set = tokio::task::JoinSet::new();
+        set.spawn(async move { code(&identity, &text).await });
+        set
+    };
+    until("the look-up", || fake.asked() == 1).await;
+    let change = Change::User { user: id, what: "suspended".into() };
+    world
+        .runtime
+        .hear(Signal::Events(vec![Event {
+            position: 9,
+            at: Timestamp::default(),
+            tenant: None,
+            actor: String::new(),
+            change,
+        }]))
+        .await;
+    fake.gate.as_ref().unwrap().add_permits(2);
+    assert_eq!(call.join_all().await, ["accepted"]);
+    assert_eq!(fake.asked(), 2, "what was read before the event was read again");
+}

@@ -6,6 +6,9 @@
 //! Not here: sockets and their limits (`net`), who somebody is (`identity`), what AI formats mean (`llm`), how records are
 //! kept (`store`), and anything that an operator calls (`control`).
 
+// The layout of one call is a deep nest of futures; optimised builds look through all of it.
+#![recursion_limit = "256"]
+
 mod body;
 mod filters;
 mod gateway;

@@ -67,7 +67,8 @@ pub(crate) struct Metered {
     upload: Option<Arc<Gauge>>,
     capture: Option<Capturing>,
     revoked: Option<Revoked>,
-    recording: Recording,
+    /// Taken only when the answer never began.
+    recording: Option<Recording>,
     /// The oldest piece that was not released, and the one after it.
     held: Option<Frame<Bytes>>,
     next: Option<Frame<Bytes>>,
@@ -76,17 +77,26 @@ pub(crate) struct Metered {
 }
 
 enum Stage {
+    /// Nothing was released yet; a break is then a refusal.
+    Looking,
     /// Pieces come.
     Flowing,
+    /// It broke before anything was released.
+    Stillborn(Cut),
     /// All have come; the record is on its way to the spool.
     Closing(Appended),
     /// The record is there: what is held may go.
     Over,
 }
 
-/// Sends an answer: at once when all of it is at hand, otherwise as it comes.
-pub(crate) async fn watch(answer: Answer, mut recording: Recording) -> Response<Body> {
+/// Sends an answer: at once when all of it is at hand, otherwise as it comes. An answer that breaks before any of it was
+/// sent is a refusal like any other.
+pub(crate) async fn watch(
+    answer: Answer,
+    recording: Recording,
+) -> Result<Response<Body>, (Fault, Recording)> {
     let Answer { mut head, body, reading, upload, capture, standing } = answer;
+    let mut recording = recording;
     recording.record.status = head.status.as_u16();
     filters::on_response(&mut head.headers, &recording.id, false);
     let mut metered = Metered {
@@ -95,11 +105,11 @@ pub(crate) async fn watch(answer: Answer, mut recording: Recording) -> Response<
         upload,
         capture,
         revoked: None,
-        recording,
+        recording: Some(recording),
         held: None,
         next: None,
         error: None,
-        stage: Stage::Flowing,
+        stage: Stage::Looking,
     };
     // One look, without waiting: a small answer is complete by now, and then goes out in one write, its record written.
     std::future::poll_fn(|cx| {
@@ -107,9 +117,19 @@ pub(crate) async fn watch(answer: Answer, mut recording: Recording) -> Response<
         Poll::Ready(())
     })
     .await;
-    if let Stage::Closing(appended) = &mut metered.stage {
-        let written = appended.await;
-        metered.appended(written);
+    match &mut metered.stage {
+        Stage::Stillborn(cut) => {
+            let fault = Fault::new(cut.code).context(std::mem::take(&mut cut.why));
+            if let Some(mut recording) = metered.recording.take() {
+                recording.record.bytes_out = 0;
+                return Err((fault, recording));
+            }
+        }
+        Stage::Closing(appended) => {
+            let written = appended.await;
+            metered.appended(written);
+        }
+        Stage::Looking | Stage::Flowing | Stage::Over => {}
     }
     let over = matches!(metered.stage, Stage::Over) && metered.error.is_none() && metered.source.is_ended();
     let body = match (over, metered.held.take()) {
@@ -123,11 +143,14 @@ pub(crate) async fn watch(answer: Answer, mut recording: Recording) -> Response<
         },
         (false, held) => {
             metered.held = held;
+            if matches!(metered.stage, Stage::Looking) {
+                metered.stage = Stage::Flowing;
+            }
             metered.revoked = standing.map(revoked);
             Body(Kind::Metered(Box::new(metered)))
         }
     };
-    Response::from_parts(head, body)
+    Ok(Response::from_parts(head, body))
 }
 
 impl Metered {
@@ -142,7 +165,7 @@ impl Metered {
         loop {
             self.advance(cx);
             match &mut self.stage {
-                Stage::Flowing => {
+                Stage::Looking | Stage::Flowing => {
                     let Some(frame) = self.held.take() else { return Poll::Pending };
                     self.held = self.next.take();
                     return Poll::Ready(Some(Ok(frame)));
@@ -151,7 +174,7 @@ impl Metered {
                     let written = std::task::ready!(Pin::new(appended).poll(cx));
                     self.appended(written);
                 }
-                Stage::Over => {
+                Stage::Over | Stage::Stillborn(_) => {
                     if let Some(frame) = self.held.take() {
                         return Poll::Ready(Some(Ok(frame)));
                     }
@@ -168,7 +191,7 @@ impl Metered {
 
     /// Takes pieces until two are at hand, none is to be had now, or the last one is known to be the last.
     fn advance(&mut self, cx: &mut Context<'_>) {
-        while matches!(self.stage, Stage::Flowing) && self.next.is_none() {
+        while matches!(self.stage, Stage::Looking | Stage::Flowing) && self.next.is_none() {
             if let Some(revoked) = &mut self.revoked
                 && let Poll::Ready(fault) = revoked.as_mut().poll(cx)
             {
@@ -184,6 +207,7 @@ impl Metered {
             match piece {
                 Some(Ok(frame)) if self.held.is_none() => self.held = Some(frame),
                 Some(Ok(frame)) => self.next = Some(frame),
+                Some(Err(cut)) if matches!(self.stage, Stage::Looking) => self.stage = Stage::Stillborn(cut),
                 Some(Err(cut)) => self.finish(Some(cut)),
                 None => self.finish(None),
             }
@@ -215,7 +239,9 @@ impl Metered {
         if let Some(Ok(frame)) = &piece
             && let Some(bytes) = frame.data_ref()
         {
-            self.recording.record.bytes_out += bytes.len() as u64;
+            if let Some(recording) = &mut self.recording {
+                recording.record.bytes_out += bytes.len() as u64;
+            }
             if let Some(capture) = &mut self.capture {
                 capture.response(bytes);
             }
@@ -251,7 +277,11 @@ impl Metered {
     }
 
     fn close(&mut self, ending: Ending) {
-        let record = &mut self.recording.record;
+        let Some(recording) = &mut self.recording else {
+            self.stage = Stage::Over;
+            return;
+        };
+        let record = &mut recording.record;
         if let Some(upload) = self.upload.take() {
             record.bytes_in = upload.bytes();
             if let (Some(capture), Some((bytes, cut))) = (&mut self.capture, upload.captured()) {
@@ -264,7 +294,7 @@ impl Metered {
         if let Some(capture) = self.capture.take() {
             record.capture = Some(capture.done());
         }
-        self.stage = match self.recording.close(ending) {
+        self.stage = match recording.close(ending) {
             Some(appended) => Stage::Closing(appended),
             None => Stage::Over,
         };
@@ -275,7 +305,8 @@ impl Metered {
         if let Err(error) = written {
             // What is not recorded is not served, as far as that can still be had: the rest of it is not.
             metrics::counter!("portcullis_records_lost_total").increment(1);
-            tracing::error!(request_id = %self.recording.record.id, error = %error, "the record of a call could not be appended");
+            let id = self.recording.as_ref().map(|recording| recording.record.id.to_string());
+            tracing::error!(request_id = id, error = %error, "the record of a call could not be appended");
             (self.held, self.next) = (None, None);
             self.error = Some(Cut::new(codes::RECORDS_UNAVAILABLE, "the call could not be recorded"));
         }
@@ -298,7 +329,7 @@ fn ended_by(cut: &Cut) -> Ending {
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        if self.recording.is_open() {
+        if self.recording.as_ref().is_some_and(Recording::is_open) {
             // What is known so far belongs to the record of a call that its caller left.
             self.close(Ending::ClientClosed);
         }

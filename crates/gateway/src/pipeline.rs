@@ -55,7 +55,13 @@ impl Gateway {
                 .context("no configuration is in force yet")),
         };
         match outcome {
-            Ok(Outcome::Answer(answer)) => meter::watch(answer, call.recording).await,
+            Ok(Outcome::Answer(answer)) => match meter::watch(answer, call.recording).await {
+                Ok(response) => response,
+                Err((fault, recording)) => {
+                    call.recording = recording;
+                    self.refuse(fault, call).await
+                }
+            },
             Ok(Outcome::Switched(switched)) => switched.begin(self, call),
             Ok(Outcome::Page(page)) => page,
             Err(fault) => self.refuse(fault, call).await,

@@ -12,8 +12,8 @@ use std::time::Duration;
 
 /// Time for a goodbye, each way: whoever was barred is gone within a second.
 const GOODBYE: Duration = Duration::from_millis(400);
-/// Time for the other direction when one has ended.
-const LAST_WORDS: Duration = Duration::from_secs(10);
+/// Time for the other direction when one has ended: whoever closes has said all that it had to say.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Why we end a tunnel.
 pub(crate) struct Goodbye {

@@ -1,0 +1,14 @@
+//! Whole calls: a gateway on a loopback port in front of upstreams that behave, or do not; a real directory behind it.
+
+mod ai;
+mod client;
+mod endings;
+mod house;
+mod pool;
+mod refusals;
+mod retries;
+mod routes;
+mod smuggling;
+mod streams;
+mod upstream;
+mod websocket;

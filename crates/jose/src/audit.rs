@@ -8,6 +8,7 @@ mod rsa;
 mod secret;
 mod set;
 
+pub(crate) use secret::known as known_secrets;
 pub use set::{Exposure, set};
 
 use serde_json::Value;

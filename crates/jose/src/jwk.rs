@@ -35,3 +35,4 @@ pub(crate) use secret::is_key as looks_like_key;
 pub use set::{JwkSet, KeySet, Note, NoteKind};
 pub use sign::SigningKey;
 pub use verify::VerifyingKey;
+pub(crate) use verify::hmac_key;

@@ -30,6 +30,7 @@ pub mod audit;
 mod b64;
 pub mod claims;
 mod der;
+pub mod explain;
 mod finding;
 mod json;
 pub mod jwa;

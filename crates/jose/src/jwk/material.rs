@@ -368,6 +368,26 @@ impl Jwk {
         Err(KeyError::AlgMismatch { alg, accepts })
     }
 
+    /// The same material without anything that narrows its use: for finding out what a token was signed with, never
+    /// for accepting one.
+    pub(crate) fn unbound(&self) -> Jwk {
+        let mut material = self.material.clone();
+        if let Material::Rsa(rsa) = &mut material {
+            rsa.only = None;
+        }
+        Jwk { kid: self.kid.clone(), alg: None, usage: None, ops: None, material }
+    }
+
+    /// Modulus and exponent, of an RSA key.
+    pub(crate) fn rsa_public(&self) -> Option<(&[u8], &[u8])> {
+        if let Material::Rsa(rsa) = &self.material { Some((&rsa.n, &rsa.e)) } else { None }
+    }
+
+    /// The bytes of a shared secret.
+    pub(crate) fn secret_bytes(&self) -> Option<&[u8]> {
+        if let Material::Oct(secret) = &self.material { Some(secret) } else { None }
+    }
+
     /// Whether `use` and `key_ops` leave room for this.
     pub(super) fn permits(&self, op: Op, purpose: &'static str) -> Result<(), KeyError> {
         let by_use = matches!(self.usage, None | Some(Use::Signature));

@@ -92,7 +92,7 @@ impl Jwk {
 }
 
 /// The secret under one HMAC algorithm; nothing for any other.
-pub(super) fn hmac_key(alg: Alg, secret: &[u8]) -> Option<hmac::Key> {
+pub(crate) fn hmac_key(alg: Alg, secret: &[u8]) -> Option<hmac::Key> {
     let algorithm = match alg {
         Alg::HS256 => hmac::HMAC_SHA256,
         Alg::HS384 => hmac::HMAC_SHA384,

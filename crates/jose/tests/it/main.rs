@@ -2,6 +2,7 @@
 
 mod attacks;
 mod audit;
+mod explain;
 mod jwe;
 mod jwe_vectors;
 mod jws_json;

@@ -10,7 +10,7 @@ use crate::jwks::KeySource;
 use crate::local;
 use crate::metric;
 use crate::observe::{Effects, Fact, Observer};
-use crate::resolve::{ClientKey, SubjectPlan, token_principal};
+use crate::resolve::{ClientKey, SubjectPlan, Who, token_principal};
 use crate::runtime::Runtime;
 use crate::standing::{self, Standing};
 use portcullis_fault::{Fault, codes};
@@ -202,7 +202,7 @@ impl Identity {
             let key = ClientKey { tenant: tenant.id, issuer: issuer.name.clone(), client: client.into() };
             let found =
                 self.runtime.resolver().client(key, issuer.local, token.now(), effects, observer).await?;
-            return Ok(token_principal(token, tenant.clone(), Err(found)));
+            return Ok(token_principal(token, tenant.clone(), Who::Application(found)));
         }
         let plan = SubjectPlan {
             issuer: &issuer.name,
@@ -211,7 +211,7 @@ impl Identity {
             tenant: tenant.id,
         };
         let user = self.runtime.resolver().subject(&plan, token, effects, observer).await?;
-        Ok(token_principal(token, tenant.clone(), Ok(user)))
+        Ok(token_principal(token, tenant.clone(), Who::User(user)))
     }
 
     fn tenant<O: Observer>(&self, id: TenantId, observer: &mut O) -> Result<&Arc<Tenant>, Fault> {

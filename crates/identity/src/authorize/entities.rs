@@ -56,7 +56,7 @@ pub(super) fn entities(
     service: &ServiceRules,
 ) -> Result<Entities, String> {
     let say = |error: &dyn std::fmt::Display| error.to_string();
-    let mut all = vec![tenant(words, &principal.tenant).map_err(|error| say(&error))?];
+    let mut all = vec![tenant(words, &principal.tenant)?];
     let home = uid(&words.tenant, principal.tenant.name.as_str());
     if let Some(user) = &principal.user {
         let mut attributes = HashMap::from([
@@ -97,9 +97,10 @@ pub(super) fn entities(
     Entities::from_entities(all, None).map_err(|error| say(&error))
 }
 
-fn tenant(words: &Words, tenant: &Tenant) -> Result<Entity, impl std::fmt::Display + use<>> {
+fn tenant(words: &Words, tenant: &Tenant) -> Result<Entity, String> {
     let id = uid(&words.tenant, tenant.name.as_str());
     Entity::new(id, HashMap::from([("name".to_owned(), text(tenant.name.as_str()))]), HashSet::new())
+        .map_err(|error| error.to_string())
 }
 
 pub(super) fn model(words: &Words, name: &Name) -> Result<Entity, String> {

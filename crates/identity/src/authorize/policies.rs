@@ -9,6 +9,7 @@ use cedar_policy::{
 use portcullis_fault::{Fault, codes};
 use portcullis_model::{Name, Policy, Principal, Problem, Tenant, TenantId};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 /// Every tenant's policies.
@@ -73,8 +74,8 @@ impl Policies {
         };
         let mut own = HashMap::new();
         for tenant in parsed.iter().filter_map(|one| one.tenant) {
-            if !own.contains_key(&tenant) {
-                own.insert(tenant, set_for(Some(tenant))?);
+            if let Entry::Vacant(place) = own.entry(tenant) {
+                place.insert(set_for(Some(tenant))?);
             }
         }
         Ok(Self { everybody: set_for(None)?, own, authorizer: Authorizer::new() })
@@ -112,15 +113,15 @@ impl Policies {
         let Some(principal) = permit.principal() else { return Ok(()) };
         let Some(policies) = &self.of(principal.tenant.id).use_model else { return Ok(()) };
         let words = Words::known().map_err(broken)?;
+        if permit.is_open() {
+            // The service lets everybody through; what is granted to the tenant still bounds what that can cost.
+            return Ok(());
+        }
         let Some(question) = &permit.question else {
-            // A permit from a configuration without policies, or one that lets everybody through: there is nothing that the
-            // policies could be asked about.
-            return Err(Fault::new(codes::POLICY_DENIED)
-                .context("the permit holds nothing that policies about models could look at"));
+            return Err(broken("the permit is of a configuration without policies"));
         };
         let model_entity = entities::model(words, model).map_err(broken)?;
-        let all =
-            question.entities.clone().add_entities([model_entity], None).map_err(|error| broken(error))?;
+        let all = question.entities.clone().add_entities([model_entity], None).map_err(broken)?;
         self.decide(policies, question, &words.use_model, entities::model_uid(words, model), &all)
     }
 
@@ -140,7 +141,7 @@ impl Policies {
             question.context.clone(),
             None,
         )
-        .map_err(|error| broken(error))?;
+        .map_err(broken)?;
         let response = self.authorizer.is_authorized(&request, &policies.set, all);
         // Cedar passes over a policy that fails. One that may forbid must not be passed over.
         for error in response.diagnostics().errors() {

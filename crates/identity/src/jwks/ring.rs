@@ -374,32 +374,24 @@ impl Ring {
         let now = self.parts.clock.now();
         let previous = self.current.load_full();
         let mut state = self.state();
-        let next = match result {
-            Ok(Fetched::Same(life)) => previous.as_ref().map(|keys| (keys.version, keys.set.clone(), life)),
-            Ok(Fetched::Keys(set, life)) => Some(match &previous {
-                Some(keys) if same(&keys.set, &set) => (keys.version, keys.set.clone(), life),
-                _ => (self.parts.versions.fetch_add(1, Ordering::Relaxed), set, life),
-            }),
-            Err(error) => {
-                state.failures = state.failures.saturating_add(1);
-                let pause =
-                    Duration::from_secs(1 << state.failures.saturating_sub(1).min(5)).min(LONGEST_PAUSE);
-                state.retry_at =
-                    Some(now.plus(if self.parts.ration.is_zero() { Duration::from_secs(1) } else { pause }));
-                if state.last_error.as_ref() != Some(&error) {
-                    tracing::warn!(issuer, error, "the issuer's keys could not be fetched");
-                }
-                state.last_error = Some(error);
-                metric::fetched(issuer, "failed");
-                return;
+        let (version, set, life) = match (result, &previous) {
+            (Ok(Fetched::Same(life)), Some(keys)) => (keys.version, keys.set.clone(), life),
+            (Ok(Fetched::Keys(set, life)), Some(keys)) if same(&keys.set, &set) => {
+                (keys.version, keys.set.clone(), life)
             }
+            (Ok(Fetched::Keys(set, life)), _) => {
+                (self.parts.versions.fetch_add(1, Ordering::Relaxed), set, life)
+            }
+            (Ok(Fetched::Same(_)), None) => {
+                let error = "it answered that nothing has changed, and nothing was there before";
+                return self.failed(&mut state, now, error.to_owned());
+            }
+            (Err(error), _) => return self.failed(&mut state, now, error),
         };
         if state.failures > 0 {
             tracing::info!(issuer, "the issuer's keys can be fetched again");
         }
         (state.failures, state.retry_at, state.last_error) = (0, None, None);
-        // `Same` without a set of before: the source was asked wrongly, and there is nothing to keep.
-        let Some((version, set, life)) = next else { return };
         let changed = previous.as_ref().is_none_or(|keys| keys.version != version);
         metric::fetched(issuer, if changed { "changed" } else { "unchanged" });
         if changed {
@@ -422,6 +414,19 @@ impl Ring {
         };
         // Within the lock, so that an older fetch cannot overwrite a newer one.
         self.current.store(Some(Arc::new(keys)));
+    }
+
+    fn failed(&self, state: &mut State, now: Timestamp, error: String) {
+        let issuer = self.parts.issuer.as_str();
+        state.failures = state.failures.saturating_add(1);
+        // A file is looked at again in a second; whoever runs the issuer's server is given time.
+        let doublings = if self.parts.ration.is_zero() { 0 } else { (state.failures - 1).min(5) };
+        state.retry_at = Some(now.plus(Duration::from_secs(1 << doublings).min(LONGEST_PAUSE)));
+        if state.last_error.as_ref() != Some(&error) {
+            tracing::warn!(issuer, error, "the issuer's keys could not be fetched");
+        }
+        state.last_error = Some(error);
+        metric::fetched(issuer, "failed");
     }
 
     /// The sets before the current one, latest first, and the state of the source: for the doctor.

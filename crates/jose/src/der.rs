@@ -12,6 +12,7 @@ pub(crate) const OCTET_STRING: u8 = 0x04;
 pub(crate) const NULL: u8 = 0x05;
 pub(crate) const OID: u8 = 0x06;
 pub(crate) const SEQUENCE: u8 = 0x30;
+pub(crate) const SET: u8 = 0x31;
 
 /// `[n]`, constructed.
 pub(crate) const fn context(n: u8) -> u8 {
@@ -83,6 +84,11 @@ impl<'d> Reader<'d> {
             [0, bytes @ ..] => Ok(bytes),
             _ => Err(Malformed),
         }
+    }
+
+    /// Whether nothing is left.
+    pub(crate) fn is_done(&self) -> bool {
+        self.rest.is_empty()
     }
 
     /// Nothing may be left.

@@ -318,7 +318,7 @@ pub(super) fn sec1(der: &[u8], around: Option<Curve>) -> Result<Material, KeyErr
 }
 
 /// An object identifier for a message: `1.2.840.10045.3.1.7`.
-fn dotted(oid: &[u8]) -> Box<str> {
+pub(super) fn dotted(oid: &[u8]) -> Box<str> {
     let mut arcs = Vec::new();
     let mut arc = 0u64;
     for byte in oid.iter().take(32) {

@@ -138,8 +138,17 @@ pub enum KeyError {
     #[error("pem block is not supported: `{}`", .0.escape_debug())]
     PemLabel(Box<str>),
     /// The private key is encrypted.
-    #[error("pem private key is encrypted, decrypt it first")]
+    #[error("pem private key is encrypted, give its password")]
     PemEncrypted,
+    /// The password does not open it, or it was damaged: which of the two cannot be known.
+    #[error("encrypted key does not open with this password")]
+    Password,
+    /// Encrypted in a way that is not read: DES, RC2, scrypt, or nothing standard.
+    #[error("key is encrypted in a way that is not supported: `{0}`")]
+    EncryptionUnknown(Box<str>),
+    /// Opening it would take more iterations than are spent on a key.
+    #[error("encrypted key wants {0} iterations, at most 5000000 are spent")]
+    Iterations(u64),
     /// One key was asked for and several are there.
     #[error("pem holds {0} keys, one is needed")]
     PemCount(usize),
@@ -186,6 +195,9 @@ impl KeyError {
             Self::PemMalformed(_) => "pem_malformed",
             Self::PemLabel(_) => "pem_label",
             Self::PemEncrypted => "pem_encrypted",
+            Self::Password => "key_password",
+            Self::EncryptionUnknown(_) => "key_encryption_unknown",
+            Self::Iterations(_) => "key_iterations",
             Self::PemCount(_) => "pem_count",
             Self::Der(_) => "der_malformed",
             Self::Library => "key_library",

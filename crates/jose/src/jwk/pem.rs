@@ -31,6 +31,19 @@ impl Jwk {
         blocks.first().ok_or(KeyError::PemMissing)?.key()
     }
 
+    /// Reads the one private key of a PEM file, encrypted (`ENCRYPTED PRIVATE KEY`) or not.
+    ///
+    /// # Errors
+    /// As [`from_pem`](Self::from_pem), and as [`from_encrypted_pkcs8`](Self::from_encrypted_pkcs8).
+    pub fn from_encrypted_pem(pem: &[u8], password: &[u8]) -> Result<Self, KeyError> {
+        match &*blocks(pem)? {
+            [block] if block.label == "ENCRYPTED PRIVATE KEY" => {
+                Self::from_encrypted_pkcs8(&block.der, password)
+            }
+            _ => Self::from_pem(pem),
+        }
+    }
+
     /// Reads every key of a PEM file, in order.
     ///
     /// # Errors
@@ -80,7 +93,8 @@ fn blocks(pem: &[u8]) -> Result<Vec<Block<'_>>, KeyError> {
         let body_len = rest.find(&end).ok_or_else(|| malformed.clone())?;
         let body = &rest[..body_len];
         from = text.len() - rest.len() + body_len + end.len();
-        if label.contains("ENCRYPTED") || body.contains("Proc-Type:") {
+        // OpenSSL's own encryption, with one round of MD5: not read at all.
+        if body.contains("Proc-Type:") {
             return Err(KeyError::PemEncrypted);
         }
         // OpenSSL writes the curve before the key, which names it too.
@@ -109,6 +123,7 @@ impl Block<'_> {
             "EC PRIVATE KEY" => sec1(&self.der, None)?,
             // Some tools write PKCS#8 under the name of the algorithm.
             "RSA-PSS PRIVATE KEY" | "ED25519 PRIVATE KEY" | "X25519 PRIVATE KEY" => pkcs8(&self.der)?,
+            label if label.contains("ENCRYPTED") => return Err(KeyError::PemEncrypted),
             label => return Err(KeyError::PemLabel(cut(label))),
         })
     }

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod audit;
+mod containers;
 mod explain;
 mod jwe;
 mod jwe_vectors;

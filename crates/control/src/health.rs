@@ -12,25 +12,31 @@ pub async fn live() -> Json<Value> {
     Json(json!({ "status": "live" }))
 }
 
-/// Calls can be served: take the node out of rotation while this is 503. `not_ready` names the parts.
+/// Calls can be served: take the node out of rotation while this is 503. `not_ready` names what is in the way.
+///
+/// A database that does not answer is a warning: callers who are known are served on, and the others are told why not,
+/// which is more than a load balancer without a node behind it would tell them.
 pub async fn ready(State(control): State<Control>) -> (StatusCode, Json<Value>) {
     let mut lacking = control.readiness().lacking();
+    let mut warnings = Vec::new();
     if let Err(error) = control.store().ping().await {
         tracing::warn!(%error, "the database does not answer");
-        lacking.push("database".to_owned());
+        warnings.push("the database does not answer");
     }
     let publication = control.publisher().status();
     if publication.version == 0 {
         lacking.push("configuration".to_owned());
     }
     // A bad new file is no reason to stop serving under the old one, but whoever looks should see it.
-    let reload = publication.reload_error.is_some();
+    if publication.reload_error.is_some() {
+        warnings.push("the newest configuration was refused; the one before is in force");
+    }
     let mut body = json!({ "status": if lacking.is_empty() { "ready" } else { "not_ready" }, "configuration_version": publication.version });
     if !lacking.is_empty() {
         body["not_ready"] = json!(lacking);
     }
-    if reload {
-        body["warnings"] = json!(["the newest configuration was refused; the one before is in force"]);
+    if !warnings.is_empty() {
+        body["warnings"] = json!(warnings);
     }
     (if lacking.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }, Json(body))
 }

@@ -3,9 +3,10 @@
 
 use crate::Control;
 use crate::admin;
+use utoipa::openapi::schema::{ArrayItems, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
-    Components, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, ResponseBuilder,
+    Components, Content, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
 };
 use utoipa_axum::router::OpenApiRouter;
 
@@ -63,6 +64,15 @@ fn complete(api: &mut OpenApi) {
         .build();
     components.add_security_scheme("operator", SecurityScheme::Http(bearer));
     components.schemas.insert("Problem".to_owned(), <Problem as utoipa::PartialSchema>::schema());
+    for (name, schema) in &mut components.schemas {
+        // A page's entries are written out by the macro; clients want the type that is there already.
+        let (Some(entry), RefOr::T(Schema::Object(page))) = (name.strip_prefix("Page_"), schema) else {
+            continue;
+        };
+        if let Some(RefOr::T(Schema::Array(items))) = page.properties.get_mut("items") {
+            items.items = ArrayItems::RefOrSchema(Box::new(Ref::from_schema_name(entry).into()));
+        }
+    }
     let refusal = ResponseBuilder::new()
         .description("a refusal; `code` is one of the catalogue's")
         .content("application/problem+json", Content::new(Some(Ref::from_schema_name("Problem"))))

@@ -5,6 +5,7 @@
 use portcullis_config::{Config, restart_needed};
 use portcullis_identity::directory::{Actor, Directory};
 use portcullis_identity::secrets::SecretReader;
+use portcullis_model::event::Change;
 use portcullis_model::tenant::{Origin, TenantEntry};
 use portcullis_model::{Clock, Name, Problem, Rng, Specification, Tenant, TenantId, Timestamp};
 use portcullis_store::{Page, Signal, Store, entity};
@@ -55,6 +56,8 @@ pub struct Publisher {
 struct State {
     started_with: Option<Arc<Config>>,
     config: Arc<Config>,
+    /// As they were last published.
+    tenants: Vec<Tenant>,
     status: Status,
 }
 
@@ -94,7 +97,12 @@ impl Publisher {
         clock: Arc<dyn Clock>,
         rng: Arc<dyn Rng>,
     ) -> Self {
-        let state = State { started_with: None, config: Arc::default(), status: Status::default() };
+        let state = State {
+            started_with: None,
+            config: Arc::default(),
+            tenants: Vec::new(),
+            status: Status::default(),
+        };
         Self {
             store: directory.store().clone(),
             directory,
@@ -120,13 +128,19 @@ impl Publisher {
     /// Puts `config` in force, or says what is wrong with it. The version that is in force afterwards.
     pub async fn publish(&self, config: Arc<Config>, files: Vec<PathBuf>) -> Result<u64, Vec<Problem>> {
         let _turn = self.turn.lock().await;
-        match self.put_in_force(&config).await {
+        let done = async {
+            self.secrets.load_stored(&self.store).await.map_err(|error| unavailable(&error))?;
+            let tenants = self.settle_tenants(&config).await?;
+            self.put_in_force(tenants, &config).await
+        };
+        match done.await {
             Ok(version) => {
                 let mut state = self.state();
                 let first = state.started_with.get_or_insert_with(|| config.clone()).clone();
                 state.status.restart_needed = restart_needed(&first, &config);
                 state.status.files = files;
                 state.status.reload_error = None;
+                metrics::gauge!("portcullis_configuration_refused").set(0.0);
                 state.config = config;
                 Ok(version)
             }
@@ -150,73 +164,88 @@ impl Publisher {
         self.note_refusal(problems);
     }
 
-    /// Publishes the configuration in force again, with what the store says now.
-    pub async fn refresh(&self) -> Result<u64, Vec<Problem>> {
+    /// Publishes the configuration in force again, with what the store says now. Tenants of the file are left as they
+    /// are: were they written here too, two nodes with different files would undo each other's work without end.
+    pub async fn refresh(&self, why: Due) -> Result<u64, Vec<Problem>> {
         let _turn = self.turn.lock().await;
-        let config = self.config();
-        self.put_in_force(&config).await
+        self.secrets.load_stored(&self.store).await.map_err(|error| unavailable(&error))?;
+        let there = self.tenants().await?;
+        let (config, unchanged, version) = {
+            let state = self.state();
+            (state.config.clone(), state.tenants == there, state.status.version)
+        };
+        // What a reload of our own wrote is published already.
+        if unchanged && why == Due::Tenants {
+            return Ok(version);
+        }
+        self.put_in_force(there, &config).await
     }
 
     /// Publishes again whenever something changes in the store that a specification is made of. Ends with `shutdown`.
     pub async fn run(&self, shutdown: CancellationToken) {
         let mut subscription = self.store.events().subscribe();
         // Another node may have changed something between the first publication and this subscription.
-        let mut due = !self.store.is_embedded();
+        let mut due = if self.store.is_embedded() { None } else { Some(Due::Everything) };
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(AGAIN), if due => {}
-                signal = subscription.next() => match signal {
-                    Signal::Events(events) => due |= events.iter().any(|event| concerns(&event.change)),
-                    // What happened meanwhile is not known: publish what is there now.
-                    Signal::Lost | Signal::Restored => due = true,
-                },
+                () = tokio::time::sleep(AGAIN), if due.is_some() => {}
+                signal = subscription.next() => {
+                    let news = match signal {
+                        Signal::Events(events) => events.iter().filter_map(|event| concerns(&event.change)).max(),
+                        // What happened meanwhile is not known: publish what is there now.
+                        Signal::Lost | Signal::Restored => Some(Due::Everything),
+                    };
+                    due = due.max(news);
+                }
             }
-            if due {
-                due = match self.refresh().await {
-                    Ok(_) => false,
-                    Err(problems) => {
-                        for problem in &problems {
-                            tracing::error!(
-                                at = problem.at,
-                                problem = problem.message,
-                                "a change in the directory cannot be published; what was in force stays"
-                            );
-                        }
-                        // Only the database's silence mends itself; anything else waits for the next change.
-                        problems.iter().any(|problem| problem.at == STORE)
-                    }
-                };
+            let Some(why) = due else { continue };
+            if let Err(problems) = self.refresh(why).await {
+                for problem in &problems {
+                    tracing::error!(
+                        at = problem.at,
+                        problem = problem.message,
+                        "a change in the directory cannot be published; what was in force stays"
+                    );
+                }
+                // Only the database's silence mends itself; anything else waits for the next change.
+                if problems.iter().any(|problem| problem.at == STORE) {
+                    continue;
+                }
             }
+            due = None;
         }
     }
 
-    async fn put_in_force(&self, config: &Arc<Config>) -> Result<u64, Vec<Problem>> {
-        self.secrets.load_stored(&self.store).await.map_err(|error| unavailable(&error))?;
-        let mut there = self.tenants().await?;
+    /// Writes the file's tenants, once it is known that what results can be compiled; the tenants afterwards.
+    async fn settle_tenants(&self, config: &Arc<Config>) -> Result<Vec<Tenant>, Vec<Problem>> {
+        let there = self.tenants().await?;
         let provisional = overlay(&there, &config.tenants, self.clock.now(), || {
             TenantId::generate(&*self.clock, &*self.rng)
         });
-        if provisional != there {
-            // Compiled before the store is touched: a file that does not compile must not disable anybody's tenant.
-            self.prepare(provisional, config)?;
-            let actor = Actor::new("file", "file");
-            self.directory
-                .upsert_file_tenants(&actor, &config.tenants)
-                .await
-                .map_err(|fault| unavailable(&fault))?;
-            there = self.tenants().await?;
+        if provisional == there {
+            return Ok(there);
         }
-        let prepared = self.prepare(there, config)?;
+        // Compiled before the store is touched: a file that does not compile must not disable anybody's tenant.
+        self.prepare(provisional, config).await?;
+        let actor = Actor::new("file", "file");
+        let written = self.directory.upsert_file_tenants(&actor, &config.tenants).await;
+        written.map_err(|fault| unavailable(&fault))?;
+        self.tenants().await
+    }
+
+    async fn put_in_force(&self, tenants: Vec<Tenant>, config: &Arc<Config>) -> Result<u64, Vec<Problem>> {
+        let prepared = self.prepare(tenants.clone(), config).await?;
         prepared.install();
         let mut state = self.state();
+        state.tenants = tenants;
         state.status.version += 1;
         state.status.published_at = Some(self.clock.now());
         metrics::gauge!("portcullis_configuration_version").set(state.status.version as f64);
         Ok(state.status.version)
     }
 
-    fn prepare(&self, tenants: Vec<Tenant>, config: &Arc<Config>) -> Result<Prepared, Vec<Problem>> {
+    async fn prepare(&self, tenants: Vec<Tenant>, config: &Arc<Config>) -> Result<Prepared, Vec<Problem>> {
         let specification = Specification {
             version: self.state().status.version + 1,
             tenants: tenants.into_iter().map(Arc::new).collect(),
@@ -226,7 +255,16 @@ impl Publisher {
             services: config.services.clone(),
             policies: config.policies.clone(),
         };
-        self.plane.prepare(&Arc::new(specification), config)
+        let (plane, config) = (self.plane.clone(), config.clone());
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "one at a time, since publications take turns; policies take longer to compile than a call may wait"
+        )]
+        let prepared =
+            tokio::task::spawn_blocking(move || plane.prepare(&Arc::new(specification), &config)).await;
+        prepared.unwrap_or_else(|error| {
+            Err(vec![Problem::new("", format!("compiling the configuration failed: {error}"))])
+        })
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, Vec<Problem>> {
@@ -243,7 +281,8 @@ impl Publisher {
     }
 
     fn note_refusal(&self, problems: Vec<Problem>) {
-        metrics::counter!("portcullis_configuration_refused_total").increment(1);
+        metrics::counter!("portcullis_configuration_refusals_total").increment(1);
+        metrics::gauge!("portcullis_configuration_refused").set(1.0);
         self.state().status.reload_error = Some(ReloadError { at: self.clock.now(), problems });
     }
 
@@ -260,9 +299,21 @@ fn unavailable(error: &dyn std::fmt::Display) -> Vec<Problem> {
     vec![Problem::new(STORE, format!("tenants and stored secrets cannot be read or written: {error}"))]
 }
 
-fn concerns(change: &portcullis_model::event::Change) -> bool {
-    use portcullis_model::event::Change;
-    matches!(change, Change::Tenant { .. } | Change::Secret { .. })
+/// Why to publish again. The greater includes the lesser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Due {
+    /// Tenants changed; when they are as they were published, nothing is to do.
+    Tenants,
+    /// Something else did, or it is not known what.
+    Everything,
+}
+
+fn concerns(change: &Change) -> Option<Due> {
+    match change {
+        Change::Tenant { .. } => Some(Due::Tenants),
+        Change::Secret { .. } => Some(Due::Everything),
+        _ => None,
+    }
 }
 
 /// The tenants as they will be: those of the file as it says, those that left the file disabled, the API's as they are.

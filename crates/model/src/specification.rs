@@ -1,4 +1,5 @@
-//! What the control plane publishes and the data plane compiles: the two meet here and call each other nowhere.
+//! What the control plane publishes and the data plane compiles: the two meet here and call each other nowhere. (The
+//! seam itself is `control::DataPlane`, which the binary implements.)
 
 use crate::{Issuer, Model, Policy, Provider, Service, Tenant};
 use std::sync::Arc;
@@ -42,10 +43,4 @@ impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.at, self.message)
     }
-}
-
-/// The data plane as the control plane sees it. Implemented where both are built.
-pub trait DataPlane: Send + Sync {
-    /// Compiles `specification` and puts it in force at once and as a whole; with problems, what was in force stays.
-    fn publish(&self, specification: Arc<Specification>) -> Result<(), Vec<Problem>>;
 }

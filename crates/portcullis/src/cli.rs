@@ -115,12 +115,13 @@ data directory themselves, under its lock. Every error says what is wrong, where
 pub fn command() -> Command {
     let root = Command::new("portcullis")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("Knows who calls your AI models and APIs, and says exactly why a call was refused")
         .after_help(AFTER_HELP)
         .subcommand_required(true)
         .arg_required_else_help(true)
         .max_term_width(110);
-    let root = Globals::augment_args(root);
+    // After the options: their own description would take its place.
+    let root = Globals::augment_args(root)
+        .about("Knows who calls your AI models and APIs, and says exactly why a call was refused");
     cmd::VERBS.iter().fold(root, |root, verb| root.subcommand((verb.command)()))
 }
 

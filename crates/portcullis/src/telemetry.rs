@@ -5,12 +5,16 @@
 
 use crate::failure::{Done, Failure};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use opentelemetry::KeyValue;
 use opentelemetry_otlp::{Protocol, SpanExporter, WithExportConfig};
+use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
-use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SpanProcessor};
+use opentelemetry_sdk::trace::{BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanProcessor};
 use portcullis_config::{LogFormat, Telemetry};
 use std::io::IsTerminal;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 use tracing_subscriber::EnvFilter;
 
@@ -81,35 +85,54 @@ pub fn spans(telemetry: &Telemetry) -> Done<Option<Arc<dyn SpanProcessor>>> {
         return Err(failed("the collector is spoken to over `http`".to_owned())
             .next("run a collector on this machine that forwards over TLS"));
     }
-    let exporter = SpanExporter::builder()
+    let mut exporter = SpanExporter::builder()
         .with_http()
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint(traces.as_str())
         .with_timeout(PATIENCE)
         .build()
         .map_err(|error| failed(error.to_string()))?;
-    let exporter = OnRuntime { exporter, runtime: tokio::runtime::Handle::current() };
+    let resource = Resource::builder_empty()
+        .with_service_name("portcullis")
+        .with_attribute(KeyValue::new("service.version", env!("CARGO_PKG_VERSION")));
+    opentelemetry_sdk::trace::SpanExporter::set_resource(&mut exporter, &resource.build());
+    let exporter =
+        OnRuntime { exporter, runtime: tokio::runtime::Handle::current(), failing: AtomicBool::new(false) };
     let bounds =
         BatchConfigBuilder::default().with_max_queue_size(4_096).with_max_export_batch_size(512).build();
     Ok(Some(Arc::new(BatchSpanProcessor::builder(exporter).with_batch_config(bounds).build())))
 }
 
-/// The batch processor exports on a thread of its own, outside of any runtime; the exporter's client needs one.
+/// Sends what is left, at most for a moment.
+pub async fn finish(spans: Arc<dyn SpanProcessor>) {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "once, at the end: the processor's own thread is waited for"
+    )]
+    let done = tokio::task::spawn_blocking(move || spans.shutdown_with_timeout(Duration::from_secs(5))).await;
+    if !matches!(done, Ok(Ok(()))) {
+        tracing::warn!("the last spans could not be sent");
+    }
+}
+
+/// The batch processor exports on a thread of its own, outside of any runtime; the exporter's client needs one. A
+/// collector that fails is said once, not at every batch.
 #[derive(Debug)]
 struct OnRuntime {
     exporter: SpanExporter,
     runtime: tokio::runtime::Handle,
+    failing: AtomicBool,
 }
 
 impl opentelemetry_sdk::trace::SpanExporter for OnRuntime {
-    fn export(
-        &self,
-        batch: Vec<opentelemetry_sdk::trace::SpanData>,
-    ) -> impl Future<Output = OTelSdkResult> + Send {
+    fn export(&self, batch: Vec<SpanData>) -> impl Future<Output = OTelSdkResult> + Send {
+        let spans = batch.len();
         let mut export = Box::pin(self.exporter.export(batch));
         std::future::poll_fn(move |context| {
             let _inside = self.runtime.enter();
-            export.as_mut().poll(context)
+            let done = std::task::ready!(export.as_mut().poll(context));
+            self.note(spans, &done);
+            Poll::Ready(done)
         })
     }
 
@@ -117,7 +140,25 @@ impl opentelemetry_sdk::trace::SpanExporter for OnRuntime {
         self.exporter.shutdown_with_timeout(timeout)
     }
 
-    fn set_resource(&mut self, resource: &opentelemetry_sdk::Resource) {
+    fn set_resource(&mut self, resource: &Resource) {
         self.exporter.set_resource(resource);
+    }
+}
+
+impl OnRuntime {
+    fn note(&self, spans: usize, done: &OTelSdkResult) {
+        match done {
+            Ok(()) => {
+                if self.failing.swap(false, Ordering::Relaxed) {
+                    tracing::info!("the collector takes spans again");
+                }
+            }
+            Err(error) => {
+                metrics::counter!("portcullis_spans_lost_total").increment(spans as u64);
+                if !self.failing.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "the collector does not take spans; they are lost until it does");
+                }
+            }
+        }
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// What tells a backup from any other directory.
 const MANIFEST: &str = "backup.json";
 /// What the data directory has that a backup has not.
-const NOT_COPIED: [&str; 3] = ["lock", "control.sock", MANIFEST];
+const NOT_COPIED: [&str; 4] = ["lock", "control.sock", "serving.json", MANIFEST];
 
 /// Makes a backup in `to`, a directory that is not there yet, while the process serves on. When it fails, what it has
 /// written is removed.

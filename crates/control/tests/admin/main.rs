@@ -5,3 +5,4 @@ mod coverage;
 mod harness;
 mod publication;
 mod resources;
+mod retention;

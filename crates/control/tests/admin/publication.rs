@@ -2,6 +2,7 @@
 
 use crate::harness::Plane;
 use portcullis_config::Config;
+use portcullis_control::publish::Due;
 use portcullis_model::tenant::TenantEntry;
 use portcullis_model::{Model, Name};
 use serde_json::json;
@@ -103,4 +104,24 @@ async fn a_configuration_that_is_only_assumed_disables_nobody() {
     plane.publisher.publish(config(&["acme"], &[]), vec![]).await.unwrap();
     plane.publisher.assume(config(&[], &[]), vec![]);
     assert_eq!(plane.get("/admin/v1/tenants/acme").await.good()["disabled"], false);
+}
+
+#[tokio::test]
+async fn what_another_node_wrote_is_not_undone() {
+    let plane = Plane::new().await;
+    plane.publisher.publish(config(&["acme"], &[]), vec![]).await.unwrap();
+    // Another node, whose file has another tenant, disables ours and makes its own.
+    let actor = portcullis_identity::directory::Actor::new("file", "file");
+    plane.directory.upsert_file_tenants(&actor, &config(&["other"], &[]).tenants).await.unwrap();
+    plane.publisher.refresh(Due::Tenants).await.unwrap();
+    assert_eq!(plane.get("/admin/v1/tenants/acme").await.good()["disabled"], true);
+    assert_eq!(plane.get("/admin/v1/tenants/other").await.good()["disabled"], false);
+}
+
+#[tokio::test]
+async fn what_is_published_is_not_published_again() {
+    let plane = Plane::new().await;
+    let version = plane.publisher.publish(config(&["acme"], &[]), vec![]).await.unwrap();
+    assert_eq!(plane.publisher.refresh(Due::Tenants).await, Ok(version));
+    assert_eq!(plane.publisher.refresh(Due::Everything).await, Ok(version + 1));
 }

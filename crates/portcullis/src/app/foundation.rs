@@ -132,7 +132,9 @@ fn database(config: &Config, data: &DataDir, secrets: &SecretReader) -> Done<Dat
 /// A store that does not open, with what to do about it.
 fn unopened(error: Error) -> Failure {
     let next = match &error {
-        Error::Locked { .. } => Some("stop the other process, or name another directory with `--data-dir`"),
+        Error::Locked { .. } => Some(
+            "stop it; or, where it is `portcullis serve`, give the same `--config`, so that its socket is found",
+        ),
         Error::Unavailable(_) => Some("check `storage.database` and that the database is running"),
         Error::File { .. } => Some("check the directory's owner and mode, or name another with `--data-dir`"),
         _ => None,

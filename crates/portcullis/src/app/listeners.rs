@@ -3,14 +3,14 @@
 use crate::failure::{Done, Failure};
 use axum::body::Body;
 use axum::response::Response;
-use http::Request;
+use http::{HeaderMap, Request};
 use hyper::body::Incoming;
 use portcullis_config::{Config, Gateway, Tls as Configured};
 use portcullis_control::{Control, Entrance};
 use portcullis_fault::Fault;
 use portcullis_net::accept::{
     BindError, Connection, Limits, ListenOptions, Listener, Service, Tls, TlsOptions, TrustedProxies,
-    UnixListener,
+    UnixListener, client_address,
 };
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
@@ -89,19 +89,28 @@ pub struct Operators {
     control: Control,
     router: axum::Router,
     uid: u32,
+    /// Whose word on the client's address counts; nobody's, unless the listener is behind a proxy.
+    proxies: TrustedProxies,
 }
 
 impl Operators {
     /// Serves `control`.
-    pub fn new(control: Control) -> Self {
+    pub fn new(control: Control, config: &Config) -> Self {
+        let proxies =
+            if config.control.behind_proxy { config.gateway.trusted_proxies.clone() } else { Vec::new() };
         let router = control.router();
-        Self { control, router, uid: rustix::process::getuid().as_raw() }
+        Self {
+            control,
+            router,
+            uid: rustix::process::getuid().as_raw(),
+            proxies: TrustedProxies::new(proxies),
+        }
     }
 
     /// How a connection got in.
-    fn entrance(&self, connection: &Connection) -> Entrance {
+    fn entrance(&self, headers: &HeaderMap, connection: &Connection) -> Entrance {
         match connection.unix {
-            None => Entrance::Network(connection.source().ip()),
+            None => Entrance::Network(client_address(headers, connection, &self.proxies)),
             Some(peer) if peer.uid == self.uid || peer.uid == 0 => Entrance::Socket { uid: peer.uid },
             // The socket's mode keeps others out; whoever gets in all the same is as anybody on this machine, and needs
             // a credential.
@@ -115,7 +124,8 @@ impl Service for Operators {
 
     async fn call(&self, request: Request<Incoming>, connection: Arc<Connection>) -> Response {
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(self.entrance(&connection));
+        let entrance = self.entrance(request.headers(), &connection);
+        request.extensions_mut().insert(entrance);
         match self.router.clone().oneshot(request).await {
             Ok(response) => response,
             Err(never) => match never {},

@@ -7,6 +7,7 @@ use portcullis_gateway::Gateway;
 use portcullis_identity::secrets::SecretReader;
 use portcullis_model::{Problem, Specification};
 use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
 
 /// A gateway, and the secrets that its snapshots are compiled with.
 pub struct Plane {
@@ -14,6 +15,8 @@ pub struct Plane {
     pub gateway: Arc<Gateway>,
     /// Secrets by reference.
     pub secrets: SecretReader,
+    /// Cancelled when no new calls are accepted.
+    pub stopping: CancellationToken,
 }
 
 impl DataPlane for Plane {
@@ -30,7 +33,11 @@ impl DataPlane for Plane {
 
 impl Readiness for Plane {
     fn lacking(&self) -> Vec<String> {
-        self.gateway.ready().err().unwrap_or_default()
+        let mut lacking = self.gateway.ready().err().unwrap_or_default();
+        if self.stopping.is_cancelled() {
+            lacking.push("the process is stopping".to_owned());
+        }
+        lacking
     }
 }
 

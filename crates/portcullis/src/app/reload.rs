@@ -2,7 +2,7 @@
 //! changes nothing and is said everywhere: in the log, in `/health/ready`, in the metrics, in the admin API.
 
 use crate::cli::Globals;
-use crate::failure::Done;
+use crate::failure::{Done, Failure};
 use crate::watch::Watch;
 use portcullis_control::Publisher;
 use portcullis_model::Problem;
@@ -34,7 +34,7 @@ pub async fn run(
         if !asked && !watch.changed() {
             continue;
         }
-        match globals.load() {
+        match load(globals.clone()).await {
             Err(failure) => {
                 tracing::error!(
                     problem = failure.what(),
@@ -56,6 +56,15 @@ pub async fn run(
             }
         }
     }
+}
+
+async fn load(globals: Globals) -> Done<portcullis_config::Loaded> {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "one at a time: a large file must not hold up calls while it is read"
+    )]
+    let loaded = tokio::task::spawn_blocking(move || globals.load()).await;
+    loaded.unwrap_or_else(|error| Err(Failure::new(format!("reading the configuration failed: {error}"))))
 }
 
 async fn hung_up(hangup: &mut Option<tokio::signal::unix::Signal>) {

@@ -9,6 +9,7 @@ use crate::cli::Globals;
 use crate::demo::Demo;
 use crate::failure::{Done, Failure};
 use crate::telemetry::{self, Metrics};
+use opentelemetry_sdk::trace::SpanProcessor;
 use portcullis_config::{Config, Loaded, WhenFull as Configured};
 use portcullis_control::{Control, Parts, Publisher, jobs};
 use portcullis_gateway::{Gateway, Spans};
@@ -35,7 +36,9 @@ pub struct App {
     listeners: Listeners,
     reader: SpoolReader,
     metrics: Metrics,
+    spans: Option<Arc<dyn SpanProcessor>>,
     demo: Option<Demo>,
+    accepting: CancellationToken,
     signals: Signals,
 }
 
@@ -76,8 +79,7 @@ impl App {
         let config = Arc::new(config);
         let (spool, reader) = Spool::open(&foundation.data.spool(), spool_options(&config))
             .map_err(|error| Failure::new(error.to_string()))?;
-        let spans = telemetry::spans(&config.telemetry)?
-            .map(|processor| Spans { processor, ratio: config.telemetry.trace_ratio });
+        let spans = telemetry::spans(&config.telemetry)?;
         let gateway = Gateway::new(portcullis_gateway::Parts {
             config: config.clone(),
             identity: foundation.identity.clone(),
@@ -85,9 +87,14 @@ impl App {
             egress: foundation.egress.clone(),
             clock: foundation.clock.clone(),
             rng: foundation.rng.clone(),
-            spans,
+            spans: spans.clone().map(|processor| Spans { processor, ratio: config.telemetry.trace_ratio }),
         });
-        let plane = Arc::new(Plane { gateway: gateway.clone(), secrets: foundation.secrets.clone() });
+        let accepting = CancellationToken::new();
+        let plane = Arc::new(Plane {
+            gateway: gateway.clone(),
+            secrets: foundation.secrets.clone(),
+            stopping: accepting.clone(),
+        });
         let Foundation { directory, secrets, clock, rng, .. } = &foundation;
         let publisher = Arc::new(Publisher::new(
             directory.clone(),
@@ -111,7 +118,9 @@ impl App {
             listeners,
             reader,
             metrics,
+            spans,
             demo,
+            accepting,
             signals,
         })
     }
@@ -130,11 +139,13 @@ impl App {
             listeners,
             reader,
             metrics,
+            spans,
             demo,
+            accepting,
             mut signals,
         } = self;
         let Foundation { config, data, store, identity, clock, .. } = &foundation;
-        let (accepting, working) = (CancellationToken::new(), CancellationToken::new());
+        let working = CancellationToken::new();
         let drain = config.gateway.drain.0;
         let (gateway_at, control_at) = (listeners.gateway.local_address(), listeners.control.local_address());
 
@@ -152,7 +163,7 @@ impl App {
         work.spawn(keep_up(metrics, working.clone()));
 
         let mut calls = JoinSet::new();
-        let operators = Arc::new(Operators::new(control));
+        let operators = Arc::new(Operators::new(control, config));
         calls.spawn({
             let (gateway, token) = (gateway.clone(), accepting.clone());
             async move { gateway.run(token).await }
@@ -201,6 +212,9 @@ impl App {
             })
             .await;
             store.close().await;
+            if let Some(spans) = spans {
+                telemetry::finish(spans).await;
+            }
         };
         tokio::select! {
             () = orderly => {}

@@ -132,8 +132,12 @@ fn command_line() -> String {
 }
 
 fn section(text: &mut String, command: &mut clap::Command, path: &str) {
-    // Environment values are the machine's, not the reference's.
-    *command = command.clone().mut_args(|argument| argument.hide_env_values(true));
+    let root = !path.contains(' ');
+    // Options of every verb are described once; environment values are the machine's, not the reference's.
+    *command = command.clone().mut_args(|argument| {
+        let everywhere = argument.is_global_set() || argument.get_id() == "help";
+        argument.hide_env_values(true).hide(everywhere && !root)
+    });
     let help = command.render_long_help().to_string();
     // Infallible: writing into a String.
     let _ = write!(

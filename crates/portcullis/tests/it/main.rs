@@ -14,3 +14,4 @@ mod roles;
 mod server;
 mod shutdown;
 mod start;
+mod telemetry;

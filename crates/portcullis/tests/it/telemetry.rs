@@ -1,0 +1,96 @@
+//! What is exported while the process runs: traces to a collector, metrics to whoever asks.
+
+use crate::http::{call, chat, get};
+use crate::server::{CONFIG, PATIENCE, Server};
+use http::Method;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, channel};
+
+/// A collector: takes what is posted and hands on its first line and its body.
+fn collector() -> (SocketAddr, Receiver<(String, Vec<u8>)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (sender, receiver) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut reader = BufReader::new(stream.unwrap());
+            let mut lines = Vec::new();
+            loop {
+                let mut line = String::new();
+                if reader.read_line(&mut line).unwrap() <= 2 {
+                    break;
+                }
+                lines.push(line.to_ascii_lowercase());
+            }
+            let length = lines
+                .iter()
+                .find_map(|line| line.strip_prefix("content-length:"))
+                .map_or(0, |text| text.trim().parse().unwrap());
+            let mut body = vec![0; length];
+            reader.read_exact(&mut body).unwrap();
+            reader
+                .get_mut()
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+                .unwrap();
+            if sender.send((lines.into_iter().next().unwrap_or_default(), body)).is_err() {
+                return;
+            }
+        }
+    });
+    (address, receiver)
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sampled_call_is_traced() {
+    let (address, posts) = collector();
+    let server = Server::start(&format!(
+        "{CONFIG}\n[telemetry]\notlp_endpoint = \"http://{address}\"\ntrace_ratio = 0.0\n"
+    ));
+    let user = server.cli(&["user", "create", "--tenant", "acme", "--username", "ada"]);
+    let token = server.cli(&["token", "--tenant", "acme", "--user", user["id"].as_str().unwrap()])["token"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    // The caller decided that this one is traced.
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let parent = format!("00-{trace}-00f067aa0ba902b7-01");
+    let authorization = format!("Bearer {token}");
+    let answer = call(
+        server.gateway,
+        Method::GET,
+        "/v1/models",
+        &[("authorization", &authorization), ("traceparent", &parent)],
+        "",
+    )
+    .await
+    .unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    // The last spans are sent when the process ends.
+    server.stop();
+    let (line, body) = posts.recv_timeout(PATIENCE).unwrap();
+    assert!(line.starts_with("post /v1/traces "), "{line}");
+    let bytes: Vec<u8> =
+        (0..trace.len()).step_by(2).map(|at| u8::from_str_radix(&trace[at..at + 2], 16).unwrap()).collect();
+    assert!(contains(&body, &bytes), "the caller's trace goes on");
+    assert!(contains(&body, b"portcullis") && !contains(&body, token.as_bytes()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_are_counted() {
+    let server = Server::start(CONFIG);
+    assert_eq!(chat(server.gateway, "nonsense", false).await.status, 401);
+    let text = get(server.control, "/metrics", None).await.text();
+    for name in [
+        "portcullis_requests_total",
+        "portcullis_refusals_total",
+        "portcullis_request_duration_seconds_bucket",
+        "portcullis_configuration_version 1\n",
+    ] {
+        assert!(text.contains(name), "`{name}` is not there:\n{text}");
+    }
+}

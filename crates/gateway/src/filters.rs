@@ -7,6 +7,7 @@ mod credential;
 mod enrich;
 mod forwarded;
 mod hop_by_hop;
+mod ink;
 mod names;
 mod query;
 mod request_id;
@@ -14,7 +15,7 @@ mod trace_context;
 mod trailers;
 
 pub(crate) use credential::Scrub;
-pub(crate) use enrich::id;
+pub(crate) use ink::Ink;
 pub(crate) use query::without_parameter;
 pub(crate) use trailers::{from_caller, from_upstream};
 
@@ -43,11 +44,13 @@ pub(crate) struct Passage<'a> {
     pub(crate) request_id: &'a HeaderValue,
     /// The call's place in its trace.
     pub(crate) trace: &'a Trace,
+    /// For values that are made here.
+    pub(crate) ink: Ink,
     /// Whether the connection is to become a WebSocket: `Upgrade` is then for the upstream.
     pub(crate) upgrade: bool,
 }
 
-type OnRequest = fn(&Passage<'_>, &mut request::Parts);
+type OnRequest = fn(&mut Passage<'_>, &mut request::Parts);
 
 /// In this order:
 const ON_REQUEST: [OnRequest; 7] = [
@@ -65,11 +68,11 @@ const ON_REQUEST: [OnRequest; 7] = [
 ];
 
 /// Prepares a call's head for its service.
-pub(crate) fn on_request(passage: &Passage<'_>, head: &mut request::Parts) {
+pub(crate) fn on_request(mut passage: Passage<'_>, head: &mut request::Parts) {
     // One growth of the map instead of several: at most this many are added.
     head.headers.reserve(12);
     for filter in ON_REQUEST {
-        filter(passage, head);
+        filter(&mut passage, head);
     }
 }
 

@@ -11,13 +11,13 @@ pub(crate) use reading::Reading;
 
 use crate::body::{Body, Kind};
 use crate::filters;
+use crate::pipeline::Watch;
 use crate::record::{Ending, Recording};
 use crate::upstream::{AnswerBody, Cut, Gauge};
 use bytes::Bytes;
 use http::{Response, response};
 use http_body::Frame;
 use portcullis_fault::{Fault, codes};
-use portcullis_identity::Standing;
 use portcullis_store::spool::Appended;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -36,27 +36,21 @@ pub(crate) struct Answer {
     /// Where bodies are captured.
     pub(crate) capture: Option<Capturing>,
     /// Whose answer it is; watched when it takes its time.
-    pub(crate) standing: Option<Standing>,
+    pub(crate) watch: Option<Watch>,
 }
 
 impl Answer {
     /// An answer of our own.
     pub(crate) fn local(head: response::Parts, body: Bytes) -> Self {
-        Self {
-            head,
-            body: AnswerBody::whole(body),
-            reading: None,
-            upload: None,
-            capture: None,
-            standing: None,
-        }
+        Self { head, body: AnswerBody::whole(body), reading: None, upload: None, capture: None, watch: None }
     }
 }
 
 /// Ends when a caller may no longer be served, with the reason.
 type Revoked = Pin<Box<dyn Future<Output = Fault> + Send>>;
 
-fn revoked(mut standing: Standing) -> Revoked {
+fn revoked(watch: Watch) -> Revoked {
+    let mut standing = watch.standing();
     Box::pin(async move { standing.lost().await })
 }
 
@@ -95,7 +89,7 @@ pub(crate) async fn watch(
     answer: Answer,
     recording: Recording,
 ) -> Result<Response<Body>, (Fault, Recording)> {
-    let Answer { mut head, body, reading, upload, capture, standing } = answer;
+    let Answer { mut head, body, reading, upload, capture, watch } = answer;
     let mut recording = recording;
     recording.record.status = head.status.as_u16();
     filters::on_response(&mut head.headers, &recording.id, false);
@@ -146,7 +140,7 @@ pub(crate) async fn watch(
             if matches!(metered.stage, Stage::Looking) {
                 metered.stage = Stage::Flowing;
             }
-            metered.revoked = standing.map(revoked);
+            metered.revoked = watch.map(revoked);
             Body(Kind::Metered(Box::new(metered)))
         }
     };

@@ -5,8 +5,10 @@
 mod call;
 mod prepare;
 mod send;
+mod watch;
 
 pub(crate) use call::Call;
+pub(crate) use watch::Watch;
 
 use crate::body::Body;
 use crate::gateway::Gateway;
@@ -102,7 +104,7 @@ impl Gateway {
         // authenticate → resolve → authorise: the credential, then who that is here, then whether they may. In this order,
         // so that nobody learns about users without a good credential, nor about services without being a user.
         let identity = &snapshot.identity;
-        let (mut checked, mut known, mut standing) = (None, None, None);
+        let (mut checked, mut known, mut watch) = (None, None, None);
         if rules.auth() != AuthMode::None {
             let check = async {
                 let check = self.budget.check(call.client);
@@ -123,8 +125,8 @@ impl Gateway {
                     caller: Some(&caller),
                 };
                 let permit = identity.authorize(principal.clone(), rules, &facts)?;
-                // From here on it may change. Noted now, looked at only if the answer takes its time.
-                standing = Some(identity.watch(principal, Some(&caller)));
+                // From here on it may change: looked at again only if the answer takes its time.
+                watch = Some(Watch { snapshot: snapshot.clone(), principal, caller });
                 Ok(permit)
             };
             checked = Some(check.await);
@@ -148,7 +150,7 @@ impl Gateway {
             Route::Service(service) => {
                 let upload = prepare::upload(service, snapshot, call)?;
                 if upgrade {
-                    return send::upgrade(snapshot, service, &path, &permit, standing, call).await;
+                    return send::upgrade(snapshot, service, &path, &permit, watch, call).await;
                 }
                 send::to_service(snapshot, service, &path, &permit, upload, call).await?
             }
@@ -167,7 +169,7 @@ impl Gateway {
             }
         };
         // record: when the answer ends, breaks, is cut or is dropped. See `meter::watch`.
-        Ok(Outcome::Answer(Answer { standing, ..answer }))
+        Ok(Outcome::Answer(Answer { watch, ..answer }))
     }
 
     /// Refuses a call that the listener does not let us serve: two framings, no or two hosts.

@@ -2,6 +2,7 @@
 //!
 //! Not here: how records are kept (the store's spool).
 
+use crate::filters::Ink;
 use crate::limit::Slot;
 use crate::measure::Meters;
 use crate::trace::{Spans, Trace};
@@ -44,6 +45,8 @@ pub(crate) struct Recording {
     pub(crate) record: Record,
     /// The call's id, as a header.
     pub(crate) id: HeaderValue,
+    /// Memory for further header values of this call.
+    pub(crate) ink: Option<Ink>,
     /// The call's place in its trace.
     pub(crate) trace: Trace,
     started: Instant,
@@ -99,10 +102,12 @@ impl Recording {
             timing: Timing::default(),
             capture: None,
         };
-        let header = crate::filters::id(id.0);
+        let mut ink = Ink::new();
+        let header = ink.id(id.0);
         Self {
             record,
             id: header,
+            ink: Some(ink),
             trace,
             started: Instant::now(),
             keeper,

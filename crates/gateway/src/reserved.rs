@@ -105,12 +105,16 @@ pub(crate) async fn whoami(
     snapshot: &Snapshot,
     call: &mut Call,
 ) -> Result<Outcome, Fault> {
-    if reserved != Some(Reserved::WhoAmI) {
+    if reserved == Some(Reserved::Unknown) {
         return Err(codes::ROUTE_NOT_FOUND.into());
     }
     if !matches!(call.head.method, Method::GET | Method::HEAD) {
         call.allow("GET, HEAD");
         return Err(codes::METHOD_NOT_ALLOWED.into());
+    }
+    if reserved != Some(Reserved::WhoAmI) {
+        // A page of a code that there is not.
+        return Err(codes::ROUTE_NOT_FOUND.into());
     }
     gateway
         .budget

@@ -1,6 +1,6 @@
 //! A call's place in its trace (W3C Trace Context), and the span that is exported when the call is over.
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName};
 use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceId, TraceState};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks, SpanProcessor};
@@ -55,15 +55,14 @@ impl Trace {
     }
 
     /// `traceparent` for whom we call.
-    pub(crate) fn header(&self) -> HeaderValue {
+    pub(crate) fn traceparent(&self) -> [u8; 55] {
         let mut text = [0; 55];
         text[..3].copy_from_slice(b"00-");
         hex(&self.id, &mut text[3..35]);
         text[35] = b'-';
         hex(&self.span, &mut text[36..52]);
         text[52..].copy_from_slice(if self.sampled { b"-01" } else { b"-00" });
-        // Hexadecimal digits and hyphens are always a value.
-        HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(""))
+        text
     }
 
     /// The trace's id, for the record.
@@ -203,7 +202,7 @@ mod tests {
     #[test]
     fn a_trace_is_continued_with_a_span_of_our_own() {
         let trace = trace("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01");
-        assert_eq!(trace.header(), "00-4bf92f3577b34da6a3ce929d0e0e4736-0808080808080808-01");
+        assert_eq!(&trace.traceparent(), b"00-4bf92f3577b34da6a3ce929d0e0e4736-0808080808080808-01");
         assert_eq!(trace.id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert!(!trace.is_new());
     }
@@ -221,7 +220,7 @@ mod tests {
         ] {
             let trace = trace(wrong);
             assert!(trace.is_new(), "{wrong}");
-            assert_eq!(trace.header(), "00-07070707070707070707070707070707-0808080808080808-00");
+            assert_eq!(&trace.traceparent(), b"00-07070707070707070707070707070707-0808080808080808-00");
         }
         assert!(!trace("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00-more").is_new());
     }

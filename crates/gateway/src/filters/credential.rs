@@ -30,7 +30,7 @@ impl Scrub {
     }
 }
 
-pub(super) fn on_request(passage: &Passage<'_>, head: &mut request::Parts) {
+pub(super) fn on_request(passage: &mut Passage<'_>, head: &mut request::Parts) {
     let scrub = passage.scrub;
     scrub_header(&mut head.headers, &header::AUTHORIZATION, scrub.forward);
     if let Some(name) = &scrub.header {

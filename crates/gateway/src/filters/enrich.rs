@@ -2,9 +2,8 @@
 //! `X-Application-Id`.
 
 use super::Passage;
-use bytes::Bytes;
+use bytes::{BufMut, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, request};
-use uuid::Uuid;
 
 static USER_ID: HeaderName = HeaderName::from_static("x-user-id");
 static USER_EXTERNAL_ID: HeaderName = HeaderName::from_static("x-user-external-id");
@@ -12,60 +11,43 @@ static USER_ROLES: HeaderName = HeaderName::from_static("x-user-roles");
 static TENANT: HeaderName = HeaderName::from_static("x-tenant");
 static APPLICATION_ID: HeaderName = HeaderName::from_static("x-application-id");
 
-pub(super) fn on_request(passage: &Passage<'_>, head: &mut request::Parts) {
+pub(super) fn on_request(passage: &mut Passage<'_>, head: &mut request::Parts) {
     let Some(principal) = passage.principal else { return };
-    let headers = &mut head.headers;
-    put(headers, &TENANT, principal.tenant.name.as_str());
+    let (headers, ink) = (&mut head.headers, &mut passage.ink);
+    put(headers, &TENANT, ink.text(principal.tenant.name.as_str()));
     if let Some(user) = &principal.user {
-        headers.insert(&USER_ID, id(user.id.0));
-        if let Some(external) = &user.external_id {
-            put(headers, &USER_EXTERNAL_ID, external);
-        }
+        headers.insert(&USER_ID, ink.id(user.id.0));
+        put(headers, &USER_EXTERNAL_ID, user.external_id.as_deref().and_then(|external| ink.text(external)));
     }
     if let Some(application) = &principal.application {
-        headers.insert(&APPLICATION_ID, id(application.id.0));
+        headers.insert(&APPLICATION_ID, ink.id(application.id.0));
     }
     if !principal.roles.is_empty() {
-        put(headers, &USER_ROLES, &list(&principal.roles));
+        put(headers, &USER_ROLES, ink.value(|to| list(&principal.roles, to)));
     }
 }
 
-fn put(headers: &mut HeaderMap, name: &HeaderName, text: &str) {
-    // UTF-8 stands in a header as opaque bytes (RFC 9110 §5.5). What has control characters cannot stand there at all.
-    if let Ok(value) = HeaderValue::from_bytes(text.as_bytes()) {
+fn put(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
+    if let Some(value) = value {
         headers.insert(name, value);
     }
 }
 
-/// An id as a header's value.
-pub(crate) fn id(uuid: Uuid) -> HeaderValue {
-    let mut buffer = Uuid::encode_buffer();
-    let text = uuid.as_hyphenated().encode_lower(&mut buffer);
-    // Hexadecimal digits and hyphens are always a value.
-    HeaderValue::from_maybe_shared(Bytes::copy_from_slice(text.as_bytes()))
-        .unwrap_or(HeaderValue::from_static("-"))
-}
-
 /// Roles, separated by commas. A comma within a role would be read as two roles, and an issuer's tokens may carry any
 /// text: so it is percent-encoded there, as are `%` and what cannot stand in a header.
-fn list(roles: &[String]) -> String {
-    let mut text = String::with_capacity(roles.iter().map(|role| role.len() + 1).sum());
-    for role in roles {
-        if !text.is_empty() {
-            text.push(',');
+fn list(roles: &[String], to: &mut BytesMut) {
+    for (at, role) in roles.iter().enumerate() {
+        if at > 0 {
+            to.put_u8(b',');
         }
-        for c in role.chars() {
-            if c.is_control() || matches!(c, ',' | '%') {
-                let mut bytes = [0; 4];
-                for byte in c.encode_utf8(&mut bytes).bytes() {
-                    text.push_str(percent_encoding::percent_encode_byte(byte));
-                }
+        for byte in role.bytes() {
+            if byte.is_ascii_control() || matches!(byte, b',' | b'%') {
+                to.put_slice(percent_encoding::percent_encode_byte(byte).as_bytes());
             } else {
-                text.push(c);
+                to.put_u8(byte);
             }
         }
     }
-    text
 }
 
 #[cfg(test)]
@@ -74,9 +56,8 @@ mod tests {
 
     #[test]
     fn a_role_cannot_be_two() {
-        assert_eq!(
-            list(&["reader".to_owned(), "x,admin".to_owned(), "a%\n".to_owned()]),
-            "reader,x%2Cadmin,a%25%0A"
-        );
+        let mut to = BytesMut::new();
+        list(&["reader".to_owned(), "x,admin".to_owned(), "a%\n".to_owned()], &mut to);
+        assert_eq!(&to[..], b"reader,x%2Cadmin,a%25%0A");
     }
 }

@@ -1,6 +1,7 @@
 //! Where the call came from. What a stranger says about it is dropped; what a trusted proxy says is continued.
 
 use super::Passage;
+use bytes::BufMut;
 use http::{HeaderMap, HeaderName, HeaderValue, Version, header, request};
 use std::fmt::Write as _;
 
@@ -11,7 +12,7 @@ static PORT: HeaderName = HeaderName::from_static("x-forwarded-port");
 static PREFIX: HeaderName = HeaderName::from_static("x-forwarded-prefix");
 static REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
 
-pub(super) fn on_request(passage: &Passage<'_>, head: &mut request::Parts) {
+pub(super) fn on_request(passage: &mut Passage<'_>, head: &mut request::Parts) {
     let headers = &mut head.headers;
     let before = if passage.trusted_peer { joined(headers) } else { None };
     if !passage.trusted_peer {
@@ -24,13 +25,16 @@ pub(super) fn on_request(passage: &Passage<'_>, head: &mut request::Parts) {
     headers.remove(header::FORWARDED);
     headers.remove(&REAL_IP);
 
-    let mut chain = before.unwrap_or_default();
-    if !chain.is_empty() {
-        chain.push_str(", ");
-    }
-    // Writing to a string cannot fail.
-    let _ = write!(chain, "{}", passage.peer.to_canonical());
-    if let Ok(value) = HeaderValue::try_from(chain) {
+    let peer = passage.peer.to_canonical();
+    let chain = passage.ink.value(|to| {
+        if let Some(before) = before.filter(|before| !before.is_empty()) {
+            to.put_slice(before.as_bytes());
+            to.put_slice(b", ");
+        }
+        // Writing to memory that grows cannot fail.
+        let _ = write!(to, "{peer}");
+    });
+    if let Some(value) = chain {
         headers.insert(&FOR, value);
     }
     if !headers.contains_key(&PROTO) {

@@ -7,7 +7,7 @@ static KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 static PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 static HTTP2_SETTINGS: HeaderName = HeaderName::from_static("http2-settings");
 
-pub(super) fn on_request(passage: &Passage<'_>, head: &mut request::Parts) {
+pub(super) fn on_request(passage: &mut Passage<'_>, head: &mut request::Parts) {
     let headers = &mut head.headers;
     let trailers = wants_trailers(headers);
     let upgrade = if passage.upgrade { headers.remove(header::UPGRADE) } else { None };
@@ -59,7 +59,10 @@ fn strip(headers: &mut HeaderMap) {
         }
         headers.remove(header::CONNECTION);
     }
-    headers.remove(header::TRANSFER_ENCODING);
+    if headers.remove(header::TRANSFER_ENCODING).is_some() {
+        // It counted (RFC 9112 §6.3); a length beside it would be believed by the next reader.
+        headers.remove(header::CONTENT_LENGTH);
+    }
     headers.remove(header::UPGRADE);
     headers.remove(header::TE);
     headers.remove(&KEEP_ALIVE);

@@ -65,7 +65,7 @@ pub(super) fn claim(name: &str) -> Claim {
     }
 }
 
-pub(super) fn on_request(_: &Passage<'_>, head: &mut request::Parts) {
+pub(super) fn on_request(_: &mut Passage<'_>, head: &mut request::Parts) {
     strip(&mut head.headers, |name| claim(name) == Claim::Forged);
 }
 

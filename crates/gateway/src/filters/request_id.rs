@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, request};
 
 pub(super) static NAME: HeaderName = HeaderName::from_static("x-request-id");
 
-pub(super) fn on_request(passage: &Passage<'_>, head: &mut request::Parts) {
+pub(super) fn on_request(passage: &mut Passage<'_>, head: &mut request::Parts) {
     head.headers.insert(&NAME, passage.request_id.clone());
 }
 

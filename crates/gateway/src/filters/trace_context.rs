@@ -6,8 +6,11 @@ use http::{HeaderName, request};
 static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 static TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-pub(super) fn on_request(passage: &Passage<'_>, head: &mut request::Parts) {
-    head.headers.insert(&TRACEPARENT, passage.trace.header());
+pub(super) fn on_request(passage: &mut Passage<'_>, head: &mut request::Parts) {
+    let trace = passage.trace;
+    if let Some(value) = passage.ink.value(|to| to.extend_from_slice(&trace.traceparent())) {
+        head.headers.insert(&TRACEPARENT, value);
+    }
     if passage.trace.is_new() {
         // It would belong to a trace that was not continued.
         head.headers.remove(&TRACESTATE);

@@ -2,19 +2,20 @@
 
 use super::Outcome;
 use super::call::Call;
+use super::watch::Watch;
 use crate::body::Body;
-use crate::filters::{self, Passage};
+use crate::filters::{self, Ink, Passage};
 use crate::gateway::Gateway;
 use crate::meter::{Answer, Capturing};
 use crate::route::CallPath;
 use crate::snapshot::{ServiceRoute, Snapshot};
 use crate::upstream::websocket::{self, Goodbye, Opened, Tunnel};
 use crate::upstream::{Upload, http as service_http};
-use ::http::{Request, Response, header, request, response};
+use ::http::{HeaderValue, Request, Response, header, request, response};
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use portcullis_fault::{Fault, codes};
-use portcullis_identity::{Permit, Standing};
+use portcullis_identity::Permit;
 use portcullis_model::{Clock, Timestamp};
 use portcullis_net::egress::Stream;
 use std::sync::Arc;
@@ -31,10 +32,14 @@ fn filtered(
 ) -> Result<request::Parts, Fault> {
     let uri = service.target.uri(&call.head.uri, path)?;
     let version = call.head.version;
+    // HTTP/2 says it in the target.
+    let host = call.head.headers.get(header::HOST).cloned();
+    let host = host.or_else(|| HeaderValue::from_str(call.head.uri.authority()?.as_str()).ok());
     let mut head = std::mem::replace(&mut call.head, Request::new(()).into_parts().0);
     call.head.version = version;
     head.uri = uri;
     let peer = call.connection.source().ip();
+    let ink = call.recording.ink.take().unwrap_or_else(Ink::new);
     let passage = Passage {
         principal: permit.principal().map(Arc::as_ref),
         scrub: &service.scrub,
@@ -42,12 +47,13 @@ fn filtered(
         trusted_peer: snapshot.settings.trusted.contains(peer),
         https: call.connection.tls.is_some(),
         version,
-        host: head.headers.get(header::HOST).cloned(),
+        host,
         request_id: &call.recording.id,
         trace: &call.recording.trace,
+        ink,
         upgrade,
     };
-    filters::on_request(&passage, &mut head);
+    filters::on_request(passage, &mut head);
     Ok(head)
 }
 
@@ -67,7 +73,7 @@ pub(super) async fn to_service(
     }
     let (head, body) = answer?;
     let capture = service.capture.map(Capturing::new);
-    Ok(Answer { head, body, reading: None, upload: call.upload.take(), capture, standing: None })
+    Ok(Answer { head, body, reading: None, upload: call.upload.take(), capture, watch: None })
 }
 
 /// An upstream that agreed to a WebSocket.
@@ -75,7 +81,7 @@ pub(crate) struct Switched {
     head: response::Parts,
     upstream: Box<(Stream, Bytes)>,
     client: OnUpgrade,
-    standing: Option<Standing>,
+    watch: Option<Watch>,
     /// The token's `exp`.
     expires: Option<Timestamp>,
     pause: Duration,
@@ -87,7 +93,7 @@ pub(super) async fn upgrade(
     service: &ServiceRoute,
     path: &CallPath<'_>,
     permit: &Permit,
-    standing: Option<Standing>,
+    watch: Option<Watch>,
     call: &mut Call,
 ) -> Result<Outcome, Fault> {
     let client = call.head.extensions.remove::<OnUpgrade>();
@@ -98,10 +104,10 @@ pub(super) async fn upgrade(
         Opened::Switched(head, upstream) => {
             let pause = websocket::pause(&service.target);
             let expires = permit.principal().and_then(|principal| principal.expires_at);
-            Ok(Outcome::Switched(Box::new(Switched { head, upstream, client, standing, expires, pause })))
+            Ok(Outcome::Switched(Box::new(Switched { head, upstream, client, watch, expires, pause })))
         }
         Opened::Answered(head, body) => {
-            Ok(Outcome::Answer(Answer { head, body, reading: None, upload: None, capture: None, standing }))
+            Ok(Outcome::Answer(Answer { head, body, reading: None, upload: None, capture: None, watch }))
         }
     }
 }
@@ -109,7 +115,7 @@ pub(super) async fn upgrade(
 impl Switched {
     /// Answers the caller, and begins to copy as soon as that is written.
     pub(super) fn begin(self, gateway: &Gateway, call: Call) -> Response<Body> {
-        let Self { mut head, upstream, client, standing, expires, pause } = self;
+        let Self { mut head, upstream, client, watch, expires, pause } = self;
         let Call { mut recording, connection, .. } = call;
         recording.record.status = head.status.as_u16();
         filters::on_response(&mut head.headers, &recording.id, true);
@@ -120,8 +126,8 @@ impl Switched {
         gateway.tasks.spawn(async move {
             let stop = async {
                 let revoked = async {
-                    match standing {
-                        Some(mut standing) => standing.lost().await,
+                    match watch {
+                        Some(watch) => watch.standing().lost().await,
                         None => std::future::pending().await,
                     }
                 };

@@ -125,7 +125,7 @@ async fn judge(
         }
         ProviderAnswer::Refused(fault) => return Err((fault, true)),
     };
-    Ok(Answer { head, body, reading: None, upload: None, capture: None, standing: None })
+    Ok(Answer { head, body, reading: None, upload: None, capture: None, watch: None })
 }
 
 fn read(
@@ -142,7 +142,7 @@ fn read(
     }
     let id = recording.record.id.to_string();
     let reading = Reading::new(scanner, call.request.text_bytes(), id, call.pages.clone(), counts);
-    Answer { head, body, reading: Some(reading), upload: None, capture: None, standing: None }
+    Answer { head, body, reading: Some(reading), upload: None, capture: None, watch: None }
 }
 
 /// The built-in provider, asked within the process.

@@ -27,8 +27,11 @@ impl Watchdog {
         self.pause = pause;
         self.end = end;
         self.last = Instant::now();
+        // A timer that fires too early is moved when it does: once a minute, instead of with every call.
         let at = self.due();
-        self.timer.as_mut().reset(at);
+        if at < self.timer.deadline() {
+            self.timer.as_mut().reset(at);
+        }
     }
 
     /// Something happened. Costs one look at the clock: the timer is moved when it fires.

@@ -3,7 +3,7 @@
 use crate::client::{Answer, Client};
 use portcullis_config::Config;
 use portcullis_fault::Secret;
-use portcullis_gateway::{Body, Gateway, Parts};
+use portcullis_gateway::{Body, Gateway, Parts, Spans};
 use portcullis_identity::directory::{Actor, Directory, NewApiKey, NewApplication, NewUser};
 use portcullis_identity::local::{LocalSubject, LocalToken};
 use portcullis_identity::secrets::{Custody, Pepper, SecretReader, SystemRng};
@@ -49,15 +49,20 @@ impl House {
     /// A house by this configuration. There are tenants `acme` and `umbra`, and `ada`, a user of `acme` with the role
     /// `reader`.
     pub async fn open(config: &str) -> Arc<Self> {
+        Self::open_with(config, None).await
+    }
+
+    /// The same, with spans.
+    pub async fn open_with(config: &str, spans: Option<Spans>) -> Arc<Self> {
         let text = format!(
             "[[tenants]]\nname = \"acme\"\nmodels = [\"*\"]\n[[tenants]]\nname = \"umbra\"\n{config}"
         );
         let config = portcullis_config::parse(&text, "test.toml")
             .unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
-        Self::with(config).await
+        Self::with(config, spans).await
     }
 
-    async fn with(config: Config) -> Arc<Self> {
+    async fn with(config: Config, spans: Option<Spans>) -> Arc<Self> {
         let data = tempfile::tempdir().unwrap();
         let store = Store::open(Options::new(Database::Sqlite(data.path().join("p.db")))).await.unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -91,7 +96,7 @@ impl House {
             egress,
             clock: clock.clone(),
             rng: rng.clone(),
-            spans: None,
+            spans,
         });
         let secrets = SecretReader::new([("PROVIDER_KEY".to_owned(), "sk-ours".to_owned())], custody);
         let listener =
@@ -100,7 +105,7 @@ impl House {
         let drain = Duration::from_millis(200);
         tasks.spawn({
             let (gateway, shutdown) = (gateway.clone(), shutdown.clone());
-            async move { drop(listener.serve(gateway, shutdown, drain).await) }
+            async move { listener.serve(gateway, shutdown, drain).await }
         });
         tasks.spawn({
             let (gateway, shutdown) = (gateway.clone(), shutdown.clone());

@@ -202,3 +202,26 @@ async fn nobody_gets_anothers_answer() {
     futures_util::future::join_all(callers).await;
     house.close().await;
 }
+
+/// An answer with two framings: the chunks count, and nobody is told the length.
+#[tokio::test]
+async fn two_framings_of_an_answer_become_one() {
+    for head in [
+        "content-length: 50\r\ntransfer-encoding: chunked",
+        "transfer-encoding: chunked\r\ncontent-length: 2",
+    ] {
+        let upstream = Upstream::open(move |mut wire, _| async move {
+            while wire.call().await.is_some() {
+                wire.send(&format!("HTTP/1.1 200 OK\r\n{head}\r\n\r\n5\r\nhello\r\n0\r\n\r\n")).await;
+            }
+        })
+        .await;
+        let house = House::open(&orders(upstream.address, "")).await;
+        let mut client = house.client().await;
+        for _ in 0..2 {
+            let answer = client.call(get(&house, "/orders")).await;
+            assert_eq!((answer.status, answer.text(), answer.whole), (200, "hello", true));
+        }
+        house.close().await;
+    }
+}

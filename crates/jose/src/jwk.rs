@@ -6,6 +6,7 @@
 
 mod agreement;
 mod asn1;
+mod chain;
 mod curve;
 mod encrypt;
 mod error;
@@ -26,6 +27,7 @@ mod thumbprint;
 mod verify;
 
 pub(crate) use agreement::Party;
+pub use chain::{ChainError, Roots};
 pub use curve::Curve;
 pub use encrypt::{DecryptionKey, EncryptionKey};
 pub(crate) use encrypt::{Opener, Sealer};

@@ -104,7 +104,7 @@ class Bench:
         shutil.rmtree(self.jwt, ignore_errors=True)
         command = [self.bin / "mkjwt", "--out", self.jwt, "--count", str(self.args.tokens), "--users", str(self.args.users)]
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
-        shutil.rmtree(self.scratch / "portcullis", ignore_errors=True)  # its users belong to these tokens
+        shutil.rmtree(self.scratch / "directory", ignore_errors=True)  # its users belong to these tokens
         stamp.touch()
 
     def crypto(self):
@@ -193,7 +193,7 @@ class Bench:
 
     def directory(self, more, run):
         """A data directory with the users of the tokens: made once, then copied for every start."""
-        template = self.scratch / "portcullis"
+        template = self.scratch / "directory"
         if not (template / "data").exists():
             shutil.rmtree(template, ignore_errors=True)
             template.mkdir()

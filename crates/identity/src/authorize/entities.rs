@@ -1,5 +1,6 @@
 //! A call in the words of policies: who, what, and the circumstances.
 
+use super::mentions::Mentions;
 use super::schema::Words;
 use super::{CallFacts, ServiceRules};
 use crate::claims::decode;
@@ -145,37 +146,37 @@ fn values(json: &str) -> Option<Vec<String>> {
     }
 }
 
-/// The circumstances of a call.
+/// The circumstances of a call, as far as policies look at them.
 pub(super) fn context(
     words: &Words,
     principal: &Principal,
     service: &ServiceRules,
     call: &CallFacts<'_>,
+    mentions: &Mentions,
     with_token: bool,
 ) -> Result<Context, String> {
-    let millis = call.now.micros().div_euclid(1_000);
-    let mut pairs = vec![
-        ("method".to_owned(), text(call.method.as_str())),
-        ("path".to_owned(), text(call.path)),
-        ("service".to_owned(), text(service.name().as_str())),
-        ("source".to_owned(), Expression::new_ip(call.client.to_string())),
-        ("time".to_owned(), Expression::new_datetime(moment(millis))),
-        ("roles".to_owned(), texts(&principal.roles)),
-        ("scopes".to_owned(), texts(&principal.scopes)),
-    ];
-    if let Some(issuer) = &principal.issuer {
-        pairs.push(("issuer".to_owned(), text(issuer.as_str())));
-    }
-    if let Some(key) = &principal.api_key {
-        pairs.push(("api_key".to_owned(), text(&key.id.to_string())));
-    }
-    if let Some(application) = &principal.application {
-        let id = uid(&words.application, &application.id.to_string());
-        pairs.push(("application".to_owned(), Expression::new_entity_uid(id)));
-    }
-    if with_token {
-        pairs.push(("token".to_owned(), Expression::new_entity_uid(words.token.clone())));
-    }
+    let mut pairs = Vec::new();
+    let mut say = |name: &str, value: &dyn Fn() -> Option<Expression>| {
+        if mentions.has(name)
+            && let Some(value) = value()
+        {
+            pairs.push((name.to_owned(), value));
+        }
+    };
+    say("method", &|| Some(text(call.method.as_str())));
+    say("path", &|| Some(text(call.path)));
+    say("service", &|| Some(text(service.name().as_str())));
+    say("source", &|| Some(Expression::new_ip(call.client.to_string())));
+    say("time", &|| Some(Expression::new_datetime(moment(call.now.micros().div_euclid(1_000)))));
+    say("roles", &|| Some(texts(&principal.roles)));
+    say("scopes", &|| Some(texts(&principal.scopes)));
+    say("issuer", &|| principal.issuer.as_ref().map(|issuer| text(issuer.as_str())));
+    say("api_key", &|| principal.api_key.as_ref().map(|key| text(&key.id.to_string())));
+    say("application", &|| {
+        let application = principal.application.as_ref()?;
+        Some(Expression::new_entity_uid(uid(&words.application, &application.id.to_string())))
+    });
+    say("token", &|| with_token.then(|| Expression::new_entity_uid(words.token.clone())));
     Context::from_pairs(pairs).map_err(|error| error.to_string())
 }
 

@@ -1,5 +1,6 @@
 //! Policies as code, compiled: validated strictly against the schema, one set per tenant and action.
 
+use super::mentions::Mentions;
 use super::schema::Words;
 use super::{CallFacts, Permit, ServiceRules, entities};
 use cedar_policy::{
@@ -7,7 +8,10 @@ use cedar_policy::{
     PolicySet, Request, ValidationMode, Validator,
 };
 use portcullis_fault::{Fault, codes};
-use portcullis_model::{Name, Policy, Principal, Problem, Tenant, TenantId};
+use portcullis_model::{
+    ApplicationId, Name, Policy, Principal, Problem, Tenant, TenantId, Timestamp, UserId,
+};
+use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -18,25 +22,35 @@ pub(crate) struct Policies {
     everybody: TenantPolicies,
     own: HashMap<TenantId, TenantPolicies>,
     authorizer: Authorizer,
+    /// Callers and services in the words of policies.
+    described: Cache<Described, Arc<Entities>>,
+}
+
+/// How many descriptions of callers are kept; each is a few hundred bytes.
+const MOST_DESCRIBED: usize = 10_000;
+
+/// What a description is of. A user or an application that changes is another one here.
+#[derive(PartialEq, Eq, Hash)]
+struct Described {
+    tenant: TenantId,
+    user: Option<(UserId, Timestamp)>,
+    application: Option<(ApplicationId, Timestamp)>,
+    service: Name,
 }
 
 /// The policies that apply to a tenant, by action; `None` where none speaks of the action.
 #[derive(Default)]
 struct TenantPolicies {
-    call: Option<ActionPolicies>,
-    use_model: Option<ActionPolicies>,
-}
-
-struct ActionPolicies {
-    set: PolicySet,
-    /// Some policy looks at the token's claims.
-    with_token: bool,
+    call: Option<PolicySet>,
+    use_model: Option<PolicySet>,
+    /// What any of them looks at.
+    mentions: Mentions,
 }
 
 /// A call in the words of policies, kept for later questions about models.
 pub(crate) struct Question {
     principal: EntityUid,
-    entities: Entities,
+    entities: Arc<Entities>,
     context: Context,
 }
 
@@ -67,10 +81,13 @@ impl Policies {
                 .filter(|one| one.tenant.is_none() || one.tenant == tenant)
                 .map(|one| &one.cedar)
                 .collect();
-            let of = |action: &EntityUid| {
-                ActionPolicies::of(&applies, action).map_err(|error| vec![Problem::new("policies", error)])
-            };
-            Ok(TenantPolicies { call: of(&words.call)?, use_model: of(&words.use_model)? })
+            let wrong = |error: String| vec![Problem::new("policies", error)];
+            let mut mentions = Mentions::default();
+            for policy in &applies {
+                mentions.and(&Mentions::of(policy).map_err(wrong)?);
+            }
+            let of = |action: &EntityUid| speaking_of(&applies, action).map_err(wrong);
+            Ok(TenantPolicies { call: of(&words.call)?, use_model: of(&words.use_model)?, mentions })
         };
         let mut own = HashMap::new();
         for tenant in parsed.iter().filter_map(|one| one.tenant) {
@@ -78,7 +95,8 @@ impl Policies {
                 place.insert(set_for(Some(tenant))?);
             }
         }
-        Ok(Self { everybody: set_for(None)?, own, authorizer: Authorizer::new() })
+        let described = Cache::new(MOST_DESCRIBED);
+        Ok(Self { everybody: set_for(None)?, own, authorizer: Authorizer::new(), described })
     }
 
     fn of(&self, tenant: TenantId) -> &TenantPolicies {
@@ -98,9 +116,7 @@ impl Policies {
             return Ok(Permit::call(principal, service.name().clone(), None));
         }
         let words = Words::known().map_err(broken)?;
-        let with_token =
-            [&policies.call, &policies.use_model].into_iter().flatten().any(|policies| policies.with_token);
-        let question = Question::of(words, &principal, service, call, with_token).map_err(broken)?;
+        let question = self.question(words, &principal, service, call, &policies.mentions).map_err(broken)?;
         if let Some(policies) = &policies.call {
             let resource = entities::service_uid(words, service.name());
             self.decide(policies, &question, &words.call, resource, &question.entities)?;
@@ -120,14 +136,68 @@ impl Policies {
         let Some(question) = &permit.question else {
             return Err(broken("the permit is of a configuration without policies"));
         };
+        let resource = entities::model_uid(words, model);
+        if !self.of(principal.tenant.id).mentions.entities {
+            return self.decide(policies, question, &words.use_model, resource, &question.entities);
+        }
         let model_entity = entities::model(words, model).map_err(broken)?;
-        let all = question.entities.clone().add_entities([model_entity], None).map_err(broken)?;
-        self.decide(policies, question, &words.use_model, entities::model_uid(words, model), &all)
+        let all = Entities::clone(&question.entities).add_entities([model_entity], None).map_err(broken)?;
+        self.decide(policies, question, &words.use_model, resource, &all)
+    }
+
+    /// The call in the words of policies, as far as they look.
+    fn question(
+        &self,
+        words: &Words,
+        principal: &Principal,
+        service: &ServiceRules,
+        call: &CallFacts<'_>,
+        mentions: &Mentions,
+    ) -> Result<Question, String> {
+        let claims =
+            call.caller.and_then(crate::authenticate::Caller::claims).filter(|_| mentions.has("token"));
+        let mut all = if mentions.entities {
+            self.described(words, principal, service)?
+        } else {
+            Arc::new(Entities::empty())
+        };
+        if let Some(claims) = claims {
+            let token = entities::token(words, claims)?;
+            all = Arc::new(
+                Entities::clone(&all).add_entities([token], None).map_err(|error| error.to_string())?,
+            );
+        }
+        Ok(Question {
+            principal: entities::principal_uid(words, principal)
+                .ok_or("the principal is neither a user nor an application")?,
+            entities: all,
+            context: entities::context(words, principal, service, call, mentions, claims.is_some())?,
+        })
+    }
+
+    fn described(
+        &self,
+        words: &Words,
+        principal: &Principal,
+        service: &ServiceRules,
+    ) -> Result<Arc<Entities>, String> {
+        let key = Described {
+            tenant: principal.tenant.id,
+            user: principal.user.as_ref().map(|user| (user.id, user.updated_at)),
+            application: principal.application.as_ref().map(|app| (app.id, app.updated_at)),
+            service: service.name().clone(),
+        };
+        if let Some(known) = self.described.get(&key) {
+            return Ok(known);
+        }
+        let made = Arc::new(entities::entities(words, principal, service)?);
+        self.described.insert(key, made.clone());
+        Ok(made)
     }
 
     fn decide(
         &self,
-        policies: &ActionPolicies,
+        policies: &PolicySet,
         question: &Question,
         action: &EntityUid,
         resource: EntityUid,
@@ -142,14 +212,12 @@ impl Policies {
             None,
         )
         .map_err(broken)?;
-        let response = self.authorizer.is_authorized(&request, &policies.set, all);
+        let response = self.authorizer.is_authorized(&request, policies, all);
         // Cedar passes over a policy that fails. One that may forbid must not be passed over.
         for error in response.diagnostics().errors() {
             let cedar_policy::AuthorizationError::PolicyEvaluationError(failed) = error;
-            let forbids = policies
-                .set
-                .policy(failed.policy_id())
-                .is_none_or(|policy| policy.effect() == Effect::Forbid);
+            let forbids =
+                policies.policy(failed.policy_id()).is_none_or(|policy| policy.effect() == Effect::Forbid);
             if forbids {
                 return Err(Fault::new(codes::POLICY_DENIED)
                     .context(format!("a policy could not be decided: {error}")));
@@ -175,59 +243,33 @@ fn broken(error: impl std::fmt::Display) -> Fault {
     Fault::new(codes::POLICY_DENIED).context(format!("the call cannot be put to the policies: {error}"))
 }
 
-impl Question {
-    fn of(
-        words: &Words,
-        principal: &Principal,
-        service: &ServiceRules,
-        call: &CallFacts<'_>,
-        with_token: bool,
-    ) -> Result<Self, String> {
-        let claims = call.caller.and_then(crate::authenticate::Caller::claims).filter(|_| with_token);
-        let mut all = entities::entities(words, principal, service)?;
-        if let Some(claims) = claims {
-            all = all
-                .add_entities([entities::token(words, claims)?], None)
-                .map_err(|error| error.to_string())?;
+/// The policies that speak of `action`; `None` when none does.
+fn speaking_of(policies: &[&Cedar], action: &EntityUid) -> Result<Option<PolicySet>, String> {
+    let mut set = PolicySet::new();
+    let (mut any, mut permits) = (false, false);
+    for policy in policies {
+        let speaks = match policy.action_constraint() {
+            ActionConstraint::Any => true,
+            ActionConstraint::Eq(one) => one == *action,
+            ActionConstraint::In(some) => some.contains(action),
+        };
+        if !speaks {
+            continue;
         }
-        Ok(Self {
-            principal: entities::principal_uid(words, principal)
-                .ok_or("the principal is neither a user nor an application")?,
-            entities: all,
-            context: entities::context(words, principal, service, call, claims.is_some())?,
-        })
+        any = true;
+        permits |= policy.effect() == Effect::Permit;
+        set.add((*policy).clone()).map_err(|error| error.to_string())?;
     }
-}
-
-impl ActionPolicies {
-    fn of(policies: &[&Cedar], action: &EntityUid) -> Result<Option<Self>, String> {
-        let mut set = PolicySet::new();
-        let (mut any, mut permits, mut with_token) = (false, false, false);
-        for policy in policies {
-            let speaks = match policy.action_constraint() {
-                ActionConstraint::Any => true,
-                ActionConstraint::Eq(one) => one == *action,
-                ActionConstraint::In(some) => some.contains(action),
-            };
-            if !speaks {
-                continue;
-            }
-            any = true;
-            permits |= policy.effect() == Effect::Permit;
-            with_token |= policy.to_cedar().is_none_or(|text| text.contains("token"));
-            set.add((*policy).clone()).map_err(|error| error.to_string())?;
-        }
-        if !any {
-            return Ok(None);
-        }
-        if !permits {
-            // Nobody has said who may: everybody whom nothing forbids.
-            let open = Cedar::parse(Some(PolicyId::new("open")), "permit (principal, action, resource);")
-                .map_err(|error| error.to_string())?;
-            set.add(open).map_err(|error| error.to_string())?;
-        }
-        Ok(Some(Self { set, with_token }))
+    if !any {
+        return Ok(None);
     }
+    if !permits {
+        // Nobody has said who may: everybody whom nothing forbids.
+        let open = Cedar::parse(Some(PolicyId::new("open")), "permit (principal, action, resource);")
+            .map_err(|error| error.to_string())?;
+        set.add(open).map_err(|error| error.to_string())?;
+    }
+    Ok(Some(set))
 }
 
 /// Reads and validates one entry of the configuration.

@@ -104,12 +104,13 @@ impl Verb {
 
 const AFTER_HELP: &str = "\
 First steps:
-  portcullis serve --demo                      try it: an echo model, a user, three curl lines
-  portcullis check --config portcullis.toml    what a configuration would do, and what is wrong with it
+  portcullis serve --demo                      try it: an echo model, three curl lines
+  portcullis check --config portcullis.toml    what a configuration does, what is wrong
   portcullis serve --config portcullis.toml    run it
 
-Beside a running `serve` the other commands speak to it over its unix socket; without one they open the
-data directory themselves, under its lock. Every error says what is wrong, where, and what to do next.";
+Beside a running `serve` the other commands speak to it over its unix socket; without one
+they open the data directory themselves, under its lock. Every error says what is wrong,
+where, and what to do next.";
 
 /// The whole command line.
 pub fn command() -> Command {

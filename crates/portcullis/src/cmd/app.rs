@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 #[command(after_help = "\
 Examples:
   portcullis app create nightly-report --tenant acme --role reader
-  portcullis app link nightly-report --issuer corp --client 0oa1b2c3     machine tokens of this client are the application's
+  portcullis app link nightly-report --issuer corp --client 0oa1b2c3
+      machine tokens of this client are the application's from now on
   portcullis app disable nightly-report")]
 pub struct App {
     #[command(subcommand)]

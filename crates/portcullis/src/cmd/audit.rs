@@ -11,7 +11,7 @@ use clap::Args;
 #[command(after_help = "\
 Examples:
   portcullis audit --action user.suspend
-  portcullis audit --target 0199f0c2-… --output json          before and after of each change")]
+  portcullis audit --target 0199f0c2-… --output json      before and after")]
 pub struct Audit {
     /// Only this tenant's: name or id
     #[arg(long)]

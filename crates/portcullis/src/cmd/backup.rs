@@ -11,8 +11,9 @@ use std::path::PathBuf;
 /// Copy the embedded database and its keys into a new directory
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Works beside a running `serve`; the copy is consistent. It holds the signing key, the pepper and the secrets key:
-keep it as you keep those. PostgreSQL is backed up with its own tools, the key files with this.
+Works beside a running `serve`; the copy is consistent. It holds the signing key, the pepper
+and the secrets key: keep it as you keep those. With PostgreSQL, back the database up with
+its own tools, and copy the key files of the data directory.
 
 Example:
   portcullis backup /var/backups/portcullis/2026-11-22

@@ -15,8 +15,9 @@ use serde_json::{Value, json};
 /// Validate the configuration and print what it compiles to
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Reads the file, the environment, and every file and variable that they name; compiles keys, policies and routes as
-`serve` does. Discovery and key sets behind URLs are not fetched. Secrets stored through the API are taken as there.
+Reads the file, the environment, and every file and variable that they name; compiles keys,
+policies and routes as `serve` does. Discovery and key sets behind URLs are not fetched.
+Secrets stored through the API are taken as there.
 
 Examples:
   portcullis check --config portcullis.toml

@@ -16,7 +16,7 @@ Writes, below the project's root:
   api/openapi.json  api/config.schema.json  api/errors.json
   docs/reference/configuration.md  docs/reference/cli.md  docs/reference/errors.md
 
-With `--check` nothing is written; the command fails when a file is not what the code says.")]
+With `--check` nothing is written; it fails when a file is not what the code says.")]
 pub struct Generate {
     /// The project's root
     #[arg(long, default_value = ".", value_name = "DIR")]

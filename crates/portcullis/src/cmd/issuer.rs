@@ -11,9 +11,9 @@ use serde_json::json;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  portcullis issuer list                        which keys are there, how old, what went wrong at the last fetch
-  portcullis issuer distrust corp 2024-11-a     tokens of this key are refused within a second
-  portcullis issuer trust corp 2024-11-a        take that back")]
+  portcullis issuer list                      keys, their age, the last fetch's error
+  portcullis issuer distrust corp 2024-11-a   its tokens are refused within a second
+  portcullis issuer trust corp 2024-11-a      take that back")]
 pub struct Issuer {
     #[command(subcommand)]
     verb: Verb,

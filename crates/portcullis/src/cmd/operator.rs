@@ -10,7 +10,8 @@ use serde_json::json;
 /// Manage operators: credentials (`pco_…`) for the admin API
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Roles: `operator` does everything, `tenant_administrator` everything within one tenant, `auditor` reads everything.
+Roles: `operator` does everything, `tenant_administrator` everything within one tenant,
+`auditor` reads everything.
 
 Examples:
   portcullis operator create grafana --role auditor

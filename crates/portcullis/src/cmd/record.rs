@@ -12,7 +12,7 @@ use clap::{Args, Subcommand};
 Examples:
   portcullis record list --outcome refused --from 2026-11-22T08:00:00Z
   portcullis record list --user ada --tenant acme --model fast
-  portcullis record show 0199f0c2-…            the id that the caller saw as `request_id` or `X-Request-Id`")]
+  portcullis record show 0199f0c2-…        the id that the caller saw in `X-Request-Id`")]
 pub struct Record {
     #[command(subcommand)]
     verb: Verb,

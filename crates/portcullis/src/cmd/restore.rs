@@ -11,8 +11,8 @@ use std::path::PathBuf;
 /// Make a data directory from a backup
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Stop `portcullis serve` first: a data directory belongs to one process. What is in the data directory is not written
-over; name an empty one, or move the old one away.
+Stop `portcullis serve` first: a data directory belongs to one process. What is in it is not
+written over; name an empty one, or move the old one away.
 
 Example:
   portcullis restore /var/backups/portcullis/2026-11-22 --data-dir /var/lib/portcullis")]

@@ -11,10 +11,14 @@ use serde_json::json;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  portcullis revocation subject corp 6f1c… --reason 'lost laptop'     everything issued to this subject until now
-  portcullis revocation token corp 0a1b2c                             the token with this `jti`
-  portcullis revocation digest X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE     as a record shows it in `token.digest`
-  portcullis revocation issuer corp                                   everything the issuer signed until now")]
+  portcullis revocation subject corp 6f1c… --reason 'lost laptop'
+      everything issued to this subject until now
+  portcullis revocation token corp 0a1b2c
+      the token with this `jti`
+  portcullis revocation digest X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE
+      one token, as a record shows it in `token.digest`
+  portcullis revocation issuer corp
+      everything the issuer signed until now")]
 pub struct Revocation {
     #[command(subcommand)]
     verb: Verb,

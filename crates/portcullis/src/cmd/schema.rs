@@ -9,7 +9,8 @@ use clap::Args;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Example:
-  portcullis schema > portcullis.schema.json        then, first line of the file:  #:schema ./portcullis.schema.json")]
+  portcullis schema > portcullis.schema.json
+      then, as the first line of the file:  #:schema ./portcullis.schema.json")]
 pub struct Schema {}
 
 impl Run for Schema {

@@ -12,12 +12,13 @@ use std::io::{IsTerminal, Read};
 /// Manage stored secrets: encrypted at rest, named as `stored:NAME` in the configuration
 #[derive(Args, Debug)]
 #[command(after_help = "\
-The value is read from stdin, never from the command line, where other users and the shell's history would see it.
-One trailing newline is not part of it.
+The value is read from stdin, never from the command line, where other users and the shell's
+history would see it. One trailing newline is not part of it.
 
 Examples:
   portcullis secret put openai-key < key.txt
-  printf %s \"$KEY\" | portcullis secret put openai-key       then: api_key = \"stored:openai-key\"")]
+  printf %s \"$KEY\" | portcullis secret put openai-key
+      then, in the configuration:  api_key = \"stored:openai-key\"")]
 pub struct Secret {
     #[command(subcommand)]
     verb: Verb,

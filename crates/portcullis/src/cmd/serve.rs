@@ -9,11 +9,13 @@ use clap::Args;
 /// Run the gateway and its control plane
 #[derive(Args, Debug)]
 #[command(after_help = "\
-Without a configuration file it serves with defaults on loopback: an empty gateway, to be filled through the admin API
-and a file. The first start makes the data directory, its keys, and an administrator credential in `admin-credential`.
+Without a configuration file it serves with defaults on loopback: an empty gateway. The first
+start makes the data directory, its keys, and an administrator credential in
+`admin-credential`.
 
-SIGTERM and SIGINT end it in order: no new calls, those under way finish (at most `[gateway] drain`). SIGHUP, or a
-changed file, takes the new configuration over; a bad one leaves the running one in force.
+SIGTERM and SIGINT end it in order: no new calls, those under way finish (at most
+`[gateway] drain`). SIGHUP, or a changed file, takes the new configuration over; a bad one
+leaves the running one in force.
 
 Examples:
   portcullis serve --demo

@@ -12,9 +12,11 @@ use serde_json::{Map, Value, json};
 #[command(group = clap::ArgGroup::new("whom").required(true), after_help = "\
 The token is written to stdout and nothing else, so that it can be used in place:
 
-  curl -H \"Authorization: Bearer $(portcullis token --tenant acme --user ada)\" http://127.0.0.1:8080/-/whoami
-  portcullis token --tenant acme --sub nobody               a subject that nobody has: refused with `subject_unresolved`
-  portcullis token --tenant acme --user ada --scope 'orders:read' --lifetime 5m --claim team=blue --claim level=3
+  TOKEN=$(portcullis token --tenant acme --user ada)
+  curl -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:8080/-/whoami
+  portcullis token --tenant acme --sub nobody
+      a subject that nobody has: refused with `subject_unresolved`
+  portcullis token --tenant acme --user ada --scope orders:read --lifetime 5m --claim level=3
 
 Each minting is in the audit log. Production tokens come from your own issuers.")]
 pub struct Token {

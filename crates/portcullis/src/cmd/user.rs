@@ -12,10 +12,13 @@ use serde_json::{Map, Value, json};
 #[command(after_help = "\
 Examples:
   portcullis user create --tenant acme --username ada --external-id 42
-  portcullis user link ada --issuer corp --subject 6f1c…      tokens of `corp` with this `sub` are Ada's
-  portcullis user suspend ada --reason 'lost laptop'          refused within a second; running streams are cut
   portcullis user list --tenant acme --status pending
-  portcullis user delete ada                                  leaves a tombstone; never re-created")]
+  portcullis user link ada --issuer corp --subject 6f1c…
+      tokens of `corp` with this `sub` are Ada's from now on
+  portcullis user suspend ada --reason 'lost laptop'
+      refused within a second; running streams are cut
+  portcullis user delete ada
+      leaves a tombstone: she is never made again by a token")]
 pub struct User {
     #[command(subcommand)]
     verb: Verb,

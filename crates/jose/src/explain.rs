@@ -40,6 +40,8 @@ use crate::jwt::{Subject as Sub, Unverified};
 #[derive(Clone)]
 pub struct AtHand {
     keys: Vec<Jwk>,
+    /// For each key, whether it came in a set: there a token that names a key means the one of that name.
+    listed: Vec<bool>,
     left_out: Vec<Note>,
     secrets: Vec<Zeroizing<Vec<u8>>>,
     tokens: Vec<String>,
@@ -53,6 +55,7 @@ impl AtHand {
     pub fn new(now: i64) -> Self {
         Self {
             keys: Vec::new(),
+            listed: Vec::new(),
             left_out: Vec::new(),
             secrets: Vec::new(),
             tokens: Vec::new(),
@@ -62,16 +65,18 @@ impl AtHand {
         }
     }
 
-    /// A key, for verifying or decrypting.
+    /// A key, for verifying or decrypting. Without an id of its own it is tried on tokens that name any.
     #[must_use]
     pub fn key(mut self, key: Jwk) -> Self {
         self.keys.push(key);
+        self.listed.push(false);
         self
     }
 
     /// A set of keys, with what was left out of it.
     #[must_use]
     pub fn keys(mut self, set: JwkSet) -> Self {
+        self.listed.extend(set.keys.iter().map(|_| true));
         self.keys.extend(set.keys);
         self.left_out.extend(set.notes);
         self

@@ -77,10 +77,12 @@ fn error(code: &'static str, evidence: impl Into<String>, next: &'static str) ->
     about(code, Severity::Error, evidence, next)
 }
 
-/// The keys that verification would try: of the token's `kid`, or without one of their own.
+/// The keys that verification would try: of the token's `kid`, or given by themselves without one.
 fn keys(case: &Case<'_>) -> Vec<(String, VerifyingKey)> {
-    let named = |key: &&Jwk| case.kid.is_none() || key.kid().is_none() || key.kid() == case.kid;
-    let keys = case.hand.keys.iter().enumerate().filter(|(_, key)| named(key));
+    let named = |(i, key): &(usize, &Jwk)| {
+        case.kid.is_none() || key.kid() == case.kid || (key.kid().is_none() && !case.hand.listed[*i])
+    };
+    let keys = case.hand.keys.iter().enumerate().filter(named);
     let mut all: Vec<_> =
         keys.filter_map(|(i, key)| Some((name(i, key), key.verifying_key().ok()?))).collect();
     for secret in &case.hand.secrets {
@@ -150,6 +152,16 @@ impl Case<'_> {
                 "verified_by_other_key",
                 evidence,
                 "have the issuer name the key that it signs with, and publish each key under its own `kid`",
+            )
+        } else if self.kid.is_some() && key.kid().is_none() && self.hand.listed[i] {
+            let evidence = format!(
+                "{name} verifies it and has no `kid`; the token names `{}`",
+                self.kid.unwrap_or_default().escape_debug()
+            );
+            error(
+                "key_without_kid",
+                evidence,
+                "have the issuer publish the key under the `kid` that it writes into tokens",
             )
         } else {
             let why = key

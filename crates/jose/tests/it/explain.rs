@@ -173,6 +173,12 @@ fn signatures() -> Vec<(&'static str, String, AtHand, &'static str)> {
         jwk["use"] = "enc".into();
         jwk
     };
+    let nameless = {
+        let mut jwk: Value =
+            serde_json::from_str(&key(Alg::ES256).public_jwk().unwrap().to_public_json().unwrap()).unwrap();
+        jwk.as_object_mut().unwrap().remove("kid");
+        Jwk::parse(jwk.to_string().as_bytes()).unwrap()
+    };
     let private_set = format!(r#"{{"keys":[{}]}}"#, *key(Alg::ES256).jwk().to_private_json());
     let pss = forge(r#"{"alg":"PS256"}"#, PAYLOAD, key(Alg::PS256));
     vec![
@@ -187,6 +193,12 @@ fn signatures() -> Vec<(&'static str, String, AtHand, &'static str)> {
             headed(json!({"alg": "ES256", "kid": "another"})),
             hand(),
             "verified_by_other_key",
+        ),
+        (
+            "a set whose key has no id",
+            es.clone(),
+            AtHand::new(NOW).keys([nameless].into_iter().collect()),
+            "key_without_kid",
         ),
         ("unknown key id", foreign(json!({"alg": "ES256", "kid": format!("{kid}x")})), hand(), "kid_unknown"),
         (

@@ -9,6 +9,7 @@ mod jwe;
 mod jwe_vectors;
 mod jws_json;
 mod keys;
+mod messages;
 mod properties;
 mod rules;
 mod support;

@@ -11,6 +11,9 @@
 //! the caller expects). Nothing in a token relaxes a check: `jku`, `x5u`, `x5c` and `jwk` are facts to record, never
 //! sources of keys.
 //!
+//! Beside verification stand [`explain`], which says why a token is refused and what to do about it, [`audit`], which
+//! finds weak keys, and [`jwe`], which encrypts.
+//!
 //! ```
 //! use portcullis_jose::{Alg, Algs, Protected, Rules, SigningKey, Unverified, encode};
 //!

@@ -130,7 +130,7 @@ proptest! {
         let _ = Message::parse_detached(&bytes, &bytes, Reading::new().also_unencoded());
         let _ = Pkcs12::parse(&bytes, &text);
         let _ = Jwk::from_encrypted_pkcs8(&bytes, &bytes);
-        let _ = Jwk::from_chain(&[bytes.clone()], &Roots::default(), NOW);
+        let _ = Jwk::from_chain(std::slice::from_ref(&bytes), &Roots::default(), NOW);
         let _ = audit::secret(&bytes, None);
         for text in [&text, &json] {
             let _ = explain(text, &AtHand::new(NOW).secret(bytes.clone()));

@@ -60,7 +60,7 @@ impl Resolver {
         token: &TokenCaller,
         effects: Effects,
         observer: &mut O,
-    ) -> Result<Arc<ActiveUser>, Fault> {
+    ) -> Result<ActiveUser, Fault> {
         let raw = plan.rule.raw(token.claims())?;
         let key = SubjectRef { rule: plan.number, tenant: plan.tenant, raw };
         if let Some(slot) = self.subjects.cached(&key, token.now()) {
@@ -77,7 +77,7 @@ impl Resolver {
         token: &TokenCaller,
         effects: Effects,
         observer: &mut O,
-    ) -> Result<Arc<ActiveUser>, Fault> {
+    ) -> Result<ActiveUser, Fault> {
         let value = plan.rule.value(raw)?;
         observer.note(Fact::Subject { attribute: &plan.rule.attribute(), value: &value });
         let Some(lookup) = plan.rule.lookup(plan.issuer, &value) else {
@@ -252,7 +252,7 @@ fn settle<'a, O: Observer>(
     freshness: Freshness,
     observer: &mut O,
     what: impl FnOnce() -> String,
-) -> Result<&'a Arc<ActiveUser>, Fault> {
+) -> Result<&'a ActiveUser, Fault> {
     observer.note(Fact::Resolved { outcome: answer.as_str(), freshness });
     if let Some(user) = answer.user() {
         observer.note(Fact::User(user));

@@ -17,7 +17,7 @@ const MERGES: usize = 8;
 /// What the directory knows of a subject.
 #[derive(Clone, Debug)]
 pub(crate) enum UserAnswer {
-    Active(Arc<ActiveUser>),
+    Active(ActiveUser),
     Pending(Arc<User>),
     Suspended(Arc<User>),
     Deleted(Arc<User>),
@@ -27,8 +27,8 @@ pub(crate) enum UserAnswer {
     Unfit(Arc<str>),
 }
 
-/// A user who may call, with what a principal needs, ready.
-#[derive(Debug)]
+/// A user who may call, with what a principal needs, ready. Two counts to clone.
+#[derive(Clone, Debug)]
 pub(crate) struct ActiveUser {
     pub user: Arc<User>,
     pub roles: Arc<[String]>,
@@ -57,7 +57,7 @@ impl UserAnswer {
     }
 
     /// The active user, or why there is none. `what` says what was looked up, for the record.
-    pub fn active(&self, what: impl FnOnce() -> String) -> Result<&Arc<ActiveUser>, Fault> {
+    pub fn active(&self, what: impl FnOnce() -> String) -> Result<&ActiveUser, Fault> {
         let status = |user: &User| {
             let reason =
                 user.status_reason.as_deref().map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -145,7 +145,7 @@ pub(super) fn found_user(user: User, mut tags: Vec<Uuid>) -> Found<UserAnswer> {
     let status = user.status;
     let user = Arc::new(user);
     let answer = match status {
-        UserStatus::Active => UserAnswer::Active(Arc::new(ActiveUser { roles: roles(&user.roles), user })),
+        UserStatus::Active => UserAnswer::Active(ActiveUser { roles: roles(&user.roles), user }),
         UserStatus::Pending => UserAnswer::Pending(user),
         UserStatus::Suspended => UserAnswer::Suspended(user),
         // A merged user that was just made cannot be; were it, it may not call.

@@ -10,14 +10,14 @@ use std::sync::{Arc, LazyLock};
 
 /// Whom a token is of.
 pub(crate) enum Who {
-    User(Arc<ActiveUser>),
+    User(ActiveUser),
     Application(ReadyApplication),
 }
 
 /// The principal of a token.
 pub(crate) fn token_principal(token: &TokenCaller, tenant: Arc<Tenant>, who: Who) -> Principal {
     let (user, application, own) = match who {
-        Who::User(active) => (Some(active.user.clone()), None, active.roles.clone()),
+        Who::User(active) => (Some(active.user), None, active.roles),
         Who::Application(ready) => (None, Some(ready.application), ready.roles),
     };
     Principal {

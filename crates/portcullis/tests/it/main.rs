@@ -1,6 +1,7 @@
 //! The whole system, driven as its users do: the real binary on free loopback ports, in a temporary directory.
 
 mod backup;
+mod catalogue;
 mod check;
 mod command_line;
 mod demo;
@@ -8,6 +9,7 @@ mod examples;
 mod files;
 mod http;
 mod layers;
+mod postgres;
 mod records;
 mod reload;
 mod roles;

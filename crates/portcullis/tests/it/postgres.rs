@@ -1,0 +1,211 @@
+//! On PostgreSQL: several nodes on one database, and a database that goes away and comes back. With
+//! `PORTCULLIS_TEST_POSTGRES` (`scripts/with-postgres`); without it these tests say that they were skipped.
+
+use crate::http::{call, chat};
+use crate::server::{CONFIG, PATIENCE, Place, Server, eventually};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A database of the test's own; its URL.
+fn database(name: &str) -> Option<String> {
+    let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
+        eprintln!("skipped: PORTCULLIS_TEST_POSTGRES is not set");
+        return None;
+    };
+    let name = format!("it_{name}_{}", std::process::id());
+    let made =
+        Command::new("psql").args(["-q", "-d", &server, "-c", &format!("create database {name}")]).output();
+    let made = made.expect("psql comes with PostgreSQL");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let (before, after) = server.rsplit_once('/').expect("a URL has a path");
+    let options = after.split_once('?').map_or(String::new(), |(_, options)| format!("?{options}"));
+    Some(format!("{before}/{name}{options}"))
+}
+
+fn on(database: &str) -> String {
+    format!("[storage]\ndatabase = \"{database}\"\n{CONFIG}")
+}
+
+/// A second node: a data directory of its own, with the first one's keys.
+fn sibling(server: &Server, config: &str) -> Server {
+    let place = Place::new(config);
+    std::fs::DirBuilder::new().mode(0o700).create(place.data()).unwrap();
+    for key in ["pepper", "secrets.key", "local-issuer.jwk"] {
+        let to = place.data().join(key);
+        std::fs::copy(server.place.data().join(key), &to).unwrap();
+        std::fs::set_permissions(&to, std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    place.serve()
+}
+
+fn token(server: &Server, arguments: &[&str]) -> String {
+    let mut all = vec!["token", "--tenant", "acme"];
+    all.extend(arguments);
+    server.cli(&all)["token"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_node_changes_is_in_force_on_the_other_within_a_second() {
+    let Some(database) = database("nodes") else { return };
+    let config = on(&database);
+    let first = Server::start(&config);
+    let second = sibling(&first, &config);
+    let user = first.cli(&["user", "create", "--tenant", "acme", "--username", "ada"]);
+    let id = user["id"].as_str().unwrap();
+    let token = token(&first, &["--user", id]);
+    let key = {
+        first.cli(&["app", "create", "nightly", "--tenant", "acme"]);
+        first.cli(&["key", "create", "--app", "nightly"])
+    };
+    let secret = key["secret"].as_str().unwrap();
+    for credential in [&token, secret] {
+        assert_eq!(chat(first.gateway, credential, false).await.status, 200);
+        assert_eq!(chat(second.gateway, credential, false).await.status, 200);
+    }
+    first.cli(&["user", "suspend", id, "--reason", "test"]);
+    first.cli(&["key", "revoke", key["id"].as_str().unwrap()]);
+    let changed = Instant::now();
+    for credential in [token.as_str(), secret] {
+        while chat(second.gateway, credential, false).await.status == 200 {
+            assert!(changed.elapsed() < Duration::from_secs(1), "still served on the other node");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    // Both nodes' records are in the one database, each once.
+    let count = || first.cli(&["record", "list", "--limit", "100"])["items"].as_array().unwrap().len();
+    assert!(eventually(count, |count| *count >= 6) >= 6);
+    second.cli(&["user", "restore", id]);
+    let restored = Instant::now();
+    while chat(first.gateway, &token, false).await.status != 200 {
+        assert!(restored.elapsed() < Duration::from_secs(1), "still refused on the other node");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    second.stop();
+    first.stop();
+}
+
+/// The wire to the database, which can be cut.
+struct Wire {
+    address: SocketAddr,
+    cut: Arc<AtomicBool>,
+    ends: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Wire {
+    fn to(database: &str) -> (Self, String) {
+        let at = database.find('@').map_or(0, |at| at + 1);
+        let host = database[at..].split('/').next().unwrap().to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let wire =
+            Self { address: listener.local_addr().unwrap(), cut: Arc::default(), ends: Arc::default() };
+        let url = database.replacen(&host, &wire.address.to_string(), 1);
+        let (cut, ends) = (wire.cut.clone(), wire.ends.clone());
+        std::thread::spawn(move || {
+            for near in listener.incoming().map_while(Result::ok) {
+                if cut.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let far = TcpStream::connect(&host).unwrap();
+                for (from, to) in [(&near, &far), (&far, &near)] {
+                    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    ends.lock().unwrap().push(from.try_clone().unwrap());
+                    std::thread::spawn(move || {
+                        let _ = std::io::copy(&mut from, &mut to);
+                        let _ = to.shutdown(Shutdown::Both);
+                    });
+                }
+            }
+        });
+        (wire, url)
+    }
+
+    fn cut(&self) {
+        self.cut.store(true, Ordering::SeqCst);
+        for end in self.ends.lock().unwrap().drain(..) {
+            let _ = end.shutdown(Shutdown::Both);
+        }
+    }
+
+    fn mend(&self) {
+        self.cut.store(false, Ordering::SeqCst);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_down_is_never_an_unknown_user() {
+    let Some(database) = database("outage") else { return };
+    let (wire, url) = Wire::to(&database);
+    let server = Server::start(&format!("[records]\nspool_limit = \"1MiB\"\n{}", on(&url)));
+    let ada = server.cli(&["user", "create", "--tenant", "acme", "--username", "ada"]);
+    let eve = server.cli(&["user", "create", "--tenant", "acme", "--username", "eve"]);
+    let (ada, eve) = (ada["id"].as_str().unwrap(), eve["id"].as_str().unwrap());
+    let (known, unasked) = (token(&server, &["--user", ada]), token(&server, &["--user", eve]));
+    // Of the right form: what cannot be anybody's id needs no database to be refused.
+    let nobody = token(&server, &["--sub", "01900000-0000-7000-8000-000000000000"]);
+    assert_eq!(chat(server.gateway, &known, false).await.status, 200);
+    let credential = format!("Bearer {}", server.credential());
+    let users = async || {
+        let headers = [("authorization", credential.as_str())];
+        call(server.control, http::Method::GET, "/admin/v1/users", &headers, "").await.unwrap()
+    };
+    assert_eq!(users().await.status, 200);
+
+    wire.cut();
+    for token in [&unasked, &nobody] {
+        let began = Instant::now();
+        let answer = chat(server.gateway, token, false).await;
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (503, "resolution_unavailable"));
+        assert!(answer.headers.contains_key("retry-after"));
+        assert!(began.elapsed() < Duration::from_secs(3), "a look-up ends by its time-out");
+    }
+    let refused = eventually_async(&users, |answer| answer.status != 200).await;
+    assert_eq!(
+        (refused.status.as_u16(), refused.code().as_str()),
+        (503, "store_unavailable"),
+        "{}",
+        refused.text()
+    );
+
+    // Records are kept on this node meanwhile, up to the stated bound; what could not be recorded is not served.
+    let long = format!("/nothing/{}", "x".repeat(500));
+    let mut kept = 0;
+    loop {
+        let answer = call(server.gateway, http::Method::GET, &long, &[], "").await.unwrap();
+        if answer.status == 503 {
+            assert_eq!(answer.code(), "records_unavailable");
+            break;
+        }
+        assert_eq!((answer.status.as_u16(), answer.code().as_str()), (404, "route_not_found"));
+        kept += 1;
+        assert!(kept < 5_000, "the spool grows without bound");
+    }
+    assert!(kept > 100, "refused after {kept} records");
+
+    wire.mend();
+    let began = Instant::now();
+    while chat(server.gateway, &unasked, false).await.status != 200 {
+        assert!(began.elapsed() < PATIENCE, "does not recover: {}", server.place.log());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(chat(server.gateway, &nobody, false).await.code(), "subject_unresolved");
+    // What happened while the database was away was kept, and is there now.
+    let outage = || server.cli(&["record", "list", "--code", "resolution_unavailable"]);
+    let page = eventually(outage, |page| page["items"].as_array().is_some_and(|items| items.len() >= 2));
+    assert!(page["items"].as_array().unwrap().len() >= 2, "{page}");
+    server.stop();
+}
+
+async fn eventually_async<T>(ask: &impl AsyncFn() -> T, right: impl Fn(&T) -> bool) -> T {
+    let began = Instant::now();
+    loop {
+        let answer = ask().await;
+        if right(&answer) || began.elapsed() > PATIENCE {
+            return answer;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -16,12 +16,15 @@ impl Name {
     /// Checks and takes `text`; the error says what a name looks like.
     pub fn new(text: &str) -> Result<Self, String> {
         let first = text.bytes().next().is_some_and(|c| c.is_ascii_alphanumeric());
-        let rest = text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-' | b':' | b'/'));
+        let rest =
+            text.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-' | b':' | b'/'));
         if first && rest && text.len() <= 128 {
             return Ok(Self(text.into()));
         }
         let shown: String = text.chars().take(128).collect();
-        Err(format!("a name is 1 to 128 of `a-z A-Z 0-9 . _ - : /` and starts with a letter or digit, not `{shown}`"))
+        Err(format!(
+            "a name is 1 to 128 of `a-z A-Z 0-9 . _ - : /` and starts with a letter or digit, not `{shown}`"
+        ))
     }
 
     /// As text.

@@ -4,7 +4,9 @@ use crate::{Name, TenantId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// Who owns a record: what the file owns is read-only in the API, and what leaves the file is disabled, not deleted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema, utoipa::ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Origin {
     /// Written in the configuration file.

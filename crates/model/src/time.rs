@@ -5,7 +5,20 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z, leap seconds ignored. Serialises as that integer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Timestamp(i64);
 
@@ -60,7 +73,9 @@ impl Timestamp {
         let b = text.as_bytes();
         let number = |range: std::ops::Range<usize>| -> Option<i64> {
             let part = b.get(range)?;
-            part.iter().all(u8::is_ascii_digit).then(|| part.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0')))
+            part.iter()
+                .all(u8::is_ascii_digit)
+                .then(|| part.iter().fold(0, |n, d| n * 10 + i64::from(d - b'0')))
         };
         let (year, month, day) = (number(0..4)?, number(5..7)?, number(8..10)?);
         let (hour, minute, second) = (number(11..13)?, number(14..16)?, number(17..19)?);
@@ -99,7 +114,8 @@ impl Timestamp {
             }
             _ => return None,
         };
-        let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset * 60;
+        let seconds =
+            days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset * 60;
         Some(Self(seconds * 1_000_000 + micros))
     }
 }
@@ -143,7 +159,10 @@ pub trait Clock: Send + Sync + std::fmt::Debug {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock; everyone else is handed a `Clock`")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the machine's clock; everyone else is handed a `Clock`"
+    )]
     fn now(&self) -> Timestamp {
         // A clock set before 1970 reads as the epoch: every token is then "from the future", which fails closed.
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -199,8 +218,18 @@ mod tests {
             assert_eq!(Timestamp::from_micros(micros).rfc3339(), text);
             assert_eq!(Timestamp::parse_rfc3339(text), Some(Timestamp::from_micros(micros)));
         }
-        assert_eq!(Timestamp::parse_rfc3339("2025-11-22T10:09:10+02:00"), Some(Timestamp::from_seconds(1_763_798_950)));
-        for wrong in ["", "2025-02-29T00:00:00Z", "2025-11-22T08:09:10", "2025-11-22T08:09:10.Z", "2025-13-01T00:00:00Z", "2025-11-22T08:09:10é"] {
+        assert_eq!(
+            Timestamp::parse_rfc3339("2025-11-22T10:09:10+02:00"),
+            Some(Timestamp::from_seconds(1_763_798_950))
+        );
+        for wrong in [
+            "",
+            "2025-02-29T00:00:00Z",
+            "2025-11-22T08:09:10",
+            "2025-11-22T08:09:10.Z",
+            "2025-13-01T00:00:00Z",
+            "2025-11-22T08:09:10é",
+        ] {
             assert_eq!(Timestamp::parse_rfc3339(wrong), None, "{wrong}");
         }
     }

@@ -25,7 +25,11 @@ const SPANS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_0
 impl std::str::FromStr for Span {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let say = || format!("a duration is a whole number and a unit (`ms`, `s`, `m`, `h`, `d`), as in `30s`, not `{text}`");
+        let say = || {
+            format!(
+                "a duration is a whole number and a unit (`ms`, `s`, `m`, `h`, `d`), as in `30s`, not `{text}`"
+            )
+        };
         let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(say)?;
         let (number, unit) = text.split_at(split);
         let scale = SPANS.iter().find(|(name, _)| *name == unit).ok_or_else(say)?.1;
@@ -37,7 +41,11 @@ impl std::str::FromStr for Span {
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = u64::try_from(self.0.as_millis()).unwrap_or(u64::MAX);
-        let (unit, scale) = if millis == 0 { ("s", 1_000) } else { *SPANS.iter().find(|(_, s)| millis % s == 0).unwrap_or(&SPANS[4]) };
+        let (unit, scale) = if millis == 0 {
+            ("s", 1_000)
+        } else {
+            *SPANS.iter().find(|(_, s)| millis.is_multiple_of(*s)).unwrap_or(&SPANS[4])
+        };
         write!(f, "{}{unit}", millis / scale)
     }
 }
@@ -58,7 +66,11 @@ const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 <
 impl std::str::FromStr for ByteSize {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let say = || format!("a size is a whole number and a unit (`B`, `KiB`, `MiB`, `GiB`), as in `10MiB`, not `{text}`");
+        let say = || {
+            format!(
+                "a size is a whole number and a unit (`B`, `KiB`, `MiB`, `GiB`), as in `10MiB`, not `{text}`"
+            )
+        };
         let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(say)?;
         let (number, unit) = text.split_at(split);
         let scale = SIZES.iter().find(|(name, _)| *name == unit).ok_or_else(say)?.1;
@@ -68,7 +80,11 @@ impl std::str::FromStr for ByteSize {
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (unit, scale) = if self.0 == 0 { SIZES[3] } else { *SIZES.iter().find(|(_, s)| self.0 % s == 0).unwrap_or(&SIZES[3]) };
+        let (unit, scale) = if self.0 == 0 {
+            SIZES[3]
+        } else {
+            *SIZES.iter().find(|(_, s)| self.0.is_multiple_of(*s)).unwrap_or(&SIZES[3])
+        };
         write!(f, "{}{unit}", self.0 / scale)
     }
 }

@@ -39,7 +39,9 @@ impl std::str::FromStr for UserStatus {
         [Self::Active, Self::Pending, Self::Suspended, Self::Deleted, Self::Merged]
             .into_iter()
             .find(|status| status.as_str() == text)
-            .ok_or_else(|| format!("a status is `active`, `pending`, `suspended`, `deleted` or `merged`, not `{text}`"))
+            .ok_or_else(|| {
+                format!("a status is `active`, `pending`, `suspended`, `deleted` or `merged`, not `{text}`")
+            })
     }
 }
 

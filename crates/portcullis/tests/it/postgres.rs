@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 /// A database of the test's own; its URL.
 fn database(name: &str) -> Option<String> {
+    #[expect(clippy::disallowed_methods, reason = "a test is its own main")]
     let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
         eprintln!("skipped: PORTCULLIS_TEST_POSTGRES is not set");
         return None;

@@ -62,7 +62,7 @@ pub(crate) struct Metered {
     capture: Option<Capturing>,
     revoked: Option<Revoked>,
     /// Taken only when the answer never began.
-    recording: Option<Recording>,
+    recording: Option<Box<Recording>>,
     /// The oldest piece that was not released, and the one after it.
     held: Option<Frame<Bytes>>,
     next: Option<Frame<Bytes>>,
@@ -87,8 +87,8 @@ enum Stage {
 /// sent is a refusal like any other.
 pub(crate) async fn watch(
     answer: Answer,
-    recording: Recording,
-) -> Result<Response<Body>, (Fault, Recording)> {
+    recording: Box<Recording>,
+) -> Result<Response<Body>, (Fault, Box<Recording>)> {
     let Answer { mut head, body, reading, upload, capture, watch } = answer;
     let mut recording = recording;
     recording.record.status = head.status.as_u16();
@@ -323,7 +323,7 @@ fn ended_by(cut: &Cut) -> Ending {
 
 impl Drop for Metered {
     fn drop(&mut self) {
-        if self.recording.as_ref().is_some_and(Recording::is_open) {
+        if self.recording.as_ref().is_some_and(|recording| recording.is_open()) {
             // What is known so far belongs to the record of a call that its caller left.
             self.close(Ending::ClientClosed);
         }

@@ -111,11 +111,17 @@ impl Gateway {
                 check.map_err(|after| Fault::new(codes::TOO_MANY_FAILURES).retry_after(after))?;
                 let connection = ConnectionFacts { client: call.client, certificate: call.certificate() };
                 let caller = identity
-                    .authenticate(&call.head, route.places(), &connection, Effects::Live, &mut call.recording)
+                    .authenticate(
+                        &call.head,
+                        route.places(),
+                        &connection,
+                        Effects::Live,
+                        &mut *call.recording,
+                    )
                     .await
                     .inspect_err(|fault| self.count_failure(call.client, fault))?;
                 let principal =
-                    Arc::new(identity.resolve(&caller, Effects::Live, &mut call.recording).await?);
+                    Arc::new(identity.resolve(&caller, Effects::Live, &mut *call.recording).await?);
                 known = Some(principal.clone());
                 let facts = CallFacts {
                     method: &call.head.method,

@@ -70,7 +70,7 @@ pub(crate) struct Accepted {
 
 impl Recording {
     /// Opens a record.
-    pub(crate) fn open(keeper: Arc<Keeper>, connection: Arc<Connection>, accepted: Accepted) -> Self {
+    pub(crate) fn open(keeper: Arc<Keeper>, connection: Arc<Connection>, accepted: Accepted) -> Box<Self> {
         let Accepted { id, at, trace, method, path, source } = accepted;
         let record = Record {
             id,
@@ -104,7 +104,8 @@ impl Recording {
         };
         let mut ink = Ink::new();
         let header = ink.id(id.0);
-        Self {
+        // In a box, since it is handed on half a dozen times on its way and is most of what a call carries.
+        Box::new(Self {
             record,
             id: header,
             ink: Some(ink),
@@ -115,7 +116,7 @@ impl Recording {
             meters: None,
             slot: None,
             open: true,
-        }
+        })
     }
 
     /// The call is for this service.

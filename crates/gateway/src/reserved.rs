@@ -123,10 +123,10 @@ pub(crate) async fn whoami(
     let connection = ConnectionFacts { client: call.client, certificate: call.certificate() };
     let caller = snapshot
         .identity
-        .authenticate(&call.head, &Places::default(), &connection, Effects::Live, &mut call.recording)
+        .authenticate(&call.head, &Places::default(), &connection, Effects::Live, &mut *call.recording)
         .await
         .inspect_err(|fault| gateway.count_failure(call.client, fault))?;
-    let principal = snapshot.identity.resolve(&caller, Effects::Live, &mut call.recording).await?;
+    let principal = snapshot.identity.resolve(&caller, Effects::Live, &mut *call.recording).await?;
     call.recording.record.timing.identified = call.recording.elapsed();
     let (mut head, ()) = Response::new(()).into_parts();
     head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

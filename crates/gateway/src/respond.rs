@@ -34,7 +34,7 @@ pub(crate) async fn refuse(
     fault: Fault,
     manner: Manner,
     pages: &str,
-    mut recording: Recording,
+    mut recording: Box<Recording>,
 ) -> Response<Body> {
     log(&fault, &recording);
     let id = recording.record.id.to_string();

@@ -29,7 +29,7 @@ pub(crate) struct Call {
     pub(crate) connection: Arc<Connection>,
     /// The caller's address, after trusted proxies.
     pub(crate) client: IpAddr,
-    pub(crate) recording: Recording,
+    pub(crate) recording: Box<Recording>,
     /// The URL below which the codes' pages are.
     pub(crate) pages: Arc<str>,
     body: Option<Incoming>,

@@ -29,7 +29,7 @@ pub(crate) struct Tunnel {
     pub(crate) client: OnUpgrade,
     /// The upstream's connection, and what it said already.
     pub(crate) upstream: Box<(Stream, Bytes)>,
-    pub(crate) recording: Recording,
+    pub(crate) recording: Box<Recording>,
     /// How long both may be silent.
     pub(crate) pause: Duration,
     /// For the mask of a goodbye to the upstream.

@@ -1,5 +1,7 @@
 """The HTTP side, with curl, a WebSocket client and raw sockets."""
 
+import datetime
+import ipaddress
 import json
 import socket
 import subprocess
@@ -10,6 +12,10 @@ import pytest
 import websockets
 import websockets.sync.client
 import websockets.sync.server
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from support.gateway import Gateway
 
 
 def curl(*arguments):
@@ -179,10 +185,46 @@ def test_error_pages(gateway):
     assert gateway.call("GET", link).status == 200
 
 
+def certificate(directory, name):
+    """A self-signed certificate for 127.0.0.1."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
+    now = datetime.datetime.now(datetime.timezone.utc)
+    made = (
+        x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key()).serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(hours=1)).not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    pem = made.public_bytes(serialization.Encoding.PEM)
+    for file, data in (("key.pem", key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())), ("cert.pem", pem)):
+        draft = directory / (file + ".new")
+        draft.write_bytes(data)
+        draft.chmod(0o600)
+        draft.rename(directory / file)
+    return pem
+
+
+def test_tls_with_http2_and_a_renewed_certificate(tmp_path, upstream, issuers, live_issuer):
+    certificate(tmp_path, "first")
+    listener = f'[gateway.tls]\ncertificate_file = "{tmp_path}/cert.pem"\nkey_file = "{tmp_path}/key.pem"\n'
+    with Gateway(tmp_path, upstream, issuers, live_issuer, listener=listener, scheme="https") as gateway:
+        gateway.create_user("ada")
+        asked = ["--cacert", tmp_path / "cert.pem", "-H", f"authorization: Bearer {issuers.token(sub='ada')}", f"{gateway.url}/orders", "-o", "/dev/null", "-w", "%{http_version} %{http_code}"]
+        assert curl("--http2", *asked) == "2 200"
+        assert curl("--http1.1", *asked) == "1.1 200"
+        # A new certificate is taken over while running; the old one is no longer trusted by the caller.
+        certificate(tmp_path, "second")
+        deadline = time.monotonic() + 15
+        while subprocess.run(["curl", "-s", *asked], capture_output=True, timeout=30).returncode:
+            assert time.monotonic() < deadline, "the renewed certificate is not served"
+            time.sleep(0.2)
+
+
 @pytest.fixture(scope="module")
 def socket_service(tmp_path_factory, upstream, issuers, live_issuer):
     """A gateway of its own in front of a WebSocket echo server."""
-    from support.gateway import Gateway
 
     def echo(connection):
         for message in connection:

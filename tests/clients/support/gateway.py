@@ -20,6 +20,7 @@ data_dir = "{data}"
 listen = "127.0.0.1:{port}"
 # The attack suites fail on purpose, and from one address.
 failure_budget = {{ failures = 100000, window = "60s" }}
+{listener}
 
 [control]
 listen = "127.0.0.1:{control}"
@@ -127,15 +128,15 @@ def free_port():
 
 
 class Gateway:
-    def __init__(self, directory, upstream, issuers, live, extra=""):
+    def __init__(self, directory, upstream, issuers, live, extra="", listener="", scheme="http"):
         self.directory = pathlib.Path(directory)
         self.port, self.control = free_port(), free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
         self.config = self.directory / "portcullis.toml"
         self.config.write_text(
             CONFIG.format(
                 data=self.directory / "data", port=self.port, control=self.control, issuer=ISSUER, secret_issuer=SECRET_ISSUER, audience=AUDIENCE,
-                jwks=issuers.jwks_file, secret=issuers.secret_file, live=live.url, live_audience=live.audience, upstream=upstream.url,
+                jwks=issuers.jwks_file, secret=issuers.secret_file, live=live.url, live_audience=live.audience, upstream=upstream.url, listener=listener,
             )
             + extra
         )
@@ -145,10 +146,20 @@ class Gateway:
         environment = os.environ | {"REMOTE_KEY": "sk-of-the-gateway"}
         self.process = subprocess.Popen([BINARY, "serve", "--config", self.config], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment)
         deadline = time.monotonic() + 30
-        while self.call("GET", "/-/health").status != 200:
+        while not self.ready():
             assert self.process.poll() is None and time.monotonic() < deadline, self.logged()
             time.sleep(0.02)
         return self
+
+    def ready(self):
+        connection = http.client.HTTPConnection("127.0.0.1", self.control, timeout=15)
+        try:
+            connection.request("GET", "/health/ready")
+            return connection.getresponse().status == 200
+        except OSError:
+            return False
+        finally:
+            connection.close()
 
     def __exit__(self, *_):
         self.process.terminate()

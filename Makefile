@@ -7,10 +7,10 @@ SHELL := /bin/bash
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 16
 
-run: ## install what is missing, build, and start the gateway in demo mode on loopback
+run: ## install what is missing, build (unoptimised: it is quicker), and start the gateway in demo mode on loopback
 	@scripts/install build
-	@cargo build --release --locked -p portcullis
-	@exec "$$(scripts/target-dir)/release/portcullis" serve --demo
+	@cargo build --locked -p portcullis
+	@exec "$$(scripts/target-dir)/debug/portcullis" serve --demo
 
 test: ## everything that decides whether work lands: format, lints, derived files, Rust suites on both databases, real clients
 	@scripts/install build test

@@ -213,7 +213,8 @@ pub struct Egress {
     /// Time to connect, TLS included. Default `5s`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub connect_timeout: Option<Span>,
-    /// Time to the answer's head. Default `60s` towards upstreams, `5s` towards issuers.
+    /// Time to the answer's head. Default `60s` towards services' upstreams, `10m` towards AI
+    /// providers, `5s` towards issuers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub response_timeout: Option<Span>,
     /// Time between two pieces of an answer. Default `120s`.

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ai {
-    /// Whether callers must be known: `required`, or `monitor` to let everybody through and record what would have
-    /// been refused. Not `none`: models are granted to tenants, and a caller whom nobody asked has no tenant.
+    /// Whether callers must be known and allowed: `required`, or `monitor` to let known callers through whatever their
+    /// rights, and record what would have been refused. Models are granted to tenants, so a caller whom nobody knows
+    /// is offered none, and `none` is refused.
     pub auth: AuthMode,
     /// Largest request body.
     pub max_body: ByteSize,

@@ -23,7 +23,7 @@ pub(crate) struct Policies {
     own: HashMap<TenantId, TenantPolicies>,
     authorizer: Authorizer,
     /// Callers and services in the words of policies.
-    described: Cache<Described, Arc<Entities>>,
+    described: Cache<Described, Arc<Parties>>,
 }
 
 /// How many descriptions of callers are kept; each is a few hundred bytes.
@@ -47,11 +47,26 @@ struct TenantPolicies {
     mentions: Mentions,
 }
 
+/// A caller and a service in the words of policies.
+struct Parties {
+    principal: EntityUid,
+    service: EntityUid,
+    /// Empty where no policy looks at what belongs to them.
+    entities: Entities,
+}
+
 /// A call in the words of policies, kept for later questions about models.
 pub(crate) struct Question {
-    principal: EntityUid,
-    entities: Arc<Entities>,
+    parties: Arc<Parties>,
+    /// The parties and the token, where policies look at its claims.
+    with_token: Option<Entities>,
     context: Context,
+}
+
+impl Question {
+    fn entities(&self) -> &Entities {
+        self.with_token.as_ref().unwrap_or(&self.parties.entities)
+    }
 }
 
 /// One parsed policy and where it is from.
@@ -117,11 +132,28 @@ impl Policies {
         }
         let words = Words::known().map_err(broken)?;
         let question = self.question(words, &principal, service, call, &policies.mentions).map_err(broken)?;
+        // Kept only where somebody will ask about models.
+        let keep = policies.use_model.is_some();
+        let later = keep.then(|| question.context.clone());
         if let Some(policies) = &policies.call {
-            let resource = entities::service_uid(words, service.name());
-            self.decide(policies, &question, &words.call, resource, &question.entities)?;
+            let parties = &question.parties;
+            let request = Request::new(
+                parties.principal.clone(),
+                words.call.clone(),
+                parties.service.clone(),
+                question.context,
+                None,
+            );
+            self.decide(
+                policies,
+                &request.map_err(broken)?,
+                question.with_token.as_ref().unwrap_or(&parties.entities),
+            )?;
         }
-        Ok(Permit::call(principal, service.name().clone(), Some(Arc::new(question))))
+        let question = later.map(|context| {
+            Arc::new(Question { parties: question.parties, with_token: question.with_token, context })
+        });
+        Ok(Permit::call(principal, service.name().clone(), question))
     }
 
     /// What policies say of a model, for a call that was permitted.
@@ -137,12 +169,15 @@ impl Policies {
             return Err(broken("the permit is of a configuration without policies"));
         };
         let resource = entities::model_uid(words, model);
+        let (principal_uid, context) = (question.parties.principal.clone(), question.context.clone());
+        let request =
+            Request::new(principal_uid, words.use_model.clone(), resource, context, None).map_err(broken)?;
         if !self.of(principal.tenant.id).mentions.entities {
-            return self.decide(policies, question, &words.use_model, resource, &question.entities);
+            return self.decide(policies, &request, question.entities());
         }
         let model_entity = entities::model(words, model).map_err(broken)?;
-        let all = Entities::clone(&question.entities).add_entities([model_entity], None).map_err(broken)?;
-        self.decide(policies, question, &words.use_model, resource, &all)
+        let all = question.entities().clone().add_entities([model_entity], None).map_err(broken)?;
+        self.decide(policies, &request, &all)
     }
 
     /// The call in the words of policies, as far as they look.
@@ -156,23 +191,22 @@ impl Policies {
     ) -> Result<Question, String> {
         let claims =
             call.caller.and_then(crate::authenticate::Caller::claims).filter(|_| mentions.has("token"));
-        let mut all = if mentions.entities {
-            self.described(words, principal, service)?
-        } else {
-            Arc::new(Entities::empty())
+        let parties = self.described(words, principal, service, mentions)?;
+        let with_token = match claims {
+            Some(claims) => {
+                let token = entities::token(words, claims)?;
+                Some(
+                    parties
+                        .entities
+                        .clone()
+                        .add_entities([token], None)
+                        .map_err(|error| error.to_string())?,
+                )
+            }
+            None => None,
         };
-        if let Some(claims) = claims {
-            let token = entities::token(words, claims)?;
-            all = Arc::new(
-                Entities::clone(&all).add_entities([token], None).map_err(|error| error.to_string())?,
-            );
-        }
-        Ok(Question {
-            principal: entities::principal_uid(words, principal)
-                .ok_or("the principal is neither a user nor an application")?,
-            entities: all,
-            context: entities::context(words, principal, service, call, mentions, claims.is_some())?,
-        })
+        let context = entities::context(words, principal, service, call, mentions, claims.is_some())?;
+        Ok(Question { parties, with_token, context })
     }
 
     fn described(
@@ -180,7 +214,8 @@ impl Policies {
         words: &Words,
         principal: &Principal,
         service: &ServiceRules,
-    ) -> Result<Arc<Entities>, String> {
+        mentions: &Mentions,
+    ) -> Result<Arc<Parties>, String> {
         let key = Described {
             tenant: principal.tenant.id,
             user: principal.user.as_ref().map(|user| (user.id, user.updated_at)),
@@ -190,29 +225,23 @@ impl Policies {
         if let Some(known) = self.described.get(&key) {
             return Ok(known);
         }
-        let made = Arc::new(entities::entities(words, principal, service)?);
+        let made = Arc::new(Parties {
+            principal: entities::principal_uid(words, principal)
+                .ok_or("the principal is neither a user nor an application")?,
+            service: entities::service_uid(words, service.name()),
+            entities: if mentions.entities {
+                entities::entities(words, principal, service)?
+            } else {
+                Entities::empty()
+            },
+        });
         self.described.insert(key, made.clone());
         Ok(made)
     }
 
-    fn decide(
-        &self,
-        policies: &PolicySet,
-        question: &Question,
-        action: &EntityUid,
-        resource: EntityUid,
-        all: &Entities,
-    ) -> Result<(), Fault> {
-        // Not checked against the schema again: it is made from our own types, and policies were.
-        let request = Request::new(
-            question.principal.clone(),
-            action.clone(),
-            resource,
-            question.context.clone(),
-            None,
-        )
-        .map_err(broken)?;
-        let response = self.authorizer.is_authorized(&request, policies, all);
+    /// The request is not checked against the schema again: it is made from our own types, and policies were.
+    fn decide(&self, policies: &PolicySet, request: &Request, all: &Entities) -> Result<(), Fault> {
+        let response = self.authorizer.is_authorized(request, policies, all);
         // Cedar passes over a policy that fails. One that may forbid must not be passed over.
         for error in response.diagnostics().errors() {
             let cedar_policy::AuthorizationError::PolicyEvaluationError(failed) = error;

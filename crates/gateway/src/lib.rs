@@ -1,6 +1,6 @@
 //! The data plane: one call, from accept to record.
 //!
-//! [`pipeline`] is the one page that shows the order of things; everything else here is a step of it. A [`Gateway`] is
+//! `pipeline` is the one page that shows the order of things; everything else here is a step of it. A [`Gateway`] is
 //! made once; a [`Snapshot`] of the configuration is compiled and swapped as a whole.
 //!
 //! Not here: sockets and their limits (`net`), who somebody is (`identity`), what AI formats mean (`llm`), how records are

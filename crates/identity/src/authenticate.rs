@@ -1,6 +1,6 @@
 //! From the bytes of a request to a credential that was checked: a [`Caller`].
 //!
-//! One file per method ([`jwt`], [`api_key`]); which one is used is decided by the credential's shape, never by the
+//! One file per method (`jwt`, `api_key`); which one is used is decided by the credential's shape, never by the
 //! caller's word. Who the caller is in the directory is the next stage's business.
 
 pub(crate) mod api_key;

@@ -1,6 +1,6 @@
 //! The keys of issuers: where they come from, how long they are believed, and when they are fetched again.
 //!
-//! A [`Ring`] belongs to one key source and outlives configurations. Calls never fetch on their own account: they ask
+//! A `Ring` belongs to one key source and outlives configurations. Calls never fetch on their own account: they ask
 //! the ring, which fetches at most once at a time and rations what strangers can make it do. Nothing waits for an
 //! issuer at start.
 

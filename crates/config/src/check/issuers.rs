@@ -26,6 +26,7 @@ pub const ALGORITHMS: &[&str] = &[
     "ES256K",
     "EdDSA",
     "Ed25519",
+    "Ed448",
     "ML-DSA-44",
     "ML-DSA-65",
     "ML-DSA-87",

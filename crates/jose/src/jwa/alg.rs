@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 /// A registered JWS algorithm that this crate signs and verifies.
 ///
-/// `EdDSA` (RFC 8037) and `Ed25519` (RFC 9864) are the same mathematics under two names and are kept apart: an
-/// allow-list or a key that names one does not accept the other.
+/// `EdDSA` (RFC 8037) says Ed25519 or Ed448, whichever the key is; `Ed25519` and `Ed448` (RFC 9864) say which. The same
+/// mathematics under two names is kept apart: an allow-list or a key that names one does not accept the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 #[expect(missing_docs, reason = "the names are the registered ones and say all there is to say")]
@@ -26,6 +26,7 @@ pub enum Alg {
     ES256K,
     EdDSA,
     Ed25519,
+    Ed448,
     MlDsa44,
     MlDsa65,
     MlDsa87,
@@ -42,7 +43,7 @@ pub enum Family {
     RsaPss,
     /// ECDSA, one curve per algorithm.
     Ecdsa,
-    /// Ed25519 under either name.
+    /// Edwards curves: Ed25519 and Ed448, under either name.
     EdDsa,
     /// ML-DSA (FIPS 204).
     MlDsa,
@@ -74,7 +75,7 @@ const UNKNOWN_NAME: usize = 64;
 
 impl Alg {
     /// Every algorithm, in the order of the registry.
-    pub const ALL: [Alg; 18] = [
+    pub const ALL: [Alg; 19] = [
         Alg::HS256,
         Alg::HS384,
         Alg::HS512,
@@ -90,6 +91,7 @@ impl Alg {
         Alg::ES256K,
         Alg::EdDSA,
         Alg::Ed25519,
+        Alg::Ed448,
         Alg::MlDsa44,
         Alg::MlDsa65,
         Alg::MlDsa87,
@@ -113,6 +115,7 @@ impl Alg {
             Alg::ES256K => "ES256K",
             Alg::EdDSA => "EdDSA",
             Alg::Ed25519 => "Ed25519",
+            Alg::Ed448 => "Ed448",
             Alg::MlDsa44 => "ML-DSA-44",
             Alg::MlDsa65 => "ML-DSA-65",
             Alg::MlDsa87 => "ML-DSA-87",
@@ -126,12 +129,13 @@ impl Alg {
             Alg::RS256 | Alg::RS384 | Alg::RS512 => Family::RsaPkcs1,
             Alg::PS256 | Alg::PS384 | Alg::PS512 => Family::RsaPss,
             Alg::ES256 | Alg::ES384 | Alg::ES512 | Alg::ES256K => Family::Ecdsa,
-            Alg::EdDSA | Alg::Ed25519 => Family::EdDsa,
+            Alg::EdDSA | Alg::Ed25519 | Alg::Ed448 => Family::EdDsa,
             Alg::MlDsa44 | Alg::MlDsa65 | Alg::MlDsa87 => Family::MlDsa,
         }
     }
 
-    /// The exact number of bytes in a signature, where the algorithm alone fixes it (for RSA the key does).
+    /// The exact number of bytes in a signature, where the algorithm alone fixes it (for RSA and
+    /// `EdDSA` the key does).
     ///
     /// ECDSA: the raw form of RFC 7518 §3.4, never DER.
     pub fn signature_len(self) -> Option<usize> {
@@ -140,7 +144,9 @@ impl Alg {
             Alg::HS384 => 48,
             Alg::HS512 => 64,
             Alg::RS256 | Alg::RS384 | Alg::RS512 | Alg::PS256 | Alg::PS384 | Alg::PS512 => return None,
-            Alg::ES256 | Alg::ES256K | Alg::EdDSA | Alg::Ed25519 => 64,
+            Alg::EdDSA => return None,
+            Alg::ES256 | Alg::ES256K | Alg::Ed25519 => 64,
+            Alg::Ed448 => 114,
             Alg::ES384 => 96,
             Alg::ES512 => 132,
             Alg::MlDsa44 => 2420,

@@ -1,4 +1,5 @@
-//! Diffie-Hellman over the curves that JWE uses (RFC 7518 §4.6, RFC 8037 §3.2): P-256, P-384, P-521 and X25519.
+//! Diffie-Hellman over the curves that JWE uses (RFC 7518 §4.6, RFC 8037 §3.2): P-256, P-384, P-521, X25519
+//! and X448.
 
 use aws_lc_rs::agreement::{self as lc, Algorithm, PrivateKey, UnparsedPublicKey};
 use aws_lc_rs::encoding::{AsBigEndian, Curve25519SeedBin};
@@ -6,29 +7,52 @@ use zeroize::Zeroizing;
 
 use super::curve::Curve;
 use super::error::KeyError;
+use super::generate::random;
+use super::goldilocks::{X448, x448_agree, x448_public};
 use super::material::{Jwk, Material, Private};
+use super::okp::OkpCurve;
 
 /// One side of an agreement: what stands in `epk`, or in the recipient's key.
 #[derive(Clone)]
 pub(crate) struct Party {
-    algorithm: &'static Algorithm,
-    /// The uncompressed point; for X25519 the 32 bytes.
+    group: Group,
+    /// The uncompressed point; on the curves of RFC 7748 one coordinate.
     public: Vec<u8>,
     private: Option<Private>,
+}
+
+/// Where two sides meet.
+#[derive(Clone, Copy, PartialEq)]
+enum Group {
+    Ec(Curve),
+    X25519,
+    X448,
+}
+
+impl Group {
+    /// In the library's terms; it does not have X448.
+    fn library(self) -> Option<&'static Algorithm> {
+        match self {
+            Group::Ec(Curve::P256) => Some(&lc::ECDH_P256),
+            Group::Ec(Curve::P384) => Some(&lc::ECDH_P384),
+            Group::Ec(Curve::P521) => Some(&lc::ECDH_P521),
+            Group::X25519 => Some(&lc::X25519),
+            Group::Ec(Curve::Secp256k1) | Group::X448 => None,
+        }
+    }
 }
 
 impl Party {
     /// Of a key that can agree; nothing for any other.
     pub(super) fn of(material: &Material) -> Option<Party> {
-        Some(match material {
-            Material::Ec { curve, point, d } => {
-                Party { algorithm: of_curve(*curve)?, public: point.clone(), private: d.clone() }
-            }
-            Material::X25519 { x, d } => {
-                Party { algorithm: &lc::X25519, public: x.to_vec(), private: d.clone() }
-            }
+        let (group, public, private) = match material {
+            Material::Ec { curve: Curve::Secp256k1, .. } => return None,
+            Material::Ec { curve, point, d } => (Group::Ec(*curve), point, d),
+            Material::Okp { curve: OkpCurve::X25519, x, d } => (Group::X25519, x, d),
+            Material::Okp { curve: OkpCurve::X448, x, d } => (Group::X448, x, d),
             _ => return None,
-        })
+        };
+        Some(Party { group, public: public.clone(), private: private.clone() })
     }
 
     /// The public key that stands in a header. Its point has been checked.
@@ -37,69 +61,61 @@ impl Party {
     }
 
     pub(crate) fn same_curve(&self, other: &Party) -> bool {
-        self.algorithm == other.algorithm
+        self.group == other.group
     }
 
     /// A new key for this curve and the secret it agrees upon with this party: (`epk`, Z).
     pub(crate) fn offer(&self) -> Option<(Jwk, Private)> {
-        let ephemeral = PrivateKey::generate(self.algorithm).ok()?;
-        let public = ephemeral.compute_public_key().ok()?.as_ref().to_vec();
-        let secret = agree(&ephemeral, self)?;
-        let material = if self.algorithm == &lc::X25519 {
-            Material::X25519 { x: public.try_into().ok()?, d: None }
+        let (material, secret) = if let Some(algorithm) = self.group.library() {
+            let ephemeral = PrivateKey::generate(algorithm).ok()?;
+            let public = ephemeral.compute_public_key().ok()?.as_ref().to_vec();
+            let material = match self.group {
+                Group::Ec(curve) => Material::Ec { curve, point: public, d: None },
+                Group::X25519 | Group::X448 => Material::Okp { curve: OkpCurve::X25519, x: public, d: None },
+            };
+            (material, agree(algorithm, &ephemeral, &self.public)?)
         } else {
-            let curve = CURVES.iter().find(|(_, algorithm)| *algorithm == self.algorithm)?.0;
-            Material::Ec { curve, point: public, d: None }
+            let ephemeral = random(X448).ok()?;
+            let x = x448_public(&ephemeral)?.to_vec();
+            (Material::Okp { curve: OkpCurve::X448, x, d: None }, x448_agree(&ephemeral, &self.public)?)
         };
         Some((Jwk { kid: None, alg: None, usage: None, ops: None, material }, secret))
     }
 
     /// The secret that our private key agrees upon with that public one.
     pub(crate) fn accept(&self, epk: &Party) -> Option<Private> {
-        let own = PrivateKey::from_private_key(self.algorithm, self.private.as_ref()?).ok()?;
-        agree(&own, epk)
+        if !self.same_curve(epk) {
+            return None;
+        }
+        let private = self.private.as_ref()?;
+        let Some(algorithm) = self.group.library() else { return x448_agree(private, &epk.public) };
+        let own = PrivateKey::from_private_key(algorithm, private).ok()?;
+        agree(algorithm, &own, &epk.public)
     }
-}
-
-const CURVES: [(Curve, &Algorithm); 3] =
-    [(Curve::P256, &lc::ECDH_P256), (Curve::P384, &lc::ECDH_P384), (Curve::P521, &lc::ECDH_P521)];
-
-fn of_curve(curve: Curve) -> Option<&'static Algorithm> {
-    CURVES.iter().find(|(own, _)| *own == curve).map(|(_, algorithm)| *algorithm)
 }
 
 /// The library refuses points off the curve and an X25519 result of zeros.
-fn agree(own: &PrivateKey, other: &Party) -> Option<Private> {
-    let other = UnparsedPublicKey::new(other.algorithm, &other.public);
+fn agree(algorithm: &'static Algorithm, own: &PrivateKey, other: &[u8]) -> Option<Private> {
+    let other = UnparsedPublicKey::new(algorithm, other);
     lc::agree(own, other, (), |secret| Ok(Zeroizing::new(secret.to_vec()))).ok()
 }
 
-/// Whether these are the public bytes of a key of large order, and of this private key if there is one.
-pub(super) fn check_x25519(x: &[u8; 32], d: Option<&[u8]>) -> Result<(), KeyError> {
+/// Whether these are the public bytes of a key of large order.
+pub(super) fn x25519_is_sound(x: &[u8]) -> Result<bool, KeyError> {
     let probe = PrivateKey::generate(&lc::X25519).map_err(|_| KeyError::Library)?;
-    let public = Party { algorithm: &lc::X25519, public: x.to_vec(), private: None };
     // With a point of small order every agreement ends in zeros.
-    agree(&probe, &public).ok_or(KeyError::Point)?;
-    match d {
-        Some(d) if public_of(d)? != *x => Err(KeyError::PrivateMismatch),
-        _ => Ok(()),
-    }
+    Ok(agree(&lc::X25519, &probe, x).is_some())
 }
 
-fn public_of(d: &[u8]) -> Result<[u8; 32], KeyError> {
+pub(super) fn x25519_public(d: &[u8]) -> Result<Vec<u8>, KeyError> {
     let key = PrivateKey::from_private_key(&lc::X25519, d).map_err(|_| KeyError::PrivateMismatch)?;
-    let public = key.compute_public_key().map_err(|_| KeyError::Library)?;
-    public.as_ref().try_into().map_err(|_| KeyError::Library)
+    Ok(key.compute_public_key().map_err(|_| KeyError::Library)?.as_ref().to_vec())
 }
 
-pub(super) fn x25519(d: Private) -> Result<Material, KeyError> {
-    Ok(Material::X25519 { x: public_of(&d)?, d: Some(d) })
-}
-
-pub(super) fn generate_x25519() -> Result<Material, KeyError> {
+pub(super) fn generate_x25519() -> Result<Private, KeyError> {
     let key = PrivateKey::generate(&lc::X25519).map_err(|_| KeyError::Library)?;
     let seed: Curve25519SeedBin<'_> = key.as_be_bytes().map_err(|_| KeyError::Library)?;
-    x25519(Zeroizing::new(seed.as_ref().to_vec()))
+    Ok(Zeroizing::new(seed.as_ref().to_vec()))
 }
 
 #[cfg(test)]
@@ -111,15 +127,22 @@ mod tests {
         let mut one = [0; 32];
         one[0] = 1;
         for x in [[0; 32], one] {
-            assert_eq!(check_x25519(&x, None), Err(KeyError::Point));
+            assert_eq!(OkpCurve::X25519.check(&x, None), Err(KeyError::Point));
         }
     }
 
     #[test]
-    fn both_sides_agree() {
-        let Material::X25519 { x, d } = generate_x25519().unwrap() else { panic!() };
-        let own = Party::of(&Material::X25519 { x, d }).unwrap();
-        let (epk, secret) = own.offer().unwrap();
-        assert_eq!(own.accept(&Party::of_epk(&epk).unwrap()).unwrap(), secret);
+    fn both_sides_agree_and_different_curves_never_do() {
+        let parties =
+            [OkpCurve::X25519, OkpCurve::X448].map(|curve| Party::of(&curve.generate().unwrap()).unwrap());
+        for own in &parties {
+            let (epk, secret) = own.offer().unwrap();
+            let epk = Party::of_epk(&epk).unwrap();
+            for other in &parties {
+                let agreed = other.accept(&epk);
+                assert_eq!(agreed.as_ref() == Some(&secret), own.same_curve(other));
+                assert_eq!(agreed.is_some(), own.same_curve(other));
+            }
+        }
     }
 }

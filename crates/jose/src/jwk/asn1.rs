@@ -4,11 +4,11 @@ use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::signature::{EcdsaKeyPair, KeyPair, ParsedPublicKey};
 use zeroize::Zeroizing;
 
-use super::agreement::x25519;
 use super::curve::{Curve, ML_DSA_SEED};
 use super::error::KeyError;
-use super::generate::{ed25519, ml_dsa_of};
+use super::generate::ml_dsa_of;
 use super::material::Material;
+use super::okp::OkpCurve;
 use super::parse::without_zeros;
 use super::rsa::{Rsa, RsaPrivate};
 use crate::der::{self, Malformed, Reader};
@@ -18,8 +18,6 @@ const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const RSA_PSS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x0a];
 const MGF1: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x08];
 const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
-const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
-const X25519: &[u8] = &[0x2b, 0x65, 0x6e];
 /// NIST's signature algorithms; the last byte tells ML-DSA-44, -65 and -87 apart.
 const ML_DSA: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03];
 /// NIST's hashes; the last byte tells SHA-256, -384 and -512 apart.
@@ -29,8 +27,7 @@ const SHA2: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02];
 enum Kind {
     Rsa(Option<Algs>),
     Ec(Curve),
-    Ed25519,
-    X25519,
+    Okp(OkpCurve),
     MlDsa(Alg),
 }
 
@@ -52,15 +49,13 @@ fn algorithm(mut identifier: Reader<'_>, what: &'static str) -> Result<Kind, Key
             let curve = identifier.take(der::OID).map_err(|_| KeyError::UnknownCurve("explicit".into()))?;
             Kind::Ec(Curve::of_oid(curve).ok_or_else(|| KeyError::UnknownCurve(dotted(curve)))?)
         }
-        ED25519 => Kind::Ed25519,
-        X25519 => Kind::X25519,
         [prefix @ .., last] if prefix == ML_DSA => match last {
             0x11 => Kind::MlDsa(Alg::MlDsa44),
             0x12 => Kind::MlDsa(Alg::MlDsa65),
             0x13 => Kind::MlDsa(Alg::MlDsa87),
             _ => return Err(KeyError::UnknownType(dotted(oid))),
         },
-        _ => return Err(KeyError::UnknownType(dotted(oid))),
+        _ => Kind::Okp(OkpCurve::of_oid(oid).ok_or_else(|| KeyError::UnknownType(dotted(oid)))?),
     };
     identifier.end().map_err(malformed)?;
     Ok(kind)
@@ -126,8 +121,7 @@ pub(super) fn identifier(material: &Material) -> Vec<u8> {
     match material {
         Material::Oct(_) | Material::Rsa(_) => rsa_identifier(),
         Material::Ec { curve, .. } => sequence(&[&oid(EC), &oid(curve.oid())]),
-        Material::Ed25519 { .. } => sequence(&[&oid(ED25519)]),
-        Material::X25519 { .. } => sequence(&[&oid(X25519)]),
+        Material::Okp { curve, .. } => sequence(&[&oid(curve.oid())]),
         Material::MlDsa { alg, .. } => {
             let last = match alg {
                 Alg::MlDsa44 => 0x11,
@@ -156,14 +150,7 @@ pub(super) fn spki(der: &[u8]) -> Result<Material, KeyError> {
     Ok(match algorithm(identifier, WHAT)? {
         Kind::Rsa(only) => Material::Rsa(Rsa { only, ..pkcs1_public(bits)? }),
         Kind::Ec(curve) => Material::Ec { curve, point: uncompressed(curve, bits)?, d: None },
-        kind @ (Kind::Ed25519 | Kind::X25519) => {
-            let length = KeyError::Length { name: "x", expected: 32, found: bits.len() };
-            let x = bits.try_into().map_err(|_| length)?;
-            match kind {
-                Kind::X25519 => Material::X25519 { x, d: None },
-                _ => Material::Ed25519 { x, d: None },
-            }
-        }
+        Kind::Okp(curve) => Material::Okp { curve, x: bits.to_vec(), d: None },
         Kind::MlDsa(alg) => Material::MlDsa { alg, public: bits.to_vec(), seed: None },
     })
 }
@@ -235,15 +222,11 @@ pub(super) fn pkcs8(der: &[u8]) -> Result<Material, KeyError> {
     match kind {
         Kind::Rsa(only) => Ok(Material::Rsa(Rsa { only, ..pkcs1(key)? })),
         Kind::Ec(curve) => sec1(key, Some(curve)),
-        kind @ (Kind::Ed25519 | Kind::X25519) => {
-            let mut seed = Reader::new(key);
-            let bytes = seed.take(der::OCTET_STRING).map_err(malformed)?;
-            seed.end().map_err(malformed)?;
-            if bytes.len() != 32 {
-                return Err(KeyError::Length { name: "d", expected: 32, found: bytes.len() });
-            }
-            let private = Zeroizing::new(bytes.to_vec());
-            if let Kind::X25519 = kind { x25519(private) } else { ed25519(private) }
+        Kind::Okp(curve) => {
+            let mut inner = Reader::new(key);
+            let private = inner.take(der::OCTET_STRING).map_err(malformed)?;
+            inner.end().map_err(malformed)?;
+            curve.of_private(Zeroizing::new(private.to_vec()))
         }
         Kind::MlDsa(alg) => {
             // RFC 9881 §6: the seed alone [0], the expanded key alone, or both. Without the seed there is no JWK.
@@ -342,7 +325,14 @@ mod tests {
     #[test]
     fn identifiers_read_as_people_write_them() {
         assert_eq!(&*dotted(RSA), "1.2.840.113549.1.1.1");
-        assert_eq!(&*dotted(ED25519), "1.3.101.112");
+        for (curve, dots) in [
+            (OkpCurve::X25519, "1.3.101.110"),
+            (OkpCurve::X448, "1.3.101.111"),
+            (OkpCurve::Ed25519, "1.3.101.112"),
+            (OkpCurve::Ed448, "1.3.101.113"),
+        ] {
+            assert_eq!(&*dotted(curve.oid()), dots);
+        }
         assert_eq!(
             &*dotted(&[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03, 0x11]),
             "2.16.840.1.101.3.4.3.17"

@@ -84,7 +84,7 @@ impl Jwk {
     fn managements(&self) -> Result<Bound, KeyError> {
         let by_type = |alg: &KeyManagement| match (&self.material, alg.mode()) {
             (Material::Rsa(rsa), Mode::Rsa) => rsa.only.is_none(),
-            (Material::Ec { .. } | Material::X25519 { .. }, Mode::Agreement | Mode::AgreementWrap) => {
+            (Material::Ec { .. } | Material::Okp { .. }, Mode::Agreement | Mode::AgreementWrap) => {
                 Party::of(&self.material).is_some()
             }
             (Material::Oct(secret), Mode::Wrap | Mode::GcmWrap) => secret.len() == alg.wrapping_len(),

@@ -17,7 +17,7 @@ impl Jwk {
             Material::Oct(_) => return None,
             Material::Rsa(rsa) => return Some(rsa.to_spki()),
             Material::Ec { point, .. } => point.clone(),
-            Material::Ed25519 { x, .. } | Material::X25519 { x, .. } => x.to_vec(),
+            Material::Okp { x, .. } => x.clone(),
             Material::MlDsa { public, .. } => public.clone(),
         };
         Some(spki(&asn1::identifier(&self.material), &bits))
@@ -43,9 +43,7 @@ impl Jwk {
                 debug_assert_eq!(d.len(), curve.field());
                 sequence(&[&write(der::INTEGER, &[1]), &write(der::OCTET_STRING, d), &public])
             }
-            Material::Ed25519 { d, .. } | Material::X25519 { d, .. } => {
-                write(der::OCTET_STRING, d.as_ref().ok_or(KeyError::NotPrivate)?)
-            }
+            Material::Okp { d, .. } => write(der::OCTET_STRING, d.as_ref().ok_or(KeyError::NotPrivate)?),
             // RFC 9881 §6: the seed alone, [0].
             Material::MlDsa { seed, .. } => write(0x80, seed.as_ref().ok_or(KeyError::NotPrivate)?),
         };

@@ -5,16 +5,16 @@ use aws_lc_rs::rsa::KeySize;
 use aws_lc_rs::signature::{EcdsaKeyPair, KeyPair, PqdsaKeyPair, RsaKeyPair};
 use zeroize::Zeroizing;
 
-use super::agreement::generate_x25519;
 use super::curve::{Curve, ML_DSA_SEED, ml_dsa};
 use super::error::KeyError;
 use super::material::{Jwk, Material, Private};
+use super::okp::OkpCurve;
 use super::{SigningKey, asn1};
 use crate::b64;
 use crate::jwa::{Alg, Family};
 
 impl SigningKey {
-    /// Makes a key for one algorithm, with its thumbprint as `kid` (random for HMAC: a digest of a secret is not to be
+    /// Makes a key for one algorithm (for `EdDSA` an Ed25519 key), with its thumbprint as `kid` (random for HMAC: a digest of a secret is not to be
     /// published). RSA gets 2048 bits and takes up to a second.
     ///
     /// # Errors
@@ -26,7 +26,8 @@ impl SigningKey {
                 Family::Hmac => Material::Oct(random(alg.min_secret_len().ok_or(KeyError::Library)?)?),
                 Family::RsaPkcs1 | Family::RsaPss => return Self::generate_rsa(alg, RsaBits::B2048),
                 Family::Ecdsa => ec(Curve::of_alg(alg).ok_or(KeyError::Library)?)?,
-                Family::EdDsa => ed25519(random(32)?)?,
+                Family::EdDsa if alg == Alg::Ed448 => OkpCurve::Ed448.generate()?,
+                Family::EdDsa => OkpCurve::Ed25519.generate()?,
                 Family::MlDsa => ml_dsa_of(alg, random(ML_DSA_SEED)?)?,
             },
         )
@@ -61,8 +62,12 @@ pub enum KeyKind {
     Ec(Curve),
     /// Ed25519, for signatures.
     Ed25519,
+    /// Ed448, for signatures.
+    Ed448,
     /// X25519, for agreement.
     X25519,
+    /// X448, for agreement.
+    X448,
     /// ML-DSA, by its algorithm.
     MlDsa(Alg),
 }
@@ -79,8 +84,10 @@ impl Jwk {
             KeyKind::Oct(found) => return Err(KeyError::Length { name: "k", expected: 32, found }),
             KeyKind::Rsa(bits) => rsa(bits)?,
             KeyKind::Ec(curve) => ec(curve)?,
-            KeyKind::Ed25519 => ed25519(random(32)?)?,
-            KeyKind::X25519 => generate_x25519()?,
+            KeyKind::Ed25519 => OkpCurve::Ed25519.generate()?,
+            KeyKind::Ed448 => OkpCurve::Ed448.generate()?,
+            KeyKind::X25519 => OkpCurve::X25519.generate()?,
+            KeyKind::X448 => OkpCurve::X448.generate()?,
             KeyKind::MlDsa(alg) => ml_dsa_of(alg, random(ML_DSA_SEED)?)?,
         })
     }
@@ -106,7 +113,7 @@ pub enum RsaBits {
     B4096,
 }
 
-fn random(len: usize) -> Result<Private, KeyError> {
+pub(super) fn random(len: usize) -> Result<Private, KeyError> {
     let mut bytes = Zeroizing::new(vec![0; len]);
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| KeyError::Library)?;
     Ok(bytes)
@@ -117,13 +124,6 @@ fn ec(curve: Curve) -> Result<Material, KeyError> {
     let d: EcPrivateKeyBin<'_> = pair.private_key().as_be_bytes().map_err(|_| KeyError::Library)?;
     let d = Zeroizing::new(d.as_ref().to_vec());
     Ok(Material::Ec { curve, point: pair.public_key().as_ref().to_vec(), d: Some(d) })
-}
-
-pub(super) fn ed25519(seed: Private) -> Result<Material, KeyError> {
-    let pair =
-        aws_lc_rs::signature::Ed25519KeyPair::from_seed_unchecked(&seed).map_err(|_| KeyError::Library)?;
-    let x = pair.public_key().as_ref().try_into().map_err(|_| KeyError::Library)?;
-    Ok(Material::Ed25519 { x, d: Some(seed) })
 }
 
 pub(super) fn ml_dsa_of(alg: Alg, seed: Private) -> Result<Material, KeyError> {

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
-use aws_lc_rs::signature::{self as lc, EcdsaKeyPair, Ed25519KeyPair, ParsedPublicKey, PqdsaKeyPair};
+use aws_lc_rs::signature::{self as lc, EcdsaKeyPair, ParsedPublicKey, PqdsaKeyPair};
 use zeroize::Zeroizing;
 
-use super::agreement;
 use super::curve::{Curve, ml_dsa};
 use super::error::KeyError;
-use super::okp;
+use super::okp::OkpCurve;
 use super::rsa::Rsa;
 use super::secret::is_key;
 use crate::jwa::{Alg, Algs, Family};
@@ -36,7 +35,7 @@ pub enum KeyType {
     Rsa,
     /// An elliptic curve with x and y.
     Ec,
-    /// Ed25519 (signatures) or X25519 (key agreement).
+    /// Ed25519 or Ed448 (signatures), X25519 or X448 (key agreement).
     Okp,
     /// ML-DSA.
     Akp,
@@ -148,12 +147,9 @@ pub(super) enum Material {
         point: Vec<u8>,
         d: Option<Private>,
     },
-    Ed25519 {
-        x: [u8; 32],
-        d: Option<Private>,
-    },
-    X25519 {
-        x: [u8; 32],
+    Okp {
+        curve: OkpCurve,
+        x: Vec<u8>,
         d: Option<Private>,
     },
     MlDsa {
@@ -179,16 +175,7 @@ impl Material {
                 }
                 Ok(())
             }
-            Material::Ed25519 { x, d } => {
-                if !okp::is_sound_point(x) {
-                    return Err(KeyError::Point);
-                }
-                if let Some(d) = d {
-                    Ed25519KeyPair::from_seed_and_public_key(d, x).map_err(|_| KeyError::PrivateMismatch)?;
-                }
-                Ok(())
-            }
-            Material::X25519 { x, d } => agreement::check_x25519(x, d.as_ref().map(|d| d.as_slice())),
+            Material::Okp { curve, x, d } => curve.check(x, d.as_ref().map(|d| d.as_slice())),
             Material::MlDsa { alg, public, seed } => {
                 let library = ml_dsa(*alg).ok_or_else(|| KeyError::UnknownAlg(alg.name().into()))?;
                 let expected = library.signing.public_key_len();
@@ -213,7 +200,7 @@ impl Material {
             Material::Oct(_) => KeyType::Oct,
             Material::Rsa(_) => KeyType::Rsa,
             Material::Ec { .. } => KeyType::Ec,
-            Material::Ed25519 { .. } | Material::X25519 { .. } => KeyType::Okp,
+            Material::Okp { .. } => KeyType::Okp,
             Material::MlDsa { .. } => KeyType::Akp,
         }
     }
@@ -231,8 +218,7 @@ impl Material {
                 rsa.only.map_or(both, |only| both.and(only))
             }
             Material::Ec { curve, .. } => curve.alg().into(),
-            Material::Ed25519 { .. } => Algs::family(Family::EdDsa),
-            Material::X25519 { .. } => Algs::NONE,
+            Material::Okp { curve, .. } => curve.algs(),
             Material::MlDsa { alg, .. } => (*alg).into(),
         }
     }
@@ -241,8 +227,7 @@ impl Material {
         match self {
             Material::Oct(_) => true,
             Material::Rsa(rsa) => rsa.private.is_some(),
-            Material::Ec { d, .. } => d.is_some(),
-            Material::Ed25519 { d, .. } | Material::X25519 { d, .. } => d.is_some(),
+            Material::Ec { d, .. } | Material::Okp { d, .. } => d.is_some(),
             Material::MlDsa { seed, .. } => seed.is_some(),
         }
     }
@@ -254,8 +239,7 @@ impl Material {
             Material::Ec { curve, point, .. } => {
                 Material::Ec { curve: *curve, point: point.clone(), d: None }
             }
-            Material::Ed25519 { x, .. } => Material::Ed25519 { x: *x, d: None },
-            Material::X25519 { x, .. } => Material::X25519 { x: *x, d: None },
+            Material::Okp { curve, x, .. } => Material::Okp { curve: *curve, x: x.clone(), d: None },
             Material::MlDsa { alg, public, .. } => {
                 Material::MlDsa { alg: *alg, public: public.clone(), seed: None }
             }
@@ -354,7 +338,9 @@ impl Jwk {
     /// It names one that is not ours, or does not go with its type.
     pub fn accepts(&self) -> Result<Algs, KeyError> {
         let accepts = self.material.algs();
-        if let Material::X25519 { .. } = self.material {
+        if let Material::Okp { .. } = self.material
+            && accepts.is_empty()
+        {
             return Err(KeyError::NotFor("signatures"));
         }
         let Some(name) = &self.alg else { return Ok(accepts) };

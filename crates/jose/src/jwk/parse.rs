@@ -5,6 +5,7 @@ use zeroize::Zeroizing;
 use super::curve::{Curve, ML_DSA_SEED, ml_dsa};
 use super::error::{KeyError, cut};
 use super::material::{Jwk, Material, Op, Private, Use};
+use super::okp::OkpCurve;
 use super::rsa::{Rsa, RsaPrivate};
 use crate::b64;
 use crate::json::{self, Entry, JsonError, JsonErrorKind, Kind, Limits, Outline};
@@ -149,14 +150,8 @@ impl<'k> Members<'k> {
 
     fn okp(&self) -> Result<Material, KeyError> {
         let name = self.required("crv")?;
-        if !matches!(&*name, "Ed25519" | "X25519") {
-            return Err(KeyError::UnknownCurve(cut(&name)));
-        }
-        let bytes = self.bytes("x")?;
-        let found = bytes.len();
-        let x = bytes.try_into().map_err(|_| KeyError::Length { name: "x", expected: 32, found })?;
-        let d = self.private_sized("d", 32)?;
-        Ok(if name == "X25519" { Material::X25519 { x, d } } else { Material::Ed25519 { x, d } })
+        let curve = OkpCurve::named(&name).ok_or_else(|| KeyError::UnknownCurve(cut(&name)))?;
+        Ok(Material::Okp { curve, x: self.bytes("x")?, d: self.private("d")? })
     }
 
     /// `alg` is part of the key here (RFC 9964 §3).
@@ -212,7 +207,12 @@ mod tests {
             (format!(r#"{{"kty":"EC","crv":"P-224","x":"{X}","y":"{Y}"}}"#), "key_curve_unknown"),
             (format!(r#"{{"kty":"EC","crv":"secp256k1","x":"{X}","y":"{Y}"}}"#), "key_point"),
             (format!(r#"{{{ec},"d":"{X}"}}"#), "key_private_mismatch"),
-            (r#"{"kty":"OKP","crv":"X448","x":"AA"}"#.to_owned(), "key_curve_unknown"),
+            (r#"{"kty":"OKP","crv":"X449","x":"AA"}"#.to_owned(), "key_curve_unknown"),
+            (r#"{"kty":"OKP","crv":"x448","x":"AA"}"#.to_owned(), "key_curve_unknown"),
+            (r#"{"kty":"OKP","crv":"X448","x":"AA"}"#.to_owned(), "key_length"),
+            (r#"{"kty":"OKP","crv":"Ed448","x":"AA"}"#.to_owned(), "key_length"),
+            (format!(r#"{{"kty":"OKP","crv":"Ed448","x":"{}"}}"#, "A".repeat(76)), "key_point"),
+            (format!(r#"{{"kty":"OKP","crv":"X448","x":"{}A"}}"#, "A".repeat(74)), "key_point"),
             (r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#.to_owned(), "key_length"),
             (r#"{"kty":"OKP","crv":"Ed25519","x":"AA"}"#.to_owned(), "key_length"),
             (

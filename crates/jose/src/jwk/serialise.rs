@@ -61,13 +61,12 @@ impl Jwk {
                 }
                 put("crv", curve.name());
             }
-            Material::Ed25519 { x, d } | Material::X25519 { x, d } => {
+            Material::Okp { curve, x, d } => {
                 bytes("x", x);
                 if let Some(d) = d {
                     bytes("d", d);
                 }
-                let agrees = matches!(self.material, Material::X25519 { .. });
-                put("crv", if agrees { "X25519" } else { "Ed25519" });
+                put("crv", curve.name());
             }
             Material::MlDsa { alg, public, seed } => {
                 bytes("pub", public);

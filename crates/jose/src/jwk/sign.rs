@@ -9,7 +9,9 @@ use aws_lc_rs::signature::{self as lc, EcdsaKeyPair, Ed25519KeyPair, PqdsaKeyPai
 
 use super::curve::ml_dsa;
 use super::error::KeyError;
-use super::material::{Jwk, Material, Op};
+use super::goldilocks::ed448_sign;
+use super::material::{Jwk, Material, Op, Private};
+use super::okp::OkpCurve;
 use super::verify::{VerifyingKey, hmac_key};
 use crate::jwa::Alg;
 use crate::jws::SignError;
@@ -30,6 +32,8 @@ enum Prepared {
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     Ec(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    /// The seed: what is computed from it would not be wiped.
+    Ed448(Private),
     MlDsa(PqdsaKeyPair),
 }
 
@@ -66,12 +70,17 @@ impl Jwk {
                 let pair = EcdsaKeyPair::from_private_key_and_public_key(curve.signing(), d, point);
                 Prepared::Ec(pair.map_err(|_| KeyError::PrivateMismatch)?)
             }
-            Material::Ed25519 { x, d } => {
+            Material::Okp { curve, x, d } => {
                 let d = d.as_ref().ok_or(KeyError::NotPrivate)?;
-                let pair = Ed25519KeyPair::from_seed_and_public_key(d, x);
-                Prepared::Ed25519(pair.map_err(|_| KeyError::PrivateMismatch)?)
+                match curve {
+                    OkpCurve::Ed25519 => {
+                        let pair = Ed25519KeyPair::from_seed_and_public_key(d, x);
+                        Prepared::Ed25519(pair.map_err(|_| KeyError::PrivateMismatch)?)
+                    }
+                    OkpCurve::Ed448 => Prepared::Ed448(d.clone()),
+                    OkpCurve::X25519 | OkpCurve::X448 => return Err(KeyError::NotFor("signatures")),
+                }
             }
-            Material::X25519 { .. } => return Err(KeyError::NotFor("signatures")),
             Material::MlDsa { alg, seed, .. } => {
                 let seed = seed.as_ref().ok_or(KeyError::NotPrivate)?;
                 let library = ml_dsa(*alg).ok_or_else(|| KeyError::UnknownAlg(alg.name().into()))?;
@@ -143,6 +152,7 @@ impl SigningKey {
                 Ok(pair.sign(&SystemRandom::new(), input).map_err(library)?.as_ref().to_vec())
             }
             Prepared::Ed25519(pair) => Ok(pair.try_sign(input).map_err(library)?.as_ref().to_vec()),
+            Prepared::Ed448(seed) => Ok(ed448_sign(seed, input).ok_or(SignError::Library)?.to_vec()),
             Prepared::MlDsa(pair) => {
                 let mut signature = vec![0; pair.algorithm().signature_len()];
                 pair.sign(input, &mut signature).map_err(library)?;

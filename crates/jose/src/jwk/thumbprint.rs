@@ -19,8 +19,9 @@ impl Jwk {
                 let (x, y) = point[1..].split_at(curve.field());
                 format!(r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#, curve.name(), text(x), text(y))
             }
-            Material::Ed25519 { x, .. } => format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, text(x)),
-            Material::X25519 { x, .. } => format!(r#"{{"crv":"X25519","kty":"OKP","x":"{}"}}"#, text(x)),
+            Material::Okp { curve, x, .. } => {
+                format!(r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#, curve.name(), text(x))
+            }
             Material::MlDsa { alg, public, .. } => {
                 format!(r#"{{"alg":"{}","kty":"AKP","pub":"{}"}}"#, alg.name(), text(public))
             }

@@ -8,7 +8,9 @@ use aws_lc_rs::signature::{self as lc, ParsedPublicKey, RsaParameters};
 
 use super::curve::ml_dsa;
 use super::error::KeyError;
+use super::goldilocks::{ED448_SIGNATURE, Ed448};
 use super::material::{Jwk, KeyType, Material, Op};
+use super::okp::OkpCurve;
 use super::rsa::Rsa;
 use crate::jwa::{Alg, Algs};
 use crate::jws::SignatureError;
@@ -32,6 +34,7 @@ enum Prepared {
     /// One per algorithm whose hash is no longer than the secret.
     Hmac(Vec<(Alg, hmac::Key)>),
     Rsa(Box<RsaKeys>),
+    Ed448(Box<Ed448>),
     Other(ParsedPublicKey),
 }
 
@@ -40,6 +43,9 @@ struct RsaKeys {
     public: Rsa,
     parsed: [OnceLock<ParsedPublicKey>; RSA.len()],
 }
+
+/// Bytes of an Ed25519 signature.
+const ED25519_SIGNATURE: usize = 64;
 
 const RSA: [(Alg, &RsaParameters); 6] = [
     (Alg::RS256, &lc::RSA_PKCS1_2048_8192_SHA256),
@@ -72,10 +78,13 @@ impl Jwk {
             Material::Ec { curve, point, .. } => {
                 Prepared::Other(ParsedPublicKey::new(curve.verifying(), point).map_err(|_| KeyError::Point)?)
             }
-            Material::Ed25519 { x, .. } => {
-                Prepared::Other(ParsedPublicKey::new(&lc::ED25519, x).map_err(|_| KeyError::Point)?)
-            }
-            Material::X25519 { .. } => return Err(KeyError::NotFor("signatures")),
+            Material::Okp { curve, x, .. } => match curve {
+                OkpCurve::Ed25519 => {
+                    Prepared::Other(ParsedPublicKey::new(&lc::ED25519, x).map_err(|_| KeyError::Point)?)
+                }
+                OkpCurve::Ed448 => Prepared::Ed448(Box::new(Ed448::read(x).ok_or(KeyError::Point)?)),
+                OkpCurve::X25519 | OkpCurve::X448 => return Err(KeyError::NotFor("signatures")),
+            },
             Material::MlDsa { alg, public, .. } => {
                 let library = ml_dsa(*alg).ok_or_else(|| KeyError::UnknownAlg(alg.name().into()))?;
                 Prepared::Other(ParsedPublicKey::new(library.verifying, public).map_err(|_| KeyError::Point)?)
@@ -144,7 +153,9 @@ impl VerifyingKey {
     pub(crate) fn check_length(&self, alg: Alg, signature: &[u8]) -> Result<(), SignatureError> {
         let expected = match &self.0.prepared {
             Prepared::Rsa(keys) => keys.public.n.len(),
-            Prepared::Hmac(_) | Prepared::Other(_) => alg.signature_len().unwrap_or(0),
+            Prepared::Ed448(_) => ED448_SIGNATURE,
+            // `EdDSA` alone fixes no length, and this is no Ed448 key.
+            Prepared::Hmac(_) | Prepared::Other(_) => alg.signature_len().unwrap_or(ED25519_SIGNATURE),
         };
         let found = signature.len();
         if found == expected { Ok(()) } else { Err(SignatureError::Length { expected, found }) }
@@ -160,6 +171,8 @@ impl VerifyingKey {
                 hmac::verify(key, input, signature).map_err(mismatch)
             }
             Prepared::Rsa(keys) => keys.parsed(alg)?.verify_sig(input, signature).map_err(mismatch),
+            Prepared::Ed448(key) if key.verifies(input, signature) => Ok(()),
+            Prepared::Ed448(_) => Err(SignatureError::Mismatch),
             Prepared::Other(key) => key.verify_sig(input, signature).map_err(mismatch),
         }
     }

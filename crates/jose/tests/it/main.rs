@@ -5,6 +5,7 @@ mod audit;
 mod chains;
 mod containers;
 mod explain;
+mod goldilocks;
 mod jwe;
 mod jwe_vectors;
 mod jws_json;

@@ -92,7 +92,7 @@ proptest! {
     #[test]
     fn every_kind_of_key_survives_every_container(kind in prop::sample::select(vec![
         KeyKind::Ec(Curve::P256), KeyKind::Ec(Curve::P384), KeyKind::Ec(Curve::P521), KeyKind::Ec(Curve::Secp256k1),
-        KeyKind::Ed25519, KeyKind::X25519, KeyKind::MlDsa(Alg::MlDsa44), KeyKind::MlDsa(Alg::MlDsa87),
+        KeyKind::Ed25519, KeyKind::Ed448, KeyKind::X25519, KeyKind::X448, KeyKind::MlDsa(Alg::MlDsa44), KeyKind::MlDsa(Alg::MlDsa87),
     ])) {
         let jwk = Jwk::generate(kind).unwrap();
         let again = [

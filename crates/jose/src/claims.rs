@@ -4,10 +4,12 @@
 //! to be evaluated on every use, because time passes and configuration changes while a verified token is remembered.
 
 mod check;
+mod issuers;
 mod violation;
 
 pub use check::Check;
-pub use violation::Violation;
+pub use issuers::{Issuers, Refused};
+pub use violation::{SubjectFault, Violation};
 
 use crate::jwa::Algs;
 
@@ -21,6 +23,21 @@ pub enum Profile {
     Generic,
     /// Access tokens of RFC 9068: `typ` is `at+jwt`, and `iss`, `exp`, `aud`, `sub`, `client_id`, `iat`, `jti` are there.
     Rfc9068,
+    /// `typ` is there and is one of [`Rules::types`]: for every other kind of token (`dpop+jwt`, `logout+jwt`, …), so that
+    /// no access token passes for one.
+    Listed,
+}
+
+/// What `sub` has to be (RFC 7519 §4.1.2: a string).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SubjectForm {
+    /// Anything, or not there: whoever asks for it looks at it.
+    #[default]
+    Any,
+    /// A string that is not empty.
+    Text,
+    /// A string that is not empty, or a whole number, as some issuers send it.
+    TextOrNumber,
 }
 
 /// Which audience is expected, and where it stands.
@@ -51,6 +68,8 @@ pub struct Rules {
     pub types: Vec<Box<str>>,
     /// Claims that must be there and not `null`.
     pub required: Vec<Box<str>>,
+    /// What `sub` has to be.
+    pub subject: SubjectForm,
     /// Whether a token must expire. Turning it off makes tokens that live for ever acceptable.
     pub exp_required: bool,
     /// Clock difference tolerated on `exp`, `nbf`, `iat` and age, in microseconds.
@@ -68,6 +87,7 @@ impl Default for Rules {
             profile: Profile::Generic,
             types: Vec::new(),
             required: Vec::new(),
+            subject: SubjectForm::Any,
             exp_required: true,
             leeway_micros: 0,
             max_age_micros: None,
@@ -131,6 +151,13 @@ impl Rules {
     #[must_use]
     pub fn require(mut self, claim: impl Into<Box<str>>) -> Self {
         self.required.push(claim.into());
+        self
+    }
+
+    /// Expects `sub` in this form.
+    #[must_use]
+    pub fn subject(mut self, form: SubjectForm) -> Self {
+        self.subject = form;
         self
     }
 

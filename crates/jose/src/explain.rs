@@ -20,7 +20,9 @@
 
 mod claims;
 mod encrypted;
+mod kind;
 mod near;
+mod opaque;
 mod shape;
 mod signature;
 
@@ -34,6 +36,7 @@ use crate::claims::Rules;
 use crate::finding::{Finding, Severity, Subject};
 use crate::jwa::{Alg, AlgError, Algs};
 use crate::jwk::{Jwk, JwkSet, Note};
+use crate::jws::DEFAULT_LIMIT;
 use crate::jwt::{Subject as Sub, Unverified};
 
 /// What there is to explain a token with.
@@ -175,6 +178,13 @@ fn signed(token: &str, hand: &AtHand, out: &mut Explanation) {
         .and_then(|part| crate::b64::decode(part.as_bytes()).ok())
         .and_then(|bytes| serde_json::from_slice(&bytes).ok());
     out.claims = serde_json::from_str(parsed.claimed().json()).ok();
+    if token.len() > DEFAULT_LIMIT {
+        let evidence = format!("{} bytes; verification takes {DEFAULT_LIMIT}", token.len());
+        let next = "have the issuer write less into its tokens: groups by reference, no pictures";
+        out.findings.push(Finding::new(Severity::Error, "token_too_large", Subject::Input, evidence, next));
+    }
+    // A token of another kind is signed by another party for another reader: whatever else is found follows from that.
+    out.findings.extend(kind::foreign(&parsed, hand));
     if header(&parsed, hand, &mut out.findings) {
         out.valid = signature::explain(&parsed, token, hand, &mut out.findings);
     }

@@ -41,9 +41,10 @@ pub mod jwe;
 pub mod jwk;
 pub mod jws;
 pub mod jwt;
+mod members;
 
 pub use b64::Base64Error;
-pub use claims::{Profile, Rules, Violation};
+pub use claims::{Issuers, Profile, Refused, Rules, SubjectForm, Violation};
 pub use finding::{Finding, Severity, Subject as FindingSubject};
 pub use json::{JsonError, JsonErrorKind, Kind};
 pub use jwa::{Alg, AlgError, Algs, Family};

@@ -5,6 +5,7 @@
 
 use super::remembered::{Derived, Remembered};
 use super::{ConnectionFacts, facts};
+use crate::catalogue::Catalogued;
 use crate::identity::Identity;
 use crate::issuer::TrustedIssuer;
 use crate::jwks::{Keys, Missing};
@@ -12,7 +13,7 @@ use crate::lookup::Seen;
 use crate::observe::{Effects, Fact, Observer};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use portcullis_fault::{Code, Fault, codes};
+use portcullis_fault::{Fault, codes};
 use portcullis_jose::{
     Alg, Claims, Header, ParseError, SignatureError, Text, Unverified, Verified, Violation, sha256,
 };
@@ -165,12 +166,10 @@ impl Identity {
             observer.note(Fact::Issuer(&issuer.name));
         }
         // `none`, and what is no algorithm here, is refused before anybody asks who issued it.
-        unverified
-            .alg()
-            .map_err(|error| Fault::new(codes::ALGORITHM_NOT_ALLOWED).detail(error.to_string()))?;
+        unverified.alg().map_err(|error| Fault::new(error.code()).detail(error.to_string()))?;
         let Some(issuer) = chosen.cloned() else { return Err(unknown_issuer(self, &unverified)) };
         let alg = unverified.allowed_alg(issuer.algorithms).map_err(|error| {
-            Fault::new(codes::ALGORITHM_NOT_ALLOWED).context(format!("issuer `{}`: {error}", issuer.name))
+            Fault::new(error.code()).context(format!("issuer `{}`: {error}", issuer.name))
         })?;
         let keys =
             issuer.ring.keys_for(unverified.kid(), &signing_digest, issuer.stale, effects.live()).await;
@@ -239,7 +238,7 @@ impl Identity {
                     | SignatureError::KeyMismatch { .. },
                 ) => {}
                 Err(error @ (SignatureError::Alg(_) | SignatureError::NotAllowed { .. })) => {
-                    return Err(Fault::new(codes::ALGORITHM_NOT_ALLOWED).context(error.to_string()));
+                    return Err(Fault::new(error.code()).context(error.to_string()));
                 }
             }
         }
@@ -323,14 +322,8 @@ fn check_binding(claims: &Claims, connection: &ConnectionFacts) -> Result<(), Fa
 }
 
 fn malformed(error: ParseError) -> Fault {
-    let code = match &error {
-        ParseError::TooLarge { .. } => codes::TOKEN_TOO_LARGE,
-        ParseError::Encrypted => codes::TOKEN_ENCRYPTED,
-        ParseError::CritUnknown(_) | ParseError::UnencodedPayload => codes::TOKEN_CRITICAL_UNKNOWN,
-        _ => codes::TOKEN_MALFORMED,
-    };
     // The caller has the token; where it is broken is no secret.
-    Fault::new(code).detail(error.to_string())
+    Fault::new(error.code()).detail(error.to_string())
 }
 
 fn unknown_issuer(identity: &Identity, token: &Unverified<'_>) -> Fault {
@@ -376,24 +369,23 @@ fn no_key<O: Observer>(
 /// The code of a broken rule. The caller reads what is wrong with its own token; what would have been right only where an
 /// attacker learns nothing from it.
 fn against_rules(violation: &Violation, issuer: &TrustedIssuer) -> Fault {
-    let (code, open): (Code, bool) = match violation {
-        Violation::Algorithm { .. } => (codes::ALGORITHM_NOT_ALLOWED, false),
-        Violation::IssuerMissing { .. } | Violation::IssuerMalformed { .. } | Violation::Issuer { .. } => {
-            (codes::ISSUER_UNKNOWN, false)
-        }
-        Violation::TimeMissing { .. } => (codes::CLAIM_MISSING, true),
-        Violation::TimeMalformed { .. } => (codes::CLAIM_INVALID, true),
-        Violation::Expired { .. } => (codes::TOKEN_EXPIRED, true),
-        Violation::NotYetValid { .. } => (codes::TOKEN_NOT_YET_VALID, true),
-        Violation::IssuedInFuture { .. } => (codes::TOKEN_FROM_FUTURE, true),
-        Violation::TooOld { .. } => (codes::TOKEN_TOO_OLD, true),
-        Violation::AudienceMissing { .. } | Violation::Audience { .. } => (codes::AUDIENCE_MISMATCH, false),
-        Violation::AudienceMalformed { .. } => (codes::CLAIM_INVALID, true),
-        Violation::Type { .. } => (codes::TOKEN_TYPE_MISMATCH, false),
-        // Said as such, never as an unknown user.
-        Violation::ClaimMissing { claim } if **claim == *"sub" => return Fault::new(codes::SUBJECT_MISSING),
-        Violation::ClaimMissing { .. } => (codes::CLAIM_MISSING, true),
-    };
+    let code = violation.code();
+    if code == codes::SUBJECT_MISSING {
+        return Fault::new(code);
+    }
+    // What would have been right stays with the owner wherever it could help somebody to make a better token.
+    let open = matches!(
+        violation,
+        Violation::TimeMissing { .. }
+            | Violation::TimeMalformed { .. }
+            | Violation::Expired { .. }
+            | Violation::NotYetValid { .. }
+            | Violation::IssuedInFuture { .. }
+            | Violation::TooOld { .. }
+            | Violation::AudienceMalformed { .. }
+            | Violation::ClaimMissing { .. }
+            | Violation::Subject { .. }
+    );
     let fault = Fault::new(code).context(format!("issuer `{}`: {violation}", issuer.name));
     let fault = match violation {
         Violation::NotYetValid { nbf, now, .. } | Violation::IssuedInFuture { iat: nbf, now, .. } => fault

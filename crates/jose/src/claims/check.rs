@@ -2,10 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use super::violation::{presented, presented_list};
-use super::{Profile, Rules, Violation};
+use super::violation::{SubjectFault, presented, presented_list};
+use super::{Profile, Rules, SubjectForm, Violation};
+use crate::json::Kind;
 use crate::jws::{AlgName, Header};
-use crate::jwt::{Audience, Claims, Text, Time, Unverified};
+use crate::jwt::{Audience, Claims, Subject, Text, Time, Unverified};
 
 /// A check of the rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -17,12 +18,20 @@ pub enum Check {
     Audience,
     Type,
     Required,
+    Subject,
 }
 
 impl Check {
     /// In the order in which they are made, and so in which violations are reported.
-    pub const ORDER: [Check; 6] =
-        [Check::Algorithm, Check::Issuer, Check::Time, Check::Audience, Check::Type, Check::Required];
+    pub const ORDER: [Check; 7] = [
+        Check::Algorithm,
+        Check::Issuer,
+        Check::Time,
+        Check::Audience,
+        Check::Type,
+        Check::Required,
+        Check::Subject,
+    ];
 }
 
 /// Takes violations; says whether to look for more.
@@ -78,6 +87,7 @@ impl Rules {
             Check::Audience => self.aud(claims, sink),
             Check::Type => self.typ(header, sink),
             Check::Required => self.claims_required(claims, sink),
+            Check::Subject => self.sub(claims, sink),
         }
     }
 
@@ -164,7 +174,8 @@ impl Rules {
         let listed = |typ: &str| self.types.iter().any(|accepted| same_type(typ, accepted));
         let accepted = match (header.typ(), self.profile) {
             (None, Profile::Generic) => true,
-            (None, Profile::Rfc9068) => false,
+            (None, Profile::Rfc9068 | Profile::Listed) => false,
+            (Some(typ), Profile::Listed) => listed(typ),
             (Some(typ), Profile::Generic) => same_type(typ, "JWT") || same_type(typ, "at+jwt") || listed(typ),
             (Some(typ), Profile::Rfc9068) => same_type(typ, "at+jwt") || listed(typ),
         };
@@ -174,6 +185,7 @@ impl Rules {
         let own: &[&str] = match self.profile {
             Profile::Generic => &["JWT", "at+jwt"],
             Profile::Rfc9068 => &["at+jwt"],
+            Profile::Listed => &[],
         };
         let expected = own.iter().map(|typ| Box::from(*typ)).chain(self.types.iter().cloned()).collect();
         sink(Violation::Type { expected, presented: header.typ().map(presented) })
@@ -182,7 +194,7 @@ impl Rules {
     fn claims_required(&self, claims: &Claims, sink: Sink<'_>) -> ControlFlow<()> {
         // RFC 9068 §2.2; `exp` is the time check's where it is required at all.
         let profile: &[&str] = match self.profile {
-            Profile::Generic => &[],
+            Profile::Generic | Profile::Listed => &[],
             Profile::Rfc9068 => &["iss", "exp", "aud", "sub", "client_id", "iat", "jti"],
         };
         for claim in profile.iter().copied().chain(self.required.iter().map(|claim| &**claim)) {
@@ -192,6 +204,32 @@ impl Rules {
             }
         }
         ControlFlow::Continue(())
+    }
+
+    fn sub(&self, claims: &Claims, sink: Sink<'_>) -> ControlFlow<()> {
+        let form = match self.subject {
+            SubjectForm::Any => return ControlFlow::Continue(()),
+            form => form,
+        };
+        let fault = match claims.sub() {
+            Subject::Is(_) => return ControlFlow::Continue(()),
+            // Another spelling of a number is another subject to whoever compares texts.
+            Subject::Number(raw) if form == SubjectForm::TextOrNumber && raw.parse::<i64>().is_ok() => {
+                return ControlFlow::Continue(());
+            }
+            // Said already, as a claim that is required.
+            Subject::Missing
+                if self.profile == Profile::Rfc9068
+                    || self.required.iter().any(|claim| **claim == *"sub") =>
+            {
+                return ControlFlow::Continue(());
+            }
+            Subject::Missing => SubjectFault::Missing,
+            Subject::Empty => SubjectFault::Empty,
+            Subject::Number(_) => SubjectFault::Is(Kind::Number),
+            Subject::Other(kind) => SubjectFault::Is(kind),
+        };
+        sink(Violation::Subject { fault })
     }
 }
 

@@ -119,6 +119,22 @@ pub enum Violation {
         /// The claim.
         claim: Box<str>,
     },
+    /// `sub` has not the form that is expected.
+    Subject {
+        /// What is wrong with it.
+        fault: SubjectFault,
+    },
+}
+
+/// What is wrong with a `sub`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SubjectFault {
+    /// It is not there.
+    Missing,
+    /// A string without characters.
+    Empty,
+    /// Something else than a string.
+    Is(Kind),
 }
 
 impl Violation {
@@ -140,6 +156,8 @@ impl Violation {
             Self::Audience { .. } => "audience_mismatch",
             Self::Type { .. } => "type_mismatch",
             Self::ClaimMissing { .. } => "claim_missing",
+            Self::Subject { fault: SubjectFault::Missing | SubjectFault::Empty } => "subject_missing",
+            Self::Subject { fault: SubjectFault::Is(_) } => "subject_malformed",
         }
     }
 
@@ -159,6 +177,7 @@ impl Violation {
             }
             Self::Type { .. } => Check::Type,
             Self::ClaimMissing { .. } => Check::Required,
+            Self::Subject { .. } => Check::Subject,
         }
     }
 }
@@ -228,6 +247,11 @@ impl fmt::Display for Violation {
                 write!(f, "`typ` does not match: expected {}, presented {presented}", list(expected))
             }
             Self::ClaimMissing { claim } => write!(f, "required claim is missing: `{claim}`"),
+            Self::Subject { fault: SubjectFault::Missing } => f.write_str("`sub` is missing"),
+            Self::Subject { fault: SubjectFault::Empty } => f.write_str("`sub` is empty"),
+            Self::Subject { fault: SubjectFault::Is(kind) } => {
+                write!(f, "`sub` is {kind} instead of a string")
+            }
         }
     }
 }

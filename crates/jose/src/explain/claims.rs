@@ -1,8 +1,8 @@
 //! Claims that are not what was expected: by how much, and what the difference looks like.
 
-use super::AtHand;
 use super::near::{date, distance, span};
-use crate::claims::{Profile, Violation};
+use super::{AtHand, kind};
+use crate::claims::Violation;
 use crate::finding::{Finding, Severity, Subject};
 use crate::jwt::{Time, TimeFault, Unverified};
 
@@ -12,8 +12,13 @@ const SKEW: i64 = 300 * 1_000_000;
 /// Says about each rule that is broken what can be said. The rules are made by verification's own code.
 pub(super) fn explain(token: &Unverified<'_>, hand: &AtHand, findings: &mut Vec<Finding>) {
     let skewed = is_skewed(token, hand.now);
+    let foreign = kind::foreign(token, hand).is_some();
     for violation in hand.rules.inspect(token, hand.now) {
-        findings.push(of(&violation, token, hand, skewed));
+        // Said already, before anything else.
+        if foreign && matches!(violation, Violation::Type { .. }) {
+            continue;
+        }
+        findings.push(of(&violation, token, skewed));
     }
     if token.claims().cnf().is_some() {
         findings.push(Finding::new(
@@ -47,7 +52,7 @@ fn is_skewed(token: &Unverified<'_>, now: i64) -> Option<i64> {
     token.claims().iat().micros().map(|iat| iat - now).filter(|ahead| (1..=SKEW).contains(ahead))
 }
 
-fn of(violation: &Violation, token: &Unverified<'_>, hand: &AtHand, skewed: Option<i64>) -> Finding {
+fn of(violation: &Violation, token: &Unverified<'_>, skewed: Option<i64>) -> Finding {
     let claim = |name: &str| Subject::Claim(name.to_owned());
     let error =
         |code, subject, evidence: String, next| Finding::new(Severity::Error, code, subject, evidence, next);
@@ -163,12 +168,23 @@ fn of(violation: &Violation, token: &Unverified<'_>, hand: &AtHand, skewed: Opti
                 "have the issuer write the audience, or name the claim that it uses instead",
             )
         }
-        Violation::Type { .. } => kind(violation, token, hand),
+        Violation::Type { .. } => error(
+            "type_mismatch",
+            Subject::Part("header"),
+            violation.to_string(),
+            "send an access token, or accept this type if the issuer writes it into all of them",
+        ),
         Violation::ClaimMissing { claim: name } => error(
             "claim_missing",
             claim(name),
             violation.to_string(),
             "have the issuer write it: most need a mapper, a scope or a profile for it",
+        ),
+        Violation::Subject { .. } => error(
+            violation.name(),
+            claim("sub"),
+            violation.to_string(),
+            "have the issuer write `sub` as a string: it is what a user is found by",
         ),
         Violation::Algorithm { .. } => error(
             violation.name(),
@@ -260,36 +276,4 @@ fn malformed(name: &'static str, fault: TimeFault, token: &Unverified<'_>) -> Fi
             "have the issuer write seconds since 1970 (RFC 7519 §2)",
         ),
     }
-}
-
-/// Another kind of token, which is known by its `typ`.
-fn kind(violation: &Violation, token: &Unverified<'_>, hand: &AtHand) -> Finding {
-    let typ = token.header().typ().unwrap_or_default().to_ascii_lowercase();
-    let typ = typ.strip_prefix("application/").unwrap_or(&typ);
-    let known = [
-        ("dpop+jwt", "dpop_proof", "send it in the `DPoP` header, and the access token in `Authorization`"),
-        (
-            "logout+jwt",
-            "logout_token",
-            "send an access token: this one tells a client that somebody signed out",
-        ),
-        ("secevent+jwt", "security_event", "send an access token: this one reports an event"),
-        ("jwk-set+jwt", "signed_key_set", "send an access token: this one is a set of keys"),
-        ("oauth-authz-req+jwt", "request_object", "send an access token: this one is a request for one"),
-    ];
-    let subject = Subject::Part("header");
-    if let Some((_, code, next)) = known.iter().find(|(own, ..)| *own == typ) {
-        let evidence = format!("it is another kind of token: `typ` is `{typ}`");
-        return Finding::new(Severity::Error, code, subject, evidence, next);
-    }
-    let claims = token.claims();
-    if hand.rules.profile == Profile::Rfc9068
-        && ["nonce", "at_hash", "c_hash", "auth_time"].iter().any(|name| claims.has(name))
-    {
-        let next = "send the access token: an ID token is for the client that asked for it, and for no API";
-        let evidence = "it looks like an ID token: it has claims that only those have".to_owned();
-        return Finding::new(Severity::Error, "id_token", subject, evidence, next);
-    }
-    let next = "send an access token, or accept this type if the issuer writes it into all of them";
-    Finding::new(Severity::Error, "type_mismatch", subject, violation.to_string(), next)
 }

@@ -2,7 +2,7 @@
 
 use super::{AtHand, Explanation, signed};
 use crate::finding::{Finding, Severity, Subject};
-use crate::jwe::{DecryptError, Decryption};
+use crate::jwe::{DecryptError, Decryption, says_token};
 use crate::jwt::Unverified;
 
 /// Tokens are read up to this many bytes here.
@@ -26,6 +26,14 @@ pub(super) fn explain(token: &str, hand: &AtHand, out: &mut Explanation) {
                 let evidence = format!("decrypted with `{}` and `{}`", opened.alg(), opened.enc());
                 say(Severity::Info, "jwe_decrypted", evidence, "nothing");
                 let inner = std::str::from_utf8(opened.content()).ok();
+                if inner.is_some_and(|inner| inner.starts_with("eyJ")) && !says_token(opened.header().cty()) {
+                    say(
+                        Severity::Error,
+                        "nested_content_type",
+                        "there is a token inside, and `cty` does not say so".into(),
+                        "have the issuer write `cty` `JWT` into the outer header (RFC 7519 §5.2)",
+                    );
+                }
                 match inner.filter(|inner| Unverified::parse_bytes(inner.as_bytes(), LIMIT).is_ok()) {
                     Some(inner) => signed(inner, hand, out),
                     None => say(

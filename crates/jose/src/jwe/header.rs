@@ -1,13 +1,12 @@
 //! The JOSE header of a JWE: what its protected, shared and own headers say together (RFC 7516 §4).
 
-use std::borrow::Cow;
-
 use super::error::{ParseError, Part};
 use crate::b64;
-use crate::json::{self, Entry, Kind, Limits};
+use crate::json::{Entry, Kind, Limits};
 use crate::jwa::{Enc, KeyManagement, UnknownAlgorithm};
 use crate::jwk::Jwk;
 use crate::jws::{KID_LIMIT, Pointers, critical};
+use crate::members::{self, NAMED, Seen, parameter};
 
 /// A header whose shape is sound, for one recipient.
 #[derive(Clone, Debug)]
@@ -55,30 +54,24 @@ impl Header {
             iv: None,
             tag: None,
         };
-        let mut seen: Vec<Cow<'_, str>> = Vec::new();
+        let mut seen = Seen::default();
         for &Source { text, part } in sources {
-            let outline =
-                json::scan(text, Limits::HEADER).map_err(|error| ParseError::Json { part, error })?;
-            if outline.kind != Kind::Object {
-                return Err(ParseError::NotAnObject { part, found: outline.kind });
-            }
+            let outline = members::object(text, part, Limits::HEADER)?;
             for entry in &outline.entries {
                 let key = entry.key(text);
-                if seen.contains(&key) {
-                    return Err(ParseError::ParameterTwice(key.chars().take(64).collect()));
-                }
+                seen.once(key.clone())?;
                 match &*key {
-                    "alg" => alg = Some(string(entry, text, "alg")?.parse()),
-                    "enc" => enc = Some(string(entry, text, "enc")?.parse()),
-                    "kid" => header.kid = Some(string(entry, text, "kid")?.into()),
-                    "typ" => header.typ = Some(string(entry, text, "typ")?.into()),
-                    "cty" => header.cty = Some(string(entry, text, "cty")?.into()),
+                    "alg" => alg = Some(parameter::<ParseError>(entry, text, "alg")?.parse()),
+                    "enc" => enc = Some(parameter::<ParseError>(entry, text, "enc")?.parse()),
+                    "kid" => header.kid = Some(parameter::<ParseError>(entry, text, "kid")?.into()),
+                    "typ" => header.typ = Some(parameter::<ParseError>(entry, text, "typ")?.into()),
+                    "cty" => header.cty = Some(parameter::<ParseError>(entry, text, "cty")?.into()),
                     "zip" | "crit" if part != Part::Header => {
                         return Err(ParseError::Unprotected(if key == "zip" { "zip" } else { "crit" }));
                     }
-                    "zip" => match &*string(entry, text, "zip")? {
+                    "zip" => match &*parameter::<ParseError>(entry, text, "zip")? {
                         "DEF" => header.zip = true,
-                        other => return Err(ParseError::ZipUnknown(other.chars().take(64).collect())),
+                        other => return Err(ParseError::ZipUnknown(other.chars().take(NAMED).collect())),
                     },
                     "crit" => critical(entry, text, &outline, &[]).map_err(ParseError::Crit)?,
                     "epk" => header.epk = Some(Box::new(ephemeral(entry, text)?)),
@@ -88,13 +81,8 @@ impl Header {
                     "p2c" => header.p2c = Some(count(entry, text)?),
                     "iv" => header.iv = Some(bytes(entry, text, "iv")?),
                     "tag" => header.tag = Some(bytes(entry, text, "tag")?),
-                    "jku" => header.pointers.jku = true,
-                    "jwk" => header.pointers.jwk = true,
-                    "x5u" => header.pointers.x5u = true,
-                    "x5c" => header.pointers.x5c = true,
-                    _ => {}
+                    other => header.pointers.note(other),
                 }
-                seen.push(key);
             }
         }
         header.alg = alg.ok_or(ParseError::ParameterMissing("alg"))?;
@@ -147,12 +135,8 @@ impl Header {
     }
 }
 
-fn string<'t>(entry: &Entry, text: &'t str, name: &'static str) -> Result<Cow<'t, str>, ParseError> {
-    entry.string(text).ok_or(ParseError::ParameterType { name, expected: "a string", found: entry.kind })
-}
-
 fn bytes(entry: &Entry, text: &str, name: &'static str) -> Result<Vec<u8>, ParseError> {
-    let value = string(entry, text, name)?;
+    let value = parameter::<ParseError>(entry, text, name)?;
     b64::decode(value.as_bytes()).map_err(|_| ParseError::ParameterMalformed(name))
 }
 

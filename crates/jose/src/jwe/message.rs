@@ -4,9 +4,8 @@ use std::fmt;
 
 use super::error::{ParseError, Part};
 use super::header::{Header, Source};
-use crate::b64;
-use crate::json::{self, Entry, JsonError, JsonErrorKind, Kind, Limits, Outline};
 use crate::jwa::Mode;
+use crate::members::{self, Members, decode, decode_at, text};
 
 /// A message is read up to this many recipients: each could be a private operation.
 const RECIPIENTS: usize = 16;
@@ -55,10 +54,7 @@ impl Encrypted {
             let parts = memchr::memchr_iter(b'.', token).count() + 1;
             return Err(if parts == 3 { ParseError::Signed } else { ParseError::Parts(parts) });
         };
-        let decode = |part, from: usize, to: usize| {
-            b64::decode(&token[from..to])
-                .map_err(|error| ParseError::Base64 { part, error: error.moved(from) })
-        };
+        let decode = |part, from, to| -> Result<Vec<u8>, ParseError> { decode_at(token, part, from, to) };
         if a == 0 {
             return Err(ParseError::EmptyPart(Part::Header));
         }
@@ -74,8 +70,7 @@ impl Encrypted {
     }
 
     fn json(message: &[u8]) -> Result<Self, ParseError> {
-        let all = std::str::from_utf8(message).map_err(|error| utf8(Part::Message, error.valid_up_to()))?;
-        let members = Members::scan(all)?;
+        let members = Members::<ParseError>::scan(members::str(message, Part::Message)?)?;
         let protected = members.string("protected")?;
         if protected.as_deref() == Some("") {
             return Err(ParseError::EmptyPart(Part::Header));
@@ -91,23 +86,25 @@ impl Encrypted {
         if let Some(text) = members.object("unprotected")? {
             shared.push(Source { text, part: Part::Unprotected });
         }
-        let recipients = match members.entry("recipients") {
+        let flat = ["header", "encrypted_key"].iter().any(|name| members.has(name));
+        if flat && members.has("recipients") {
+            return Err(ParseError::Mixed);
+        }
+        let too_many = |found| ParseError::TooManyRecipients { found, limit: RECIPIENTS };
+        let recipients = match members.list("recipients", RECIPIENTS, too_many)? {
             None => vec![members.recipient(&shared)?],
-            Some(_) if members.entry("header").is_some() || members.entry("encrypted_key").is_some() => {
-                return Err(ParseError::Mixed);
-            }
-            Some(entry) => members.recipients(entry, &shared)?,
+            Some(list) => list.iter().map(|one| one.recipient(&shared)).collect::<Result<_, _>>()?,
         };
         let mut aad = protected.unwrap_or_default().into_owned().into_bytes();
         if let Some(more) = members.string("aad")? {
             // Only what is base64url can be what the sender's library encoded.
-            decode(&more, Part::Aad)?;
+            decode::<ParseError>(&more, Part::Aad)?;
             aad.push(b'.');
             aad.extend(more.as_bytes());
         }
         let bytes =
-            |name, part| members.string(name)?.map_or(Ok(Vec::new()), |encoded| decode(&encoded, part));
-        if members.entry("ciphertext").is_none() {
+            |name, part| -> Result<_, ParseError> { Ok(members.bytes(name, part)?.unwrap_or_default()) };
+        if !members.has("ciphertext") {
             return Err(ParseError::Member { name: "ciphertext", expected: "a string", found: None });
         }
         Ok(Self {
@@ -150,86 +147,15 @@ impl Encrypted {
     }
 }
 
-fn decode(encoded: &str, part: Part) -> Result<Vec<u8>, ParseError> {
-    b64::decode(encoded.as_bytes()).map_err(|error| ParseError::Base64 { part, error })
-}
-
-fn utf8(part: Part, at: usize) -> ParseError {
-    ParseError::Json { part, error: JsonError { kind: JsonErrorKind::Utf8, at } }
-}
-
-fn text(bytes: Vec<u8>, part: Part) -> Result<String, ParseError> {
-    String::from_utf8(bytes).map_err(|error| utf8(part, error.utf8_error().valid_up_to()))
-}
-
-/// The members of one object of the serialisation.
-struct Members<'t> {
-    text: &'t str,
-    outline: Outline,
-}
-
-impl<'t> Members<'t> {
-    fn scan(text: &'t str) -> Result<Self, ParseError> {
-        let limits = Limits { bytes: text.len(), ..Limits::KEYS };
-        let part = Part::Message;
-        let outline = json::scan(text, limits).map_err(|error| ParseError::Json { part, error })?;
-        match outline.kind {
-            Kind::Object => Ok(Self { text, outline }),
-            found => Err(ParseError::NotAnObject { part, found }),
-        }
-    }
-
-    fn entry(&self, name: &str) -> Option<&Entry> {
-        self.outline.member(self.text, name)
-    }
-
-    fn string(&self, name: &'static str) -> Result<Option<std::borrow::Cow<'t, str>>, ParseError> {
-        let Some(entry) = self.entry(name) else { return Ok(None) };
-        let wrong = ParseError::Member { name, expected: "a string", found: Some(entry.kind) };
-        entry.string(self.text).ok_or(wrong).map(Some)
-    }
-
-    fn object(&self, name: &'static str) -> Result<Option<&'t str>, ParseError> {
-        match self.entry(name) {
-            None => Ok(None),
-            Some(entry) if entry.kind == Kind::Object => Ok(Some(entry.raw(self.text))),
-            Some(entry) => Err(ParseError::Member { name, expected: "an object", found: Some(entry.kind) }),
-        }
-    }
-
+impl Members<'_, ParseError> {
     /// One recipient, from `header` and `encrypted_key` here and what all share.
     fn recipient(&self, shared: &[Source<'_>]) -> Result<Recipient, ParseError> {
         let mut sources = shared.to_vec();
         if let Some(text) = self.object("header")? {
             sources.push(Source { text, part: Part::Unprotected });
         }
-        let encrypted_key =
-            self.string("encrypted_key")?.map_or(Ok(Vec::new()), |text| decode(&text, Part::EncryptedKey))?;
+        let encrypted_key = self.bytes("encrypted_key", Part::EncryptedKey)?.unwrap_or_default();
         Ok(Recipient { header: Header::read(&sources)?, encrypted_key })
-    }
-
-    fn recipients(&self, entry: &Entry, shared: &[Source<'_>]) -> Result<Vec<Recipient>, ParseError> {
-        let wrong = |found| ParseError::Member { name: "recipients", expected: "an array of objects", found };
-        if entry.kind != Kind::Array {
-            return Err(wrong(Some(entry.kind)));
-        }
-        let raw = entry.raw(self.text);
-        let limits = Limits { bytes: raw.len(), ..Limits::KEYS };
-        let list =
-            json::scan(raw, limits).map_err(|error| ParseError::Json { part: Part::Message, error })?.entries;
-        match list.len() {
-            0 => return Err(wrong(Some(Kind::Array))),
-            found if found > RECIPIENTS => {
-                return Err(ParseError::TooManyRecipients { found, limit: RECIPIENTS });
-            }
-            _ => {}
-        }
-        list.iter()
-            .map(|element| match element.kind {
-                Kind::Object => Members::scan(element.raw(raw))?.recipient(shared),
-                found => Err(wrong(Some(found))),
-            })
-            .collect()
     }
 }
 

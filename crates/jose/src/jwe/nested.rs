@@ -81,7 +81,7 @@ impl Decryption {
         allowed: Algs,
     ) -> Result<(Header, Verified), NestedError> {
         let opened = self.open(message, key)?;
-        if !opened.header().cty().is_some_and(is_jwt) {
+        if !says_token(opened.header().cty()) {
             return Err(NestedError::ContentType);
         }
         let verified =
@@ -90,6 +90,7 @@ impl Decryption {
     }
 }
 
-fn is_jwt(cty: &str) -> bool {
-    cty.eq_ignore_ascii_case("JWT") || cty.eq_ignore_ascii_case("application/jwt")
+/// Whether a `cty` says that the content is a token.
+pub(crate) fn says_token(cty: Option<&str>) -> bool {
+    cty.is_some_and(|cty| cty.eq_ignore_ascii_case("JWT") || cty.eq_ignore_ascii_case("application/jwt"))
 }

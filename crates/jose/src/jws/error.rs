@@ -5,6 +5,7 @@ use std::fmt;
 use crate::b64::Base64Error;
 use crate::json::{JsonError, Kind};
 use crate::jwa::{Alg, AlgError, Algs};
+use crate::members::Shape;
 
 /// A part of a compact JWS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,6 +203,36 @@ impl ParseError {
             Self::Json { error, .. } => Some(error.at),
             _ => None,
         }
+    }
+}
+
+impl Shape for ParseError {
+    type Part = Part;
+
+    const MESSAGE: Part = Part::Message;
+
+    fn base64(part: Part, error: Base64Error) -> Self {
+        Self::Base64 { part, error }
+    }
+
+    fn json(part: Part, error: JsonError) -> Self {
+        Self::Json { part, error }
+    }
+
+    fn not_an_object(part: Part, found: Kind) -> Self {
+        Self::NotAnObject { part, found }
+    }
+
+    fn member(name: &'static str, expected: &'static str, found: Kind) -> Self {
+        Self::Member { name, expected, found }
+    }
+
+    fn parameter_type(name: &'static str, expected: &'static str, found: Kind) -> Self {
+        Self::ParameterType { name, expected, found }
+    }
+
+    fn parameter_twice(name: Box<str>) -> Self {
+        Self::ParameterTwice(name)
     }
 }
 

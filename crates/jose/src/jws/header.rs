@@ -1,17 +1,14 @@
 //! The protected header of a JWS (RFC 7515 §4): read strictly, and only what has a meaning here.
 
 use std::borrow::Cow;
-use std::str;
 
 use super::error::{ParseError, Part};
-use crate::json::{self, Entry, JsonError, JsonErrorKind, Kind, Limits};
+use crate::json::{self, Entry, Kind, Limits};
 use crate::jwa::{Alg, AlgError};
+use crate::members::{self, NAMED, Seen, parameter};
 
 /// The longest `kid` that is looked at, in bytes. Real ones are thumbprints, UUIDs, at worst key ARNs.
 pub const KID_LIMIT: usize = 512;
-
-/// The longest extension name from `crit` that is kept for a message.
-const NAMED_EXTENSION: usize = 64;
 
 /// What `alg` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +36,17 @@ impl Pointers {
         self == Self::default()
     }
 
+    /// Notes the parameter of that name, if it points to keys.
+    pub(crate) fn note(&mut self, name: &str) {
+        match name {
+            "jku" => self.jku = true,
+            "jwk" => self.jwk = true,
+            "x5u" => self.x5u = true,
+            "x5c" => self.x5c = true,
+            _ => {}
+        }
+    }
+
     /// Their names, for a record.
     pub fn names(self) -> impl Iterator<Item = &'static str> {
         [("jku", self.jku), ("jwk", self.jwk), ("x5u", self.x5u), ("x5c", self.x5c)]
@@ -63,13 +71,8 @@ impl Header {
     /// # Errors
     /// Anything that is not a strict JSON object with parameters of their right types; any `crit`; any `b64`.
     pub fn parse(bytes: &[u8]) -> Result<Self, ParseError> {
-        let text =
-            str::from_utf8(bytes).map_err(|error| json_error(JsonErrorKind::Utf8, error.valid_up_to()))?;
-        let outline = json::scan(text, Limits::HEADER)
-            .map_err(|error| ParseError::Json { part: Part::Header, error })?;
-        if outline.kind != Kind::Object {
-            return Err(ParseError::NotAnObject { part: Part::Header, found: outline.kind });
-        }
+        let text = members::str(bytes, Part::Header)?;
+        let outline = members::object(text, Part::Header, Limits::HEADER)?;
         let mut draft = Draft::default();
         draft.take(text, &outline)?;
         if draft.b64.is_some() {
@@ -85,26 +88,18 @@ impl Header {
     /// stand in both. Says too whether the payload is encoded, which it need not be where the caller knows `b64`.
     pub(super) fn joint(sources: &[Source<'_>], unencoded: bool) -> Result<(Self, bool), ParseError> {
         let mut draft = Draft::default();
-        let mut seen: Vec<Cow<'_, str>> = Vec::new();
+        let mut seen = Seen::default();
         let mut encoded = true;
         for &Source { text, protected } in sources {
             let part = if protected { Part::Header } else { Part::Unprotected };
-            let outline =
-                json::scan(text, Limits::HEADER).map_err(|error| ParseError::Json { part, error })?;
-            if outline.kind != Kind::Object {
-                return Err(ParseError::NotAnObject { part, found: outline.kind });
-            }
+            let outline = members::object(text, part, Limits::HEADER)?;
             for entry in &outline.entries {
                 let key = entry.key(text);
-                if seen.contains(&key) {
-                    return Err(ParseError::ParameterTwice(key.chars().take(NAMED_EXTENSION).collect()));
-                }
-                if let (false, Some(name)) =
-                    (protected, ["b64", "crit"].into_iter().find(|name| key == *name))
-                {
+                let critical = ["b64", "crit"].into_iter().find(|name| key == *name);
+                seen.once(key)?;
+                if let (false, Some(name)) = (protected, critical) {
                     return Err(ParseError::Unprotected(name));
                 }
-                seen.push(key);
             }
             draft.take(text, &outline)?;
             if !protected {
@@ -199,17 +194,13 @@ impl<'t> Draft<'t> {
     fn take(&mut self, text: &'t str, outline: &json::Outline) -> Result<(), ParseError> {
         for entry in &outline.entries {
             match &*entry.key(text) {
-                "alg" => self.alg = Some(string(entry, text, "alg")?),
-                "kid" => self.kid = Some(string(entry, text, "kid")?),
-                "typ" => self.typ = Some(string(entry, text, "typ")?),
-                "cty" => self.cty = Some(string(entry, text, "cty")?),
+                "alg" => self.alg = Some(parameter(entry, text, "alg")?),
+                "kid" => self.kid = Some(parameter(entry, text, "kid")?),
+                "typ" => self.typ = Some(parameter(entry, text, "typ")?),
+                "cty" => self.cty = Some(parameter(entry, text, "cty")?),
                 "crit" => self.crit = Some(*entry),
                 "b64" => self.b64 = Some(*entry),
-                "jku" => self.pointers.jku = true,
-                "jwk" => self.pointers.jwk = true,
-                "x5u" => self.pointers.x5u = true,
-                "x5c" => self.pointers.x5c = true,
-                _ => {}
+                other => self.pointers.note(other),
             }
         }
         Ok(())
@@ -234,10 +225,6 @@ impl<'t> Draft<'t> {
 pub(crate) fn is_jwt(typ: &str) -> bool {
     let typ = typ.to_ascii_lowercase();
     typ == "jwt" || typ == "application/jwt" || typ.ends_with("+jwt")
-}
-
-fn string<'t>(entry: &Entry, text: &'t str, name: &'static str) -> Result<Cow<'t, str>, ParseError> {
-    entry.string(text).ok_or(ParseError::ParameterType { name, expected: "a string", found: entry.kind })
 }
 
 /// Whether a `crit` is sound and demands nothing but what is understood. In a JWT that is nothing at all: RFC 7797's
@@ -269,7 +256,7 @@ pub(crate) fn critical(
         return Err(ParseError::CritMalformed);
     }
     match names.iter().find(|name| !understood.contains(&&***name)) {
-        Some(name) => Err(ParseError::CritUnknown(name.chars().take(NAMED_EXTENSION).collect())),
+        Some(name) => Err(ParseError::CritUnknown(name.chars().take(NAMED).collect())),
         None => Ok(()),
     }
 }
@@ -278,13 +265,10 @@ pub(crate) fn critical(
 const REGISTERED: [&str; 11] =
     ["alg", "jku", "jwk", "kid", "x5u", "x5c", "x5t", "x5t#S256", "typ", "cty", "crit"];
 
-fn json_error(kind: JsonErrorKind, at: usize) -> ParseError {
-    ParseError::Json { part: Part::Header, error: JsonError { kind, at } }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::{JsonError, JsonErrorKind};
 
     fn refusal(text: &str) -> ParseError {
         Header::parse(text.as_bytes()).expect_err(text)

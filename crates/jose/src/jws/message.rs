@@ -9,7 +9,7 @@ use std::fmt;
 use super::error::{ParseError, Part};
 use super::header::{Header, Source};
 use crate::b64;
-use crate::json::{self, Entry, JsonError, JsonErrorKind, Kind, Limits, Outline};
+use crate::members::{self, Members, decode, decode_at, text};
 
 /// A message is read up to this many signatures: each could be checked with each key.
 const SIGNATURES: usize = 16;
@@ -111,12 +111,9 @@ impl Message {
         if first == 0 {
             return Err(ParseError::EmptyPart(Part::Header));
         }
-        let at = |part, from: usize| {
-            move |error: b64::Base64Error| ParseError::Base64 { part, error: error.moved(from) }
-        };
-        let header = b64::decode(&message[..first]).map_err(at(Part::Header, 0))?;
-        let bytes = b64::decode(&message[second + 1..]).map_err(at(Part::Signature, second + 1))?;
-        let text = text(header, Part::Header)?;
+        let header: Result<_, ParseError> = decode_at(message, Part::Header, 0, first);
+        let bytes = decode_at(message, Part::Signature, second + 1, message.len())?;
+        let text = text(header?, Part::Header)?;
         let (header, encoded) = Header::joint(&[Source { text: &text, protected: true }], reading.unencoded)?;
         // It decoded, so it is ASCII.
         let protected = String::from_utf8_lossy(&message[..first]).into_owned();
@@ -125,16 +122,15 @@ impl Message {
 
     fn read(message: &[u8], detached: Option<&[u8]>, reading: Reading) -> Result<Self, ParseError> {
         bounded(message, reading)?;
-        let all = std::str::from_utf8(message).map_err(|error| utf8(Part::Message, error.valid_up_to()))?;
-        let members = Members::scan(all)?;
-        let signatures = match members.entry("signatures") {
+        let members = Members::<ParseError>::scan(members::str(message, Part::Message)?)?;
+        let flat = ["signature", "protected", "header"].iter().any(|name| members.has(name));
+        if flat && members.has("signatures") {
+            return Err(ParseError::Mixed);
+        }
+        let too_many = |found| ParseError::TooManySignatures { found, limit: SIGNATURES };
+        let signatures = match members.list("signatures", SIGNATURES, too_many)? {
             None => vec![members.signature(reading)?],
-            Some(_)
-                if ["signature", "protected", "header"].iter().any(|name| members.entry(name).is_some()) =>
-            {
-                return Err(ParseError::Mixed);
-            }
-            Some(entry) => members.signatures(entry, reading)?,
+            Some(list) => list.iter().map(|one| one.signature(reading)).collect::<Result<_, _>>()?,
         };
         let payload = match (members.string("payload")?, detached) {
             (Some(text), None) => Payload::Attached(text),
@@ -153,10 +149,7 @@ impl Message {
         }
         let (payload, signed) = match (payload, encoded) {
             (Payload::Attached(text), true) => {
-                let part = Part::Payload;
-                let bytes =
-                    b64::decode(text.as_bytes()).map_err(|error| ParseError::Base64 { part, error })?;
-                (bytes, text.into_owned().into_bytes())
+                (decode::<ParseError>(&text, Part::Payload)?, text.into_owned().into_bytes())
             }
             (Payload::Attached(text), false) => (text.as_bytes().to_vec(), text.into_owned().into_bytes()),
             (Payload::Detached(bytes), true) => (bytes.to_vec(), b64::encode(bytes).into_bytes()),
@@ -198,89 +191,26 @@ fn bounded(message: &[u8], reading: Reading) -> Result<(), ParseError> {
     }
 }
 
-fn utf8(part: Part, at: usize) -> ParseError {
-    ParseError::Json { part, error: JsonError { kind: JsonErrorKind::Utf8, at } }
-}
-
-fn text(bytes: Vec<u8>, part: Part) -> Result<String, ParseError> {
-    String::from_utf8(bytes).map_err(|error| utf8(part, error.utf8_error().valid_up_to()))
-}
-
-struct Members<'t> {
-    text: &'t str,
-    outline: Outline,
-}
-
-impl<'t> Members<'t> {
-    fn scan(text: &'t str) -> Result<Self, ParseError> {
-        let part = Part::Message;
-        let limits = Limits { bytes: text.len(), ..Limits::KEYS };
-        let outline = json::scan(text, limits).map_err(|error| ParseError::Json { part, error })?;
-        match outline.kind {
-            Kind::Object => Ok(Self { text, outline }),
-            found => Err(ParseError::NotAnObject { part, found }),
-        }
-    }
-
-    fn entry(&self, name: &str) -> Option<&Entry> {
-        self.outline.member(self.text, name)
-    }
-
-    fn string(&self, name: &'static str) -> Result<Option<Cow<'t, str>>, ParseError> {
-        let Some(entry) = self.entry(name) else { return Ok(None) };
-        let wrong = ParseError::Member { name, expected: "a string", found: entry.kind };
-        entry.string(self.text).ok_or(wrong).map(Some)
-    }
-
+impl Members<'_, ParseError> {
     fn signature(&self, reading: Reading) -> Result<Signature, ParseError> {
-        let protected = self.string("protected")?.unwrap_or_default();
-        let part = Part::Header;
-        let protected_text = match &*protected {
+        let protected = self.string("protected")?;
+        let protected_text = match protected.as_deref() {
             // RFC 7515 §7.2.1: absent when there is nothing in it.
-            "" if self.entry("protected").is_some() => return Err(ParseError::EmptyPart(part)),
-            "" => None,
-            some => {
-                let bytes =
-                    b64::decode(some.as_bytes()).map_err(|error| ParseError::Base64 { part, error })?;
-                Some(text(bytes, part)?)
-            }
+            Some("") => return Err(ParseError::EmptyPart(Part::Header)),
+            Some(encoded) => Some(text(decode(encoded, Part::Header)?, Part::Header)?),
+            None => None,
         };
         let mut sources = Vec::new();
         if let Some(text) = &protected_text {
             sources.push(Source { text, protected: true });
         }
-        if let Some(entry) = self.entry("header") {
-            sources.push(Source { text: entry.raw(self.text), protected: false });
+        if let Some(text) = self.raw("header") {
+            sources.push(Source { text, protected: false });
         }
         let (header, encoded) = Header::joint(&sources, reading.unencoded)?;
-        let bytes = self.string("signature")?.ok_or(ParseError::EmptyPart(Part::Signature))?;
-        let bytes = b64::decode(bytes.as_bytes())
-            .map_err(|error| ParseError::Base64 { part: Part::Signature, error })?;
-        Ok(Signature { header, protected: protected.into_owned(), encoded, bytes })
-    }
-
-    fn signatures(&self, entry: &Entry, reading: Reading) -> Result<Vec<Signature>, ParseError> {
-        let wrong = |found| ParseError::Member { name: "signatures", expected: "an array of objects", found };
-        if entry.kind != Kind::Array {
-            return Err(wrong(entry.kind));
-        }
-        let raw = entry.raw(self.text);
-        let limits = Limits { bytes: raw.len(), ..Limits::KEYS };
-        let list =
-            json::scan(raw, limits).map_err(|error| ParseError::Json { part: Part::Message, error })?.entries;
-        match list.len() {
-            0 => return Err(wrong(Kind::Array)),
-            found if found > SIGNATURES => {
-                return Err(ParseError::TooManySignatures { found, limit: SIGNATURES });
-            }
-            _ => {}
-        }
-        list.iter()
-            .map(|element| match element.kind {
-                Kind::Object => Members::scan(element.raw(raw))?.signature(reading),
-                found => Err(wrong(found)),
-            })
-            .collect()
+        let bytes =
+            self.bytes("signature", Part::Signature)?.ok_or(ParseError::EmptyPart(Part::Signature))?;
+        Ok(Signature { header, protected: protected.unwrap_or_default().into_owned(), encoded, bytes })
     }
 }
 

@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use super::time::Time;
 use super::values::{self, Audience, Confirmation, Subject, Text};
-use crate::json::{self, Entry, JsonError, JsonErrorKind, Kind, Limits, Outline};
+use crate::json::{self, Entry, Kind, Limits, Outline};
 use crate::jws::{ParseError, Part};
+use crate::members;
 
 /// The claims of a token. Cheap to clone; the payload is kept as it came and parsed where somebody asks.
 #[derive(Clone)]
@@ -29,15 +30,8 @@ impl Claims {
     /// # Errors
     /// Not UTF-8, not strict JSON, not an object.
     pub(crate) fn parse(bytes: Vec<u8>) -> Result<Self, ParseError> {
-        let json = String::from_utf8(bytes).map_err(|error| ParseError::Json {
-            part: Part::Payload,
-            error: JsonError { kind: JsonErrorKind::Utf8, at: error.utf8_error().valid_up_to() },
-        })?;
-        let mut outline = json::scan(&json, Limits::CLAIMS)
-            .map_err(|error| ParseError::Json { part: Part::Payload, error })?;
-        if outline.kind != Kind::Object {
-            return Err(ParseError::NotAnObject { part: Part::Payload, found: outline.kind });
-        }
+        let json: String = members::text::<ParseError>(bytes, Part::Payload)?;
+        let mut outline = members::object::<ParseError>(&json, Part::Payload, Limits::CLAIMS)?;
         // It may be kept for as long as the token lives.
         outline.entries.shrink_to_fit();
         let time =

@@ -7,7 +7,9 @@ use portcullis_jose::explain::{AtHand, Explanation, explain};
 use portcullis_jose::jwa::{Enc, KeyManagement};
 use portcullis_jose::jwe::Encryption;
 use portcullis_jose::jwk::{Curve, KeyKind};
-use portcullis_jose::{Alg, Algs, Jwk, JwkSet, Profile, Protected, Rules, Severity, Unverified, encode};
+use portcullis_jose::{
+    Alg, Algs, Jwk, JwkSet, Profile, Protected, Rules, Severity, SubjectForm, Unverified, encode,
+};
 use serde_json::{Value, json};
 
 use crate::support::{PAYLOAD, b64, forge, key, unb64, unbound};
@@ -52,6 +54,18 @@ fn claiming(more: Value) -> String {
         };
     }
     encode(&Protected::new(), claims.to_string().as_bytes(), key(Alg::ES256)).unwrap()
+}
+
+/// A proof as clients make it (RFC 9449 §4.2): signed with a key of its own, which it carries.
+fn proof(more: Value) -> String {
+    let own = Jwk::generate(KeyKind::Ec(Curve::P256)).unwrap();
+    let mut header = json!({"alg": "ES256"});
+    header["jwk"] = serde_json::from_str(&own.to_public_json().unwrap()).unwrap();
+    for (name, value) in more.as_object().unwrap() {
+        header[name] = value.clone();
+    }
+    let claims = json!({"jti": "1", "htm": "POST", "htu": "https://api.example/orders", "iat": SECONDS});
+    forge(&header.to_string(), &claims.to_string(), &own.signing_key(None).unwrap())
 }
 
 fn headed(header: Value) -> String {
@@ -130,7 +144,13 @@ fn shapes() -> Vec<(&'static str, String, AtHand, &'static str)> {
         ("a shortened one", format!("{}…", &good[..40]), hand(), "abbreviated"),
         ("shortened with dots", format!("{}...", &good[..20]), hand(), "abbreviated"),
         ("an SD-JWT", format!("{good}~WyJzYWx0Il0~"), hand(), "sd_jwt"),
-        ("an opaque token", "ya29.a0AfH6SMC".replace('.', "-"), hand(), "opaque_token"),
+        ("an opaque token", "7f3c2a90c1d4e5".into(), hand(), "opaque_token"),
+        ("an opaque token with a dot", "AbCd1234.9f8e7d6c".into(), hand(), "opaque_token"),
+        ("an opaque token of Google", "ya29.a0AfH6SMCq".into(), hand(), "opaque_token"),
+        ("an API key of this gateway", "pck_01936f0e_c2VjcmV0".into(), hand(), "opaque_token"),
+        ("a PASETO", format!("v4.public.{}", parts[1]), hand(), "opaque_token"),
+        ("a SAML assertion", "PHNhbWw6QXNzZXJ0aW9uPg==".into(), hand(), "opaque_token"),
+        ("a foreign credential behind the scheme", "Bearer ghp_abcdef".into(), hand(), "scheme_prefix"),
         ("a header alone", parts[0].into(), hand(), "parts_missing"),
         ("without signature part", format!("{}.{}", parts[0], parts[1]), hand(), "parts_missing"),
         ("a fourth part", format!("{good}.x"), hand(), "token_parts"),
@@ -298,6 +318,10 @@ fn claims() -> Vec<(&'static str, String, AtHand, &'static str)> {
     let sealing = to.encryption_key(Some(KeyManagement::ECDH_ES)).unwrap();
     let encrypted =
         |content: &str| Encryption::new(Enc::A128GCM).compact(content.as_bytes(), &sealing).unwrap();
+    let nested = |content: &str| {
+        let outer = Encryption::new(Enc::A128GCM).header(Protected::new().cty("JWT"));
+        outer.compact(content.as_bytes(), &sealing).unwrap()
+    };
     let typed = |typ: &str| encode(&Protected::new().typ(typ), PAYLOAD.as_bytes(), key(Alg::ES256)).unwrap();
     vec![
         ("expired long ago", claiming(json!({"exp": SECONDS - 90_000})), ruled(), "expired"),
@@ -352,7 +376,69 @@ fn claims() -> Vec<(&'static str, String, AtHand, &'static str)> {
             "claim_missing",
         ),
         ("a number for a subject", claiming(json!({"sub": 42})), ruled(), "subject_is_number"),
-        ("a DPoP proof", typed("dpop+jwt"), ruled(), "dpop_proof"),
+        ("a DPoP proof", proof(json!({"typ": "dpop+jwt"})), ruled(), "dpop_proof"),
+        ("a DPoP proof of a sloppy client", proof(json!({})), ruled(), "dpop_proof"),
+        ("a client's assertion", typed("client-authentication+jwt"), ruled(), "client_assertion"),
+        ("a security event", typed("secevent+jwt"), ruled(), "security_event"),
+        ("a request object", typed("oauth-authz-req+jwt"), ruled(), "request_object"),
+        ("a signed key set", typed("application/jwk-set+jwt"), ruled(), "signed_key_set"),
+        ("an introspection answer", typed("token-introspection+jwt"), ruled(), "introspection_answer"),
+        (
+            "no subject",
+            claiming(json!({"sub": null})),
+            hand().rules(rules.clone().subject(SubjectForm::Text)),
+            "subject_missing",
+        ),
+        (
+            "an empty subject",
+            claiming(json!({"sub": ""})),
+            hand().rules(rules.clone().subject(SubjectForm::Text)),
+            "subject_missing",
+        ),
+        (
+            "a subject that is a list",
+            claiming(json!({"sub": ["a"]})),
+            hand().rules(rules.clone().subject(SubjectForm::TextOrNumber)),
+            "subject_malformed",
+        ),
+        ("microseconds", claiming(json!({"exp": SECONDS * 1_000_000})), ruled(), "time_in_milliseconds"),
+        ("a time before all times", claiming(json!({"nbf": -1})), ruled(), "time_malformed"),
+        (
+            "an issuer that is a list",
+            claiming(json!({"iss": ["https://idp.example/realms/corp"]})),
+            ruled(),
+            "issuer_malformed",
+        ),
+        (
+            "a standard port, written out",
+            claiming(json!({"iss": "https://idp.example:443/realms/corp"})),
+            ruled(),
+            "issuer_port",
+        ),
+        (
+            "white space in the issuer",
+            claiming(json!({"iss": "https://idp.example/realms/corp "})),
+            ruled(),
+            "issuer_space",
+        ),
+        (
+            "an audience of another scheme",
+            claiming(json!({"aud": "https://acme"})),
+            ruled(),
+            "audience_scheme",
+        ),
+        (
+            "longer than verification takes",
+            claiming(json!({"groups": "g".repeat(20_000)})),
+            ruled(),
+            "token_too_large",
+        ),
+        (
+            "a token inside that is not said to be one",
+            encrypted(&good(Alg::ES256)),
+            hand().key(to.clone()),
+            "nested_content_type",
+        ),
         ("a logout token", typed("logout+jwt"), ruled(), "logout_token"),
         ("another type", typed("custom+jwt"), ruled(), "type_mismatch"),
         (
@@ -371,7 +457,7 @@ fn claims() -> Vec<(&'static str, String, AtHand, &'static str)> {
         ("encrypted and not signed", encrypted(PAYLOAD), hand().key(to.clone()), "jwe_without_signature"),
         (
             "encrypted, and the inner one expired",
-            encrypted(&claiming(json!({"exp": 1}))),
+            nested(&claiming(json!({"exp": 1}))),
             hand().key(to.clone()),
             "expired",
         ),
@@ -431,7 +517,9 @@ fn the_repaired_form_is_the_token() {
         else {
             continue;
         };
-        if !["standard base64", "shortened with dots", "padding"].contains(&what) {
+        let others =
+            ["standard base64", "shortened with dots", "padding", "a foreign credential behind the scheme"];
+        if !others.contains(&what) {
             assert_eq!(repaired, good, "{what}");
             assert!(codes(&explanation).contains(&"signature_valid"), "{what}: {:?}", codes(&explanation));
         }
@@ -507,4 +595,69 @@ fn it_agrees_with_verification() {
             assert_eq!(explanation.valid, accepted, "{what}: {explanation}");
         }
     }
+}
+
+#[test]
+fn the_leeway_that_is_named_makes_it_valid() {
+    let named = |evidence: &str| -> u64 {
+        evidence.split_once("a leeway of ").unwrap().1.split(' ').next().unwrap().parse().unwrap()
+    };
+    for (claim, at) in [
+        ("exp", SECONDS),
+        ("exp", SECONDS - 1),
+        ("exp", SECONDS - 100),
+        ("nbf", SECONDS + 1),
+        ("nbf", SECONDS + 77),
+        ("iat", SECONDS + 1),
+        ("iat", SECONDS + 299),
+    ] {
+        let token = claiming(json!({claim: at}));
+        let refused = explain(&token, &hand());
+        let error = refused.findings.iter().find(|finding| finding.severity == Severity::Error).unwrap();
+        let leeway = named(&error.evidence);
+        let with = |seconds| {
+            let rules = Rules::new().leeway(std::time::Duration::from_secs(seconds));
+            explain(&token, &hand().rules(rules)).valid
+        };
+        assert!(with(leeway) && !with(leeway - 1), "{claim} {at}: {error}");
+    }
+}
+
+#[test]
+fn both_sides_of_a_comparison_are_shown() {
+    let rules = Rules::new().issuer("https://idp.example/realms/corp").audiences(["api://acme", "acme"]);
+    let token =
+        claiming(json!({"iss": "https://staging.idp.example/realms/corp", "aud": ["account", "billing"]}));
+    let explanation = explain(&token, &hand().rules(rules));
+    for (code, words) in [
+        (
+            "issuer_mismatch",
+            &["https://idp.example/realms/corp", "https://staging.idp.example/realms/corp"][..],
+        ),
+        ("audience_mismatch", &["`api://acme`", "`acme`", "`account`", "`billing`"]),
+    ] {
+        let finding = explanation.findings.iter().find(|finding| finding.code == code).unwrap();
+        assert!(words.iter().all(|word| finding.evidence.contains(word)), "{finding}");
+    }
+    // The nearest id of a key.
+    let kid = key(Alg::ES256).kid().unwrap();
+    let stranger = Jwk::generate(KeyKind::Ec(Curve::P256)).unwrap().signing_key(None).unwrap();
+    let header = json!({"alg": "ES256", "kid": format!("~{}", &kid[1..])});
+    let explanation = explain(&forge(&header.to_string(), PAYLOAD, &stranger), &hand());
+    let finding = explanation.findings.iter().find(|finding| finding.code == "kid_unknown").unwrap();
+    assert!(finding.evidence.contains(&format!("nearest at hand: `{kid}`")), "{finding}");
+}
+
+#[test]
+fn a_kind_that_is_expected_is_no_finding() {
+    let rules = Rules { exp_required: false, ..Rules::new().profile(Profile::Listed).also_type("dpop+jwt") };
+    let own = Jwk::generate(KeyKind::Ec(Curve::P256)).unwrap();
+    let claims = json!({"jti": "1", "htm": "POST", "htu": "https://api.example", "iat": SECONDS});
+    let signing = own.signing_key(None).unwrap();
+    let token = encode(&Protected::new().typ("dpop+jwt"), claims.to_string().as_bytes(), &signing).unwrap();
+    let explanation = explain(&token, &AtHand::new(NOW).key(own).rules(rules.clone()));
+    assert!(explanation.valid, "{explanation}");
+    // And an access token is none of that kind.
+    let explanation = explain(&good(Alg::ES256), &hand().rules(rules));
+    assert_eq!(first(&explanation), "type_mismatch");
 }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use portcullis_jose::claims::{Check, Violation};
-use portcullis_jose::{Alg, Algs, Profile, Rules, Unverified};
+use portcullis_jose::{Alg, Algs, Issuers, JwkSet, Profile, Refused, Rules, SubjectForm, Unverified};
 
-use crate::support::{forge, key};
+use crate::support::{b64, forge, key};
 
 const NOW: i64 = 1_800_000_000 * 1_000_000;
 
@@ -185,6 +185,85 @@ fn required_claims_are_there_and_not_null() {
 }
 
 #[test]
+fn only_the_kinds_that_are_listed_count_where_a_list_is_asked_for() {
+    let rules = Rules::new().profile(Profile::Listed).also_type("dpop+jwt");
+    let payload = r#"{"exp":1900000000}"#;
+    for (header, want) in [
+        (r#"{"alg":"HS256","typ":"dpop+jwt"}"#, ""),
+        (r#"{"alg":"HS256","typ":"application/DPoP+JWT"}"#, ""),
+        (HS256, "type_mismatch"),
+        (r#"{"alg":"HS256","typ":"JWT"}"#, "type_mismatch"),
+        (r#"{"alg":"HS256","typ":"at+jwt"}"#, "type_mismatch"),
+    ] {
+        assert_eq!(violations(&rules, header, payload).first().copied().unwrap_or(""), want, "{header}");
+    }
+    // With nothing listed, nothing counts.
+    let none = Rules::new().profile(Profile::Listed);
+    assert_eq!(violations(&none, r#"{"alg":"HS256","typ":"JWT"}"#, payload), ["type_mismatch"]);
+}
+
+#[test]
+fn a_subject_has_the_form_that_is_expected() {
+    for (sub, text, number) in [
+        (r#""sub":"ada""#, "", ""),
+        (r#""sub":"""#, "subject_missing", "subject_missing"),
+        (r#""sub":42"#, "subject_malformed", ""),
+        (r#""sub":42.0"#, "subject_malformed", "subject_malformed"),
+        (r#""sub":4e1"#, "subject_malformed", "subject_malformed"),
+        (r#""sub":99999999999999999999"#, "subject_malformed", "subject_malformed"),
+        (r#""sub":null"#, "subject_malformed", "subject_malformed"),
+        (r#""sub":["ada"]"#, "subject_malformed", "subject_malformed"),
+        (r#""x":1"#, "subject_missing", "subject_missing"),
+    ] {
+        let payload = format!(r#"{{"exp":1900000000,{sub}}}"#);
+        for (form, want) in
+            [(SubjectForm::Any, ""), (SubjectForm::Text, text), (SubjectForm::TextOrNumber, number)]
+        {
+            let found = of(&Rules::new().subject(form), &payload);
+            assert_eq!(found.first().copied().unwrap_or(""), want, "{form:?} {payload}");
+        }
+    }
+    // A claim that is missing is said once.
+    let rules = Rules::new().require("sub").subject(SubjectForm::Text);
+    assert_eq!(of(&rules, r#"{"exp":1900000000}"#), ["claim_missing"]);
+}
+
+#[test]
+fn an_issuer_is_bound_to_its_keys() {
+    let rules = || Rules::new().audiences(["acme"]);
+    let keys = |alg| JwkSet::from_iter(key(alg).public_jwk()).verifying_keys().0;
+    let issuers = Issuers::new()
+        .with("https://a.example", keys(Alg::ES256), Algs::of(&[Alg::ES256, Alg::RS256]), rules())
+        .with("https://b.example", keys(Alg::RS256), Alg::RS256.into(), rules());
+    let token = |alg: Alg, iss: &str| {
+        let payload = format!(r#"{{"iss":{iss},"aud":"acme","exp":1900000000}}"#);
+        forge(&format!(r#"{{"alg":"{alg}"}}"#), &payload, key(alg))
+    };
+    let name = |token: &str| issuers.verify(token, NOW).err().map_or("", |refused| refused.name());
+    let (a, b) = (r#""https://a.example""#, r#""https://b.example""#);
+    assert_eq!(name(&token(Alg::ES256, a)), "");
+    assert_eq!(name(&token(Alg::RS256, b)), "");
+    // The key is sound, and another issuer's.
+    assert_eq!(name(&token(Alg::RS256, a)), "key_unknown");
+    assert_eq!(name(&token(Alg::ES256, b)), "alg_not_allowed");
+    for iss in [r#""https://c.example""#, r#""https://a.example/""#, "\"\"", "7", r#"["https://a.example"]"#]
+    {
+        assert_eq!(name(&token(Alg::ES256, iss)), "issuer_unknown", "{iss}");
+    }
+    assert_eq!(name("x"), "token_parts");
+    let good = token(Alg::ES256, a);
+    let (input, _) = good.rsplit_once('.').unwrap();
+    assert_eq!(name(&format!("{input}.{}", b64([1; 64]))), "signature_mismatch");
+    let late = issuers.verify(&good, 1_900_000_000 * 1_000_000).unwrap_err();
+    assert_eq!((late.name(), late.to_string().contains("expired")), ("expired", true));
+    assert_eq!(Issuers::new().verify(&good, NOW).unwrap_err(), Refused::Issuer);
+    // Named again, an issuer has the new keys only.
+    let again = issuers.with("https://a.example", keys(Alg::RS256), Alg::RS256.into(), rules());
+    assert!(again.verify(&good, NOW).is_err());
+    assert!(again.verify(&token(Alg::RS256, a), NOW).is_ok());
+}
+
+#[test]
 fn an_algorithm_can_be_withdrawn_later() {
     let rules = Rules::new().algorithms(Algs::of(&[Alg::ES256]));
     assert_eq!(of(&rules, r#"{"exp":1900000000}"#), ["algorithm_not_allowed"]);
@@ -214,7 +293,7 @@ fn all_at_once_in_the_promised_order() {
             "claim_missing",
         ]
     );
-    assert_eq!(Check::ORDER.len(), 6);
+    assert_eq!(Check::ORDER.len(), 7);
 }
 
 #[test]

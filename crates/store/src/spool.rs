@@ -12,6 +12,7 @@
 //! the gateway when it accepts a call.
 
 mod append;
+mod door;
 mod drain;
 mod flusher;
 mod frame;

@@ -36,8 +36,17 @@ pub(crate) enum Dialect {
 /// Connections to the database.
 #[derive(Debug)]
 pub(crate) enum Pool {
-    Sqlite { writer: sqlx::Pool<Sqlite>, readers: sqlx::Pool<Sqlite>, timeout: Duration },
-    Postgres { pool: sqlx::Pool<Postgres>, options: Box<PgConnectOptions>, timeout: Duration },
+    Sqlite {
+        writer: sqlx::Pool<Sqlite>,
+        readers: sqlx::Pool<Sqlite>,
+        options: Box<SqliteConnectOptions>,
+        timeout: Duration,
+    },
+    Postgres {
+        pool: sqlx::Pool<Postgres>,
+        options: Box<PgConnectOptions>,
+        timeout: Duration,
+    },
 }
 
 impl Pool {
@@ -62,6 +71,10 @@ impl Pool {
             .pragma("temp_store", "memory")
             .thread_name(|n| format!("store-{n}"))
             .disable_statement_logging();
+        Self::sqlite(options, readers, timeout).await
+    }
+
+    async fn sqlite(options: SqliteConnectOptions, readers: u32, timeout: Duration) -> Result<Self, Error> {
         let pool = |most| PoolOptions::<Sqlite>::new().max_connections(most).test_before_acquire(false);
         let writer = pool(1).acquire_timeout(WRITER_WAIT).idle_timeout(None).max_lifetime(None);
         let writer = writer.connect_with(options.clone()).await.map_err(classify)?;
@@ -69,8 +82,18 @@ impl Pool {
             .acquire_timeout(timeout.max(Duration::from_secs(1)))
             .idle_timeout(Duration::from_secs(60))
             .max_lifetime(None)
-            .connect_lazy_with(options);
-        Ok(Self::Sqlite { writer, readers, timeout })
+            .connect_lazy_with(options.clone());
+        Ok(Self::Sqlite { writer, readers, options: Box::new(options), timeout })
+    }
+
+    /// The same file through a writing connection of its own. SQLite's lock stands between the two then, and each waits
+    /// for the other's transaction.
+    pub(crate) async fn beside(&self) -> Result<Self, Error> {
+        let Self::Sqlite { options, timeout, .. } = self else {
+            return Err(Error::Unsupported("PostgreSQL has one pool".to_owned()));
+        };
+        let options = options.as_ref().clone().thread_name(|n| format!("records-{n}"));
+        Self::sqlite(options, 1, *timeout).await
     }
 
     async fn open_postgres(url: &str, most: u32, timeout: Duration) -> Result<Self, Error> {

@@ -89,6 +89,13 @@ impl Store {
         self.dialect() == Dialect::Sqlite
     }
 
+    /// The same embedded database through a connection of its own, whose work is done on a thread that takes after the one
+    /// that calls this. For work in bulk that others should not wait behind.
+    pub(crate) async fn beside(&self) -> Result<Self, Error> {
+        let pool = self.0.pool.beside().await?;
+        Ok(Self(Arc::new(Inner { pool, commits: watch::Sender::new(0), opened_at: self.0.opened_at })))
+    }
+
     pub(crate) fn dialect(&self) -> Dialect {
         self.0.pool.dialect()
     }

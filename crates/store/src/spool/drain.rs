@@ -1,5 +1,6 @@
 //! From the spool into the database, for as long as the process lives.
 
+use super::door::{Door, Share, Then};
 use super::reader::{Batch, SpoolReader};
 use crate::entity::records::{Entry, insert_entries};
 use crate::{Error, Store};
@@ -12,9 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 /// How long a database that refused is left alone: doubling from the first to the second.
 const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
-/// Storing in the embedded database is work for this process' own processors: after a batch that took `t` the drain
-/// leaves `3 t` to the calls, unless the spool is a quarter full. PostgreSQL does its work elsewhere.
-const REST: u32 = 3;
 /// How long a process that ends goes on draining.
 const LAST_PASS: Duration = Duration::from_secs(5);
 /// How much is set aside of what the database will never take.
@@ -26,14 +24,71 @@ impl SpoolReader {
     /// Brings records to `store` in batches of at most `batch`, in order, until `shutdown`; then what is left, for at most
     /// five seconds. What is not in the database by then waits for the next start. A database that is down is tried again
     /// and again; a record that it will never take is set aside in `rejected.ndjson` in the spool's directory.
-    pub async fn drain(mut self, store: Store, batch: usize, shutdown: CancellationToken) {
+    ///
+    /// Into the embedded database this is work for this process' own processors, and a thread of its own does it, with
+    /// what the calls leave: see `door`. PostgreSQL does its work elsewhere.
+    pub async fn drain(self, store: Store, batch: usize, shutdown: CancellationToken) {
+        if !store.is_embedded() || shutdown.is_cancelled() {
+            self.bring(Door::shared(store), batch, shutdown).await;
+            return;
+        }
+        let (mut share, mut reader) = (Share::Spare, Some(self));
+        while let Some(now) = reader {
+            reader = now.on_a_thread(share, &store, batch, &shutdown).await;
+            share = share.other();
+        }
+    }
+
+    /// Drains on a thread of its own, until `shutdown`, or until another share is better: then the reader comes back.
+    async fn on_a_thread(
+        self,
+        share: Share,
+        store: &Store,
+        batch: usize,
+        shutdown: &CancellationToken,
+    ) -> Option<Self> {
+        let (give, take) = std::sync::mpsc::sync_channel::<Self>(1);
+        let (done, ended) = tokio::sync::oneshot::channel();
+        let (of_thread, asked) = (store.clone(), shutdown.clone());
+        let work = move || {
+            share.take();
+            let Ok(reader) = take.recv() else { return };
+            let left = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime.block_on(async move {
+                    let door = Door::own(of_thread, share).await;
+                    reader.bring(door, batch, asked).await
+                }),
+                Err(error) => {
+                    tracing::warn!(%error, "records cannot be stored; trying again");
+                    std::thread::sleep(BACKOFF.1);
+                    Some(reader)
+                }
+            };
+            // Whoever waited is gone only when the process ends.
+            let _ = done.send(left);
+        };
+        match std::thread::Builder::new().name("records".to_owned()).spawn(work) {
+            Ok(_) => {
+                // It waits for just this.
+                let _ = give.send(self);
+                ended.await.unwrap_or_default()
+            }
+            Err(error) => {
+                tracing::warn!(%error, "no thread for storing records; calls and records share theirs");
+                self.bring(Door::shared(store.clone()), batch, shutdown.clone()).await
+            }
+        }
+    }
+
+    async fn bring(mut self, door: Door, batch: usize, shutdown: CancellationToken) -> Option<Self> {
         let stored = counter!("portcullis_records_stored_total");
         let rejected = counter!("portcullis_records_rejected_total");
         let mut pause = Duration::ZERO;
+        let most = door.batch(batch);
         loop {
             let next = async {
                 tokio::time::sleep(pause).await;
-                self.next(batch).await
+                self.next(most).await
             };
             let next = tokio::select! {
                 biased;
@@ -42,12 +97,15 @@ impl SpoolReader {
             };
             let started = Instant::now();
             let done = match next {
-                Ok(batch) => self.store(&store, &batch, &stored, &rejected).await,
+                Ok(batch) => self.store(door.store(), &batch, &stored, &rejected).await,
                 Err(error) => Err(error),
             };
-            pause = match done {
-                Ok(()) if !store.is_embedded() || self.shared.is_tight() => Duration::ZERO,
-                Ok(()) => started.elapsed() * REST,
+            pause = match done.map(|()| door.then(started.elapsed(), self.shared.is_tight())) {
+                Ok(Then::Rest(pause)) => pause,
+                Ok(Then::Shift) => {
+                    door.close().await;
+                    return Some(self);
+                }
                 Err(error) => {
                     let pause = (pause * 2).clamp(BACKOFF.0, BACKOFF.1);
                     tracing::warn!(%error, waiting_bytes = self.shared.bytes(), "records cannot be stored; trying again");
@@ -61,7 +119,7 @@ impl SpoolReader {
                 if batch.is_empty() {
                     return Ok::<_, Error>(());
                 }
-                self.store(&store, &batch, &stored, &rejected).await?;
+                self.store(door.store(), &batch, &stored, &rejected).await?;
             }
         };
         match tokio::time::timeout(LAST_PASS, last).await {
@@ -75,6 +133,8 @@ impl SpoolReader {
                 tracing::warn!("records stay in the spool until the next start: the database takes too long")
             }
         }
+        door.close().await;
+        None
     }
 
     async fn store(

@@ -366,6 +366,21 @@ fn policies(criterion: &mut Criterion) {
         criterion.bench_function(title, |b| {
             b.iter(|| bench.identity.authorize(black_box(principal.clone()), &rules, &facts).unwrap());
         });
+        // Never asked before: another path and another address each time.
+        let mut n = 0_u32;
+        criterion.bench_function(&format!("{title}/first"), |b| {
+            b.iter_batched(
+                || {
+                    n += 1;
+                    (format!("/orders/{n}"), std::net::Ipv4Addr::from_bits(n).into())
+                },
+                |(path, client)| {
+                    let facts = CallFacts { path: &path, client, ..facts };
+                    bench.identity.authorize(black_box(principal.clone()), &rules, &facts).unwrap()
+                },
+                BatchSize::SmallInput,
+            );
+        });
     }
 }
 

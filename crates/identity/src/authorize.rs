@@ -12,6 +12,7 @@
 //! attribute that is not there) denies the call if it is a `forbid`: what cannot be decided is not let through.
 
 mod entities;
+mod memo;
 mod mentions;
 mod model;
 mod permit;

@@ -1,5 +1,6 @@
 //! Policies as code, compiled: validated strictly against the schema, one set per tenant and action.
 
+use super::memo::{Asked, Memo};
 use super::mentions::Mentions;
 use super::schema::Words;
 use super::{CallFacts, Permit, ServiceRules, entities};
@@ -24,6 +25,8 @@ pub(crate) struct Policies {
     authorizer: Authorizer,
     /// Callers and services in the words of policies.
     described: Cache<Described, Arc<Parties>>,
+    /// What was permitted before.
+    memo: Memo,
 }
 
 /// How many descriptions of callers are kept; each is a few hundred bytes.
@@ -111,7 +114,13 @@ impl Policies {
             }
         }
         let described = Cache::new(MOST_DESCRIBED);
-        Ok(Self { everybody: set_for(None)?, own, authorizer: Authorizer::new(), described })
+        Ok(Self {
+            everybody: set_for(None)?,
+            own,
+            authorizer: Authorizer::new(),
+            described,
+            memo: Memo::new(),
+        })
     }
 
     fn of(&self, tenant: TenantId) -> &TenantPolicies {
@@ -129,6 +138,10 @@ impl Policies {
         let policies = self.of(principal.tenant.id);
         if policies.call.is_none() && policies.use_model.is_none() {
             return Ok(Permit::call(principal, service.name().clone(), None));
+        }
+        let asked = Asked::of(&principal, service, call, &policies.mentions);
+        if let Some(question) = asked.as_ref().and_then(|asked| self.memo.permitted(asked)) {
+            return Ok(Permit::call(principal, service.name().clone(), question));
         }
         let words = Words::known().map_err(broken)?;
         let question = self.question(words, &principal, service, call, &policies.mentions).map_err(broken)?;
@@ -153,6 +166,9 @@ impl Policies {
         let question = later.map(|context| {
             Arc::new(Question { parties: question.parties, with_token: question.with_token, context })
         });
+        if let Some(asked) = asked {
+            self.memo.keep(asked, question.clone());
+        }
         Ok(Permit::call(principal, service.name().clone(), question))
     }
 

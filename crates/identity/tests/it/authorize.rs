@@ -280,6 +280,69 @@ async fn forbid_wins_and_the_first_permit_closes_its_action() {
     );
 }
 
+/// What was permitted is remembered; whatever a policy looks at must make it another question.
+#[tokio::test]
+async fn what_was_permitted_is_permitted_to_nobody_and_nothing_else() {
+    let unless = |condition: &str| {
+        format!(r#"forbid (principal, action == Action::"call", resource) unless {{ {condition} }};"#)
+    };
+    let good = |case: &Case| case.principal.clone();
+    type Change = fn(&mut Principal, &mut Asking);
+    struct Asking {
+        method: Method,
+        path: &'static str,
+        client: std::net::IpAddr,
+        now: Timestamp,
+        service: &'static str,
+    }
+    let cases: [(&str, Change); 9] = [
+        (r#"context.method == "GET""#, |_, call| call.method = Method::POST),
+        (r#"context.path == "/orders/7""#, |_, call| call.path = "/orders/8"),
+        (r#"context.source == ip("192.0.2.7")"#, |_, call| call.client = "192.0.2.8".parse().unwrap()),
+        (r#"context.time < datetime("2027-01-15T08:00:01Z")"#, |_, call| {
+            call.now = call.now.plus(std::time::Duration::from_secs(3));
+        }),
+        (r#"context.roles.contains("reader")"#, |principal, _| principal.roles = Arc::new([])),
+        (r#"context.scopes.contains("orders:read")"#, |principal, _| {
+            principal.scopes = Arc::new(["x".into()])
+        }),
+        (r#"context has issuer && context.issuer == "corp""#, |principal, _| principal.issuer = None),
+        (r#"resource == Service::"orders""#, |_, call| call.service = "other"),
+        // The directory's copy of the user has changed, and with it when it was changed.
+        (r#"principal is User && principal.roles.contains("reader")"#, |principal, _| {
+            let user = Arc::make_mut(principal.user.as_mut().unwrap());
+            user.roles.clear();
+            user.updated_at = user.updated_at.plus(std::time::Duration::from_micros(1));
+        }),
+    ];
+    for (condition, change) in cases {
+        let case = Case::new(vec![policy("p", Some("acme"), &unless(condition))]).await;
+        let decide = |principal: Arc<Principal>, call: &Asking| {
+            let facts = CallFacts {
+                method: &call.method,
+                path: call.path,
+                client: call.client,
+                now: call.now,
+                caller: Some(&case.caller),
+            };
+            let rules = case.rules(&service(call.service, "acme"));
+            case.identity.authorize(principal, &rules, &facts).map(drop).map_err(|fault| fault.code().name())
+        };
+        let mut call = Asking {
+            method: Method::GET,
+            path: "/orders/7",
+            client: "192.0.2.7".parse().unwrap(),
+            now: Timestamp::from_seconds(START),
+            service: "orders",
+        };
+        assert_eq!(decide(good(&case), &call), Ok(()), "{condition}");
+        assert_eq!(decide(good(&case), &call), Ok(()), "{condition}, asked again");
+        let mut principal = (*case.principal).clone();
+        change(&mut principal, &mut call);
+        assert_eq!(decide(Arc::new(principal), &call), Err("policy_denied"), "{condition}");
+    }
+}
+
 #[tokio::test]
 async fn a_bad_policy_is_refused_with_its_reason() {
     let world = World::new().await;

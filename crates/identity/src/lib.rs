@@ -13,6 +13,7 @@
 pub mod authenticate;
 pub mod authorize;
 mod breaker;
+mod catalogue;
 mod claims;
 pub mod directory;
 mod identity;
@@ -36,6 +37,7 @@ pub use authenticate::{
     TokenCaller,
 };
 pub use authorize::{CallFacts, ModelPermit, Permit, ServiceRules};
+pub use catalogue::Catalogued;
 pub use identity::Identity;
 pub use local::{LocalIssuer, LocalSubject, LocalToken};
 pub use observe::{Effects, Fact, Observer};

@@ -3,6 +3,7 @@
 mod api_keys;
 mod attack;
 mod authorize;
+mod catalogue;
 mod directory;
 mod fixture;
 mod hot_path;

@@ -122,7 +122,10 @@ impl Block<'_> {
             "RSA PRIVATE KEY" => Material::Rsa(pkcs1(&self.der)?),
             "EC PRIVATE KEY" => sec1(&self.der, None)?,
             // Some tools write PKCS#8 under the name of the algorithm.
-            "RSA-PSS PRIVATE KEY" | "ED25519 PRIVATE KEY" | "X25519 PRIVATE KEY" => pkcs8(&self.der)?,
+            "RSA-PSS PRIVATE KEY" => pkcs8(&self.der)?,
+            "ED25519 PRIVATE KEY" | "X25519 PRIVATE KEY" | "ED448 PRIVATE KEY" | "X448 PRIVATE KEY" => {
+                pkcs8(&self.der)?
+            }
             label if label.contains("ENCRYPTED") => return Err(KeyError::PemEncrypted),
             label => return Err(KeyError::PemLabel(cut(label))),
         })

@@ -8,7 +8,8 @@ use portcullis_jose::jwk::{DecryptionKey, EncryptionKey};
 use portcullis_jose::{Alg, Jwk, JwkSet, Unverified};
 use serde_json::Value;
 
-use crate::vectors::{files, folder, json, jwk, text};
+use crate::support::{b64, unb64};
+use crate::vectors::{counted, files, folder, json, jwk, text};
 
 /// Everything, RSA1_5 included: the vectors are full of it.
 fn everything() -> Decryption {
@@ -81,7 +82,7 @@ fn rfcs() {
         }
         checked += 1;
     }
-    assert_eq!(checked, 8);
+    counted("rfc: encrypted messages", checked);
 }
 
 /// One case of the cookbook, in each serialisation that it has.
@@ -117,7 +118,7 @@ fn jose_cookbook() {
         read += recipe(&json(&path), &path.display().to_string());
     }
     read += recipe(&json(&cookbook.join("curve25519/ecdh-es.json")), "curve25519");
-    assert_eq!(read, 39);
+    counted("cookbook: encrypted messages, in every form", read);
 
     let nested = json(&cookbook.join("6.nesting_signatures_and_encryption.json"));
     let key = jwk(&nested["encrypt"]["input"]["key"]).decryption_key().unwrap();
@@ -126,6 +127,7 @@ fn jose_cookbook() {
     let (_, verified) = everything().open_signed(token.as_bytes(), &key, &from, Alg::PS256.into()).unwrap();
     assert_eq!(verified.claims().iss().text().as_deref(), Some("hobbiton.example"));
     assert_eq!(Unverified::parse(token).unwrap_err().name(), "token_encrypted");
+    counted("cookbook: a signed token in an encrypted one", 1);
 }
 
 #[test]
@@ -133,7 +135,7 @@ fn panva_jose() {
     let Some(folder) = folder() else { return };
     let cases = json(&folder.join("panva-jose/jwe.json"));
     let read: usize = cases.as_array().unwrap().iter().map(|case| recipe(case, text(case, "title"))).sum();
-    assert_eq!(read, 30);
+    counted("panva: encrypted messages, in every form", read);
 }
 
 /// Which key a token of that name was encrypted to, as `ORIGIN.md` has it.
@@ -182,10 +184,87 @@ fn josekit_tokens() {
         assert_eq!(claims["iss"], "joe", "{name}");
         read += 1;
     }
-    assert_eq!(read, 116);
+    counted("josekit: encrypted tokens", read);
 }
 
-/// RFC 7518 appendix C has no message, but its numbers say what an agreement between the same parties derives.
+/// A message whose content key is this one, with this `epk`: it opens exactly if the reader derives that key.
+fn sealed(header: &Value, cek: &[u8]) -> String {
+    use aws_lc_rs::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+    let protected = b64(header.to_string());
+    let iv = [7; 12];
+    let mut content = b"derived".to_vec();
+    let tag = LessSafeKey::new(UnboundKey::new(&AES_128_GCM, cek).unwrap())
+        .seal_in_place_separate_tag(
+            Nonce::assume_unique_for_key(iv),
+            Aad::from(protected.as_bytes()),
+            &mut content,
+        )
+        .unwrap();
+    format!("{protected}..{}.{}.{}", b64(iv), b64(content), b64(tag))
+}
+
+/// Concat KDF for `A128GCM` without parties (RFC 7518 §4.6.2), written out.
+fn derived(z: &[u8]) -> Vec<u8> {
+    let number = |n: usize| (n as u32).to_be_bytes();
+    let input = [&number(1)[..], z, &number(7), b"A128GCM", &number(0), &number(0), &number(128)].concat();
+    portcullis_jose::sha256(&input)[..16].to_vec()
+}
+
+/// The JSON object or the hex that follows these words in the text of an RFC.
+fn following<'t>(text: &'t str, words: &str) -> &'t str {
+    text.split_once(words).unwrap_or_else(|| panic!("no `{words}`")).1
+}
+
+fn object(text: &str) -> Value {
+    let from = text.find('{').unwrap();
+    let to = text.find('}').unwrap();
+    // Broken into lines in the middle of values.
+    let joined: String = text[from..=to].split_whitespace().collect();
+    serde_json::from_str(&joined).unwrap()
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    let bytes = text.split_whitespace().map_while(|pair| u8::from_str_radix(pair, 16).ok());
+    bytes.collect()
+}
+
+/// The appendices have no messages, but numbers: a message made from those opens.
+#[test]
+fn agreements() {
+    let Some(folder) = folder() else { return };
+    let all = json(&folder.join("rfc/rfc_vectors.json"));
+    let mut checked = 0;
+    for case in all["vectors"].as_array().unwrap() {
+        let id = text(case, "id");
+        match text(case, "kind") {
+            "ecdh-es-concat-kdf" => {
+                let token = sealed(&case["header"], &unb64(text(case, "derived_key")));
+                opens(&token, &jwk(&case["bob"]).decryption_key().unwrap(), b"derived", id);
+            }
+            "ecdh-x25519" | "ecdh-x448" => {
+                let printed = text(case, "text");
+                let theirs = object(printed);
+                let secret = hex(following(printed, "ephemeral secret happens to be (hex):"));
+                let mut own = object(following(printed, "ephemeral public key value"));
+                own["d"] = b64(&secret).into();
+                let z = hex(following(following(printed, "And the sender computes"), "(hex):"));
+                assert_eq!(z.len(), secret.len(), "{id}");
+                // Either side derives the same, so the one whose private key is printed may be the reader.
+                let header = serde_json::json!({
+                    "alg": "ECDH-ES", "enc": "A128GCM",
+                    "epk": {"kty": "OKP", "crv": theirs["crv"], "x": theirs["x"]},
+                });
+                let reader = jwk(&own).decryption_key().unwrap();
+                opens(&sealed(&header, &derived(&z)), &reader, b"derived", id);
+                assert!(everything().open(sealed(&header, &[1; 16]).as_bytes(), &reader).is_err(), "{id}");
+            }
+            _ => continue,
+        }
+        checked += 1;
+    }
+    counted("rfc: agreements", checked);
+}
+
 #[test]
 fn an_agreement_names_its_parties() {
     let Some(folder) = folder() else { return };
@@ -194,8 +273,7 @@ fn an_agreement_names_its_parties() {
     let bob = jwk(&case["bob"]);
     let to: EncryptionKey = bob.encryption_key(Some(KeyManagement::ECDH_ES)).unwrap();
     let token = Encryption::new(Enc::A128GCM).parties("Alice", "Bob").compact(b"x", &to).unwrap();
-    let header: Value =
-        serde_json::from_slice(&crate::support::unb64(token.split('.').next().unwrap())).unwrap();
+    let header: Value = serde_json::from_slice(&unb64(token.split('.').next().unwrap())).unwrap();
     assert_eq!((&header["apu"], &header["apv"]), (&case["header"]["apu"], &case["header"]["apv"]));
     opens(&token, &bob.decryption_key().unwrap(), b"x", "rfc7518-C");
 }

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::asn1::{dotted, pkcs8};
 use super::error::KeyError;
 use super::material::Jwk;
-use super::pbes2;
+use super::pbes2::{self, Effort};
 use crate::der::{self, Malformed, Reader};
 
 /// PKCS#7 content types; the last byte tells data (1) from encrypted data (6).
@@ -58,7 +58,8 @@ impl Pkcs12 {
         // Optional in the standard. Without it anybody could put another key in.
         let mac = inside.inside(der::SEQUENCE).map_err(malformed)?;
         inside.end().map_err(malformed)?;
-        check(mac, safe, password)?;
+        let mut effort = Effort::new();
+        check(mac, safe, password, &mut effort)?;
 
         let mut found = Self::default();
         let mut reader = Reader::new(safe);
@@ -68,7 +69,7 @@ impl Pkcs12 {
             let oid = content.take(der::OID).map_err(malformed)?;
             let mut inner = content.inside(der::context(0)).map_err(malformed)?;
             if oid == data(1) {
-                found.bags(octets(inner)?, password)?;
+                found.bags(octets(inner)?, password, &mut effort)?;
             } else if oid == data(6) {
                 let mut sealed = inner.inside(der::SEQUENCE).map_err(malformed)?;
                 sealed.unsigned().map_err(malformed)?;
@@ -76,7 +77,8 @@ impl Pkcs12 {
                 sealed.take(der::OID).map_err(malformed)?;
                 let scheme = sealed.inside(der::SEQUENCE).map_err(malformed)?;
                 let bytes = sealed.take(0x80).map_err(malformed)?;
-                found.bags(&pbes2::open(scheme, bytes, password.as_bytes())?, password)?;
+                let opened = pbes2::open(scheme, bytes, password.as_bytes(), &mut effort)?;
+                found.bags(&opened, password, &mut effort)?;
             } else {
                 return Err(KeyError::EncryptionUnknown(dotted(oid)));
             }
@@ -84,7 +86,7 @@ impl Pkcs12 {
         Ok(found)
     }
 
-    fn bags(&mut self, der: &[u8], password: &str) -> Result<(), KeyError> {
+    fn bags(&mut self, der: &[u8], password: &str, effort: &mut Effort) -> Result<(), KeyError> {
         let mut bags = Reader::new(der).inside(der::SEQUENCE).map_err(malformed)?;
         while !bags.is_done() {
             if self.keys.len() + self.certificates.len() >= BAGS {
@@ -98,7 +100,7 @@ impl Pkcs12 {
             match oid {
                 [prefix @ .., 1] if prefix == BAG => self.keys.push(Jwk::bare(pkcs8(value)?)?),
                 [prefix @ .., 2] if prefix == BAG => {
-                    self.keys.push(Jwk::from_encrypted_pkcs8(value, password.as_bytes())?);
+                    self.keys.push(pbes2::key(value, password.as_bytes(), effort)?);
                 }
                 [prefix @ .., 3] if prefix == BAG => {
                     let mut certificate = Reader::new(value).inside(der::SEQUENCE).map_err(malformed)?;
@@ -126,7 +128,7 @@ fn octets(mut reader: Reader<'_>) -> Result<&[u8], KeyError> {
 }
 
 /// The HMAC over everything, under a key from the password (RFC 7292 §4, appendix B).
-fn check(mut mac: Reader<'_>, safe: &[u8], password: &str) -> Result<(), KeyError> {
+fn check(mut mac: Reader<'_>, safe: &[u8], password: &str, effort: &mut Effort) -> Result<(), KeyError> {
     let mut info = mac.inside(der::SEQUENCE).map_err(malformed)?;
     let mut identifier = info.inside(der::SEQUENCE).map_err(malformed)?;
     let oid = identifier.take(der::OID).map_err(malformed)?;
@@ -142,7 +144,7 @@ fn check(mut mac: Reader<'_>, safe: &[u8], password: &str) -> Result<(), KeyErro
     let expected = info.take(der::OCTET_STRING).map_err(malformed)?;
     info.end().map_err(malformed)?;
     let salt = mac.take(der::OCTET_STRING).map_err(malformed)?;
-    let rounds = if mac.is_done() { 1 } else { pbes2::iterations(&mut mac)?.get() };
+    let rounds = if mac.is_done() { 1 } else { effort.spend(&mut mac)?.get() };
     mac.end().map_err(malformed)?;
     let key = mac_key(hash, password, salt, rounds);
     hmac::verify(&hmac::Key::new(algorithm, &key), safe, expected).map_err(|_| KeyError::Password)

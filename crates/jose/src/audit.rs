@@ -4,6 +4,7 @@
 //! argument. Not a proof of strength: a key without findings is one in which nothing known was found.
 
 mod certificate;
+mod published;
 mod rsa;
 mod secret;
 mod set;
@@ -119,6 +120,15 @@ fn member(text: &str, subject: &Subject, exposure: Exposure, now: i64) -> Vec<Fi
             format!("`alg` is `{}`, which does not go with this key", alg.escape_debug()),
             "correct `alg`, or replace the key by one of the right type and length",
         );
+    }
+    if let Some(place) = parsed.as_ref().ok().and_then(published::known) {
+        findings.push(Finding::new(
+            Severity::Error,
+            "key_known",
+            subject.clone(),
+            format!("its private half is printed in {place}"),
+            "treat the key as public: replace it at once, and refuse what it signed",
+        ));
     }
     findings.extend(material(&json, parsed.as_ref().ok(), subject));
     if let Some(chain) = json.get("x5c") {

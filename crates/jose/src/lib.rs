@@ -51,3 +51,8 @@ pub use jwa::{Alg, AlgError, Algs, Family};
 pub use jwk::{Jwk, JwkSet, KeyError, KeySet, Secret, SigningKey, VerifyingKey};
 pub use jws::{Header, ParseError, Protected, SignError, SignatureError, sha256};
 pub use jwt::{Audience, Claimed, Claims, Confirmation, Subject, Text, Time, Unverified, Verified, encode};
+
+/// What stands in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

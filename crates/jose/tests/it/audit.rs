@@ -72,6 +72,29 @@ fn every_weakness_has_its_code() {
 }
 
 #[test]
+fn key_pairs_that_everybody_has_are_known() {
+    // The elliptic key of jwt.io, and the RSA key of RFC 7515 A.2.
+    let ec = json!({
+        "kty": "EC", "crv": "P-256",
+        "x": "EVs_o5-uQbTjL3chynL4wXgUg2R9q9UU8I5mEovUf84", "y": "kGe5DgSIycKp8w9aJmoHhB1sB3QTugfnRWm5nU_TzsY",
+    });
+    assert!(codes(&set(vec![ec.clone()])).contains(&"key_known"));
+    assert!(codes(&set(vec![with(ec, "kid", json!("my-own"))])).contains(&"key_known"));
+    assert!(!codes(&set(vec![public(Alg::ES256)])).contains(&"key_known"));
+    let Some(folder) = crate::vectors::folder() else { return };
+    let rfcs = crate::vectors::json(&folder.join("rfc/rfc_vectors.json"));
+    let mut printed = 0;
+    for case in rfcs["vectors"].as_array().unwrap() {
+        if case["jwk"]["d"].is_string() {
+            let found = audit::key(case["jwk"].to_string().as_bytes(), Exposure::Private, NOW);
+            assert!(codes(&found).contains(&"key_known"), "{}", case["id"]);
+            printed += 1;
+        }
+    }
+    assert!(printed > 8, "{printed}");
+}
+
+#[test]
 fn keys_of_a_set_are_compared() {
     let (one, other) = (public(Alg::ES256), public(Alg::ES384));
     let same_id = with(other.clone(), "kid", one["kid"].clone());

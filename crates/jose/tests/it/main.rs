@@ -3,7 +3,9 @@
 mod attacks;
 mod audit;
 mod chains;
+mod classes;
 mod containers;
+mod examples;
 mod explain;
 mod goldilocks;
 mod jwe;
@@ -11,6 +13,7 @@ mod jwe_vectors;
 mod jws_json;
 mod keys;
 mod messages;
+mod pages;
 mod properties;
 mod rules;
 mod support;

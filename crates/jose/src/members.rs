@@ -25,6 +25,42 @@ pub(crate) trait Shape: Sized {
     fn parameter_twice(name: Box<str>) -> Self;
 }
 
+/// Two enums have the same variants for what they share; the kind of a member that one of them may lack is made by `$found`.
+macro_rules! shape {
+    ($error:ident, $part:ident, $found:path) => {
+        impl $crate::members::Shape for $error {
+            type Part = $part;
+
+            const MESSAGE: $part = $part::Message;
+
+            fn base64(part: $part, error: Base64Error) -> Self {
+                $error::Base64 { part, error }
+            }
+
+            fn json(part: $part, error: JsonError) -> Self {
+                $error::Json { part, error }
+            }
+
+            fn not_an_object(part: $part, found: Kind) -> Self {
+                $error::NotAnObject { part, found }
+            }
+
+            fn member(name: &'static str, expected: &'static str, found: Kind) -> Self {
+                $error::Member { name, expected, found: $found(found) }
+            }
+
+            fn parameter_type(name: &'static str, expected: &'static str, found: Kind) -> Self {
+                $error::ParameterType { name, expected, found }
+            }
+
+            fn parameter_twice(name: Box<str>) -> Self {
+                $error::ParameterTwice(name)
+            }
+        }
+    };
+}
+pub(crate) use shape;
+
 /// The longest name of a parameter that is kept for a message.
 pub(crate) const NAMED: usize = 64;
 

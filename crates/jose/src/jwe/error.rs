@@ -6,7 +6,7 @@ use crate::b64::Base64Error;
 use crate::json::{JsonError, Kind};
 use crate::jwa::{Enc, KeyManagement, UnknownAlgorithm};
 use crate::jws;
-use crate::members::Shape;
+use crate::members::shape;
 
 /// A part of a JWE (RFC 7516 §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,35 +200,7 @@ impl ParseError {
     }
 }
 
-impl Shape for ParseError {
-    type Part = Part;
-
-    const MESSAGE: Part = Part::Message;
-
-    fn base64(part: Part, error: Base64Error) -> Self {
-        Self::Base64 { part, error }
-    }
-
-    fn json(part: Part, error: JsonError) -> Self {
-        Self::Json { part, error }
-    }
-
-    fn not_an_object(part: Part, found: Kind) -> Self {
-        Self::NotAnObject { part, found }
-    }
-
-    fn member(name: &'static str, expected: &'static str, found: Kind) -> Self {
-        Self::Member { name, expected, found: Some(found) }
-    }
-
-    fn parameter_type(name: &'static str, expected: &'static str, found: Kind) -> Self {
-        Self::ParameterType { name, expected, found }
-    }
-
-    fn parameter_twice(name: Box<str>) -> Self {
-        Self::ParameterTwice(name)
-    }
-}
+shape!(ParseError, Part, Some);
 
 /// The message was not decrypted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -56,7 +56,7 @@ pub struct AudienceRule {
 /// list can change while verified tokens are remembered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// The only `iss` accepted; exact. `None`: not looked at.
+    /// The only `iss` accepted; exact. `None`: any text, or none.
     pub issuer: Option<Box<str>>,
     /// The audience expected. `None`: not looked at.
     pub audience: Option<AudienceRule>,

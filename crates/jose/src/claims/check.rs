@@ -107,7 +107,13 @@ impl Rules {
     }
 
     fn iss(&self, claims: &Claims, sink: Sink<'_>) -> ControlFlow<()> {
-        let Some(expected) = &self.issuer else { return ControlFlow::Continue(()) };
+        let Some(expected) = &self.issuer else {
+            // RFC 7519 §4.1.1: text, whoever it names.
+            return match claims.iss() {
+                Text::Other(found) => sink(Violation::IssuerMalformed { found }),
+                Text::Is(_) | Text::Missing => ControlFlow::Continue(()),
+            };
+        };
         match claims.iss() {
             Text::Is(iss) if iss == **expected => ControlFlow::Continue(()),
             Text::Is(iss) => {

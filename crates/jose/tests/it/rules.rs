@@ -229,6 +229,19 @@ fn a_subject_has_the_form_that_is_expected() {
 }
 
 #[test]
+fn an_issuer_is_text_even_where_none_is_expected() {
+    for (claim, want) in [
+        (r#""iss":"https://a.example""#, ""),
+        (r#""x":1"#, ""),
+        (r#""iss":42"#, "issuer_malformed"),
+        (r#""iss":null"#, "issuer_malformed"),
+    ] {
+        let found = of(&Rules::new(), &format!(r#"{{"exp":1900000000,{claim}}}"#));
+        assert_eq!(found.first().copied().unwrap_or(""), want, "{claim}");
+    }
+}
+
+#[test]
 fn an_issuer_is_bound_to_its_keys() {
     let rules = || Rules::new().audiences(["acme"]);
     let keys = |alg| JwkSet::from_iter(key(alg).public_jwk()).verifying_keys().0;

@@ -71,7 +71,8 @@ impl Standing {
     pub async fn check(&mut self) -> Result<(), Fault> {
         let list = self.runtime.revocation_count();
         if self.revocations != Some(list) {
-            self.check_token().await?;
+            // In boxes, both: a stream that is watched keeps this future for as long as it lasts, and rarely needs them.
+            Box::pin(self.check_token()).await?;
             self.revocations = Some(list);
         }
         let invalidation = self.runtime.invalidation();
@@ -79,7 +80,7 @@ impl Standing {
             return Ok(());
         }
         let seen = invalidation.look();
-        standing(&self.runtime, &self.principal).await?;
+        Box::pin(standing(&self.runtime, &self.principal)).await?;
         self.seen = Some(seen);
         Ok(())
     }

@@ -48,6 +48,8 @@ pub(super) struct Watched {
     seen: [u8; PREFACE.len()],
     from: usize,
     to: usize,
+    /// What went wrong right behind those bytes.
+    failed: Option<io::Error>,
     /// Our side is closed.
     shut: bool,
     /// After that, until when the rest of a request is taken and thrown away.
@@ -63,6 +65,7 @@ impl Watched {
             seen: [0; PREFACE.len()],
             from: 0,
             to: 0,
+            failed: None,
             shut: false,
             linger: None,
             _place: place,
@@ -99,6 +102,14 @@ impl AsyncRead for Watched {
             let piece = &piece[..piece.len().min(buf.remaining())];
             buf.put_slice(piece);
             this.from += piece.len();
+            // What is there already comes with it: whoever gets a head in two pieces makes more room for the second.
+            if buf.remaining() > 0
+                && let Poll::Ready(Err(error)) = Pin::new(&mut this.wire).poll_read(cx, buf)
+            {
+                this.failed = Some(error);
+            }
+        } else if let Some(error) = this.failed.take() {
+            return Poll::Ready(Err(error));
         } else {
             std::task::ready!(Pin::new(&mut this.wire).poll_read(cx, buf))?;
         }

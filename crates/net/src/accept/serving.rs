@@ -71,12 +71,12 @@ pub(super) async fn serve<S: Service>(server: Arc<Server<S>>, accepted: Accepted
     // Boxed: the two are large, and the caller's future should not be.
     if http2 {
         connection.pulse.speaks_http2();
-        let http = server.http2.serve_connection(io, service);
-        Box::pin(drive(&server, &connection, http, |http| http.graceful_shutdown())).await;
+        let http = Box::pin(server.http2.serve_connection(io, service));
+        drive(&server, &connection, http, |http| http.graceful_shutdown()).await;
     } else {
         connection.pulse.speaks_http1();
-        let http = server.http1.serve_connection(io, service).with_upgrades();
-        Box::pin(drive(&server, &connection, http, |http| http.graceful_shutdown())).await;
+        let http = Box::pin(server.http1.serve_connection(io, service).with_upgrades());
+        drive(&server, &connection, http, |http| http.graceful_shutdown()).await;
         connection.pulse.retire();
     }
 }
@@ -96,7 +96,8 @@ async fn open<S>(server: &Server<S>, accepted: Accepted) -> Result<(Wire, Connec
     }
     match (&options.tls, wire) {
         (Some(tls), Wire::Tcp(stream)) => {
-            let (stream, facts) = tls.accept(stream).await.map_err(Unopened::Handshake)?;
+            // Boxed: a handshake needs much room once, a connection as little as can be for as long as it lasts.
+            let (stream, facts) = Box::pin(tls.accept(stream)).await.map_err(Unopened::Handshake)?;
             connection.tls = Some(facts);
             Ok((Wire::Tls(Box::new(stream)), connection))
         }
@@ -105,13 +106,16 @@ async fn open<S>(server: &Server<S>, accepted: Accepted) -> Result<(Wire, Connec
 }
 
 /// Runs the HTTP machinery beside the connection's one timer and the listener's end.
-async fn drive<S, C, E>(server: &Server<S>, connection: &Connection, http: C, goodbye: impl Fn(Pin<&mut C>))
-where
+async fn drive<S, C, E>(
+    server: &Server<S>,
+    connection: &Connection,
+    mut http: Pin<Box<C>>,
+    goodbye: impl Fn(Pin<&mut C>),
+) where
     C: Future<Output = Result<(), E>>,
     E: std::error::Error,
     S: Service,
 {
-    let mut http = pin!(http);
     let first = match connection.pulse.verdict(&server.options.limits, server.full()) {
         Verdict::LookAgain(after) => after,
         _ => Duration::ZERO,
@@ -155,8 +159,10 @@ fn answer<S: Service>(
     async move {
         let version = request.version();
         let (response, last) = match screen(&request, bare_lf, &server.options.limits) {
-            None => (server.service.call(request, connection).await, server.full()),
-            Some(fault) => (server.service.refuse(fault, request, connection).await, true),
+            // Boxed: the HTTP machinery keeps room for this future for as long as the connection lasts, and a call is
+            // only this large until its answer begins.
+            None => (Box::pin(server.service.call(request, connection)).await, server.full()),
+            Some(fault) => (Box::pin(server.service.refuse(fault, request, connection)).await, true),
         };
         let stream = if version == Version::HTTP_2 { StreamPulse::current() } else { None };
         let mut response = response.map(|body| Answer::new(body, call, stream));

@@ -1,5 +1,6 @@
 //! The crate as others see it.
 
+mod allocations;
 mod attacks;
 mod audit;
 mod chains;
@@ -7,6 +8,7 @@ mod classes;
 mod containers;
 mod examples;
 mod explain;
+mod fuzz_corpus;
 mod goldilocks;
 mod jwe;
 mod jwe_vectors;

@@ -28,14 +28,17 @@ test-clients: ## official clients and third-party token libraries against the de
 	@scripts/install test
 	@scripts/step "client suites" scripts/test-clients
 
-test-all: test ## what is slower as well: benchmarks as smoke tests, the gate's load table in its short form
-	@scripts/step "micro-benchmarks" cargo bench --workspace --locked -- --quick
+test-all: test ## what is slower as well: fuzzing, other JOSE libraries, benchmarks as smoke tests, the gate's load table in its short form
+	@scripts/step "fuzzing" scripts/fuzz --seconds 60
+	@scripts/step "other JOSE libraries" scripts/oracles
+	@scripts/step "micro-benchmarks" cargo bench --workspace --locked --bench '*' -- --quick
 	@scripts/step "load, short" bench/run.py --rounds 1 --duration 1
 
-bench: ## measure against nginx on this machine, print the table, write docs/reference/performance.md
+bench: ## measure against nginx, and tokens against bare cryptography, on this machine; write docs/reference/*performance.md
 	@scripts/install build bench
 	@scripts/step "release build" cargo build --release --locked -p portcullis
 	@bench/run.py --write docs/reference/performance.md
+	@scripts/bench-jose
 
 check: ## format, lints, docs, licences and advisories
 	@scripts/install build check

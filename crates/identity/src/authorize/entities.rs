@@ -8,9 +8,7 @@ use cedar_policy::{Context, Entities, Entity, EntityId, EntityTypeName, EntityUi
 use portcullis_jose::Claims;
 use portcullis_model::{Name, Principal, Tenant};
 use serde_json::Value;
-use serde_json::value::RawValue;
-use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 /// Claims that policies can look at, in the order of the token.
 const MOST_CLAIMS: usize = 64;
@@ -115,13 +113,10 @@ pub(super) fn model(words: &Words, name: &Name) -> Result<Entity, String> {
 
 /// The token's claims, each a set of strings.
 pub(super) fn token(words: &Words, claims: &Claims) -> Result<Entity, String> {
-    let all: BTreeMap<Cow<'_, str>, &RawValue> =
-        serde_json::from_str(claims.json()).map_err(|error| error.to_string())?;
-    let tags = all.iter().filter_map(|(name, value)| {
-        let values = values(value.get())?;
-        (name.len() <= LONGEST).then(|| {
-            (name.clone().into_owned(), Expression::new_set(values.into_iter().map(Expression::new_string)))
-        })
+    let tags = claims.members().filter_map(|(name, json)| {
+        let values = values(json)?;
+        (name.len() <= LONGEST)
+            .then(|| (name.into_owned(), Expression::new_set(values.into_iter().map(Expression::new_string))))
     });
     Entity::new_with_tags(words.token.clone(), [], [], tags.take(MOST_CLAIMS))
         .map_err(|error| error.to_string())

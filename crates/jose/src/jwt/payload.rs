@@ -124,6 +124,11 @@ impl Claims {
         self.0.outline.entries.iter().map(|entry| entry.key(self.json()))
     }
 
+    /// All claims with their JSON, in the order of the token.
+    pub fn members(&self) -> impl Iterator<Item = (Cow<'_, str>, &str)> {
+        self.0.outline.entries.iter().map(|entry| (entry.key(self.json()), entry.raw(self.json())))
+    }
+
     /// A claim that should be a string.
     pub fn string(&self, name: &str) -> Text<'_> {
         Text::read(self.entry(name), self.json())

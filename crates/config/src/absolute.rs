@@ -25,6 +25,7 @@ pub fn all(config: &mut Config, directory: &Path) -> Vec<PathBuf> {
         issuer.jwks_file.iter_mut().for_each(|file| paths.file(file));
         issuer.public_key_file.iter_mut().for_each(|file| paths.file(file));
         issuer.secret.iter_mut().for_each(|secret| paths.secret(secret));
+        issuer.decryption_keys.iter_mut().for_each(|own| paths.secret(&mut own.key));
         paths.egress(&mut issuer.http);
     }
     for provider in &mut config.providers {
@@ -91,6 +92,7 @@ mod tests {
             issuer = "x"
             jwks_file = "keys.json"
             audiences = ["a"]
+            decryption_keys = [{ key = "file:enc.pem" }, { key = "env:K" }]
             http = { ca_file = "ca.pem", client_certificate_file = "c.pem", client_key_file = "ck.pem" }
             [[providers]]
             name = "p"
@@ -111,6 +113,7 @@ mod tests {
                 "/d/ca.pem",
                 "/d/ck.pem",
                 "/d/db.url",
+                "/d/enc.pem",
                 "/d/k",
                 "/d/keys.json",
                 "/d/p.key",
@@ -122,9 +125,16 @@ mod tests {
         assert_eq!(config.socket(), Path::new("/d/run/s.sock"));
         // Nothing relative is left anywhere: no text of the result is one of the bare names.
         let text = serde_json::to_string(&config).unwrap();
-        for bare in
-            ["\"a.pem\"", "\"keys.json\"", "file:k\"", "\"q.cedar\"", "file:p.key", "file:db.url", "\"data\""]
-        {
+        for bare in [
+            "\"a.pem\"",
+            "\"keys.json\"",
+            "file:k\"",
+            "\"q.cedar\"",
+            "file:p.key",
+            "file:db.url",
+            "file:enc.pem",
+            "\"data\"",
+        ] {
             assert!(!text.contains(bare), "{bare} in {text}");
         }
     }

@@ -218,7 +218,7 @@ codes! {
     // authenticate: shape
     TOKEN_MALFORMED "token_malformed" 401 Caller No Info + InvalidToken: "the token is not a well-formed JWT";
     TOKEN_TOO_LARGE "token_too_large" 401 Caller No Info + InvalidToken: "the token is too large";
-    TOKEN_ENCRYPTED "token_encrypted" 401 Caller No Info + InvalidToken: "the token is encrypted, and this gateway has no key for it";
+    TOKEN_ENCRYPTED "token_encrypted" 401 Caller No Info + InvalidToken: "the token is encrypted, and no key of this gateway opens it";
     TOKEN_CRITICAL_UNKNOWN "token_critical_unknown" 401 Caller No Info + InvalidToken: "the token demands an extension that is not understood";
     // authenticate: algorithm, key, signature
     ALGORITHM_NOT_ALLOWED "algorithm_not_allowed" 401 Caller No Info + InvalidToken: "the token's algorithm is not accepted";

@@ -150,6 +150,7 @@ impl Bench {
             jwks_file: None,
             public_key_file: None,
             secret: Some(SecretRef::Env("SECRET".into())),
+            decryption_keys: Vec::new(),
             audiences: vec!["api://acme".into()],
             audience_claim: None,
             algorithms: Vec::new(),

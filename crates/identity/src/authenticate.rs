@@ -7,6 +7,7 @@ pub(crate) mod api_key;
 mod credential;
 pub(crate) mod facts;
 pub(crate) mod jwt;
+mod nested;
 pub(crate) mod remembered;
 
 pub use api_key::ApiKeyCaller;

@@ -5,6 +5,7 @@ use crate::authenticate::{
 };
 use crate::authorize::{CallFacts, ModelPermit, Models, Permit, Policies, ServiceRules};
 use crate::claims::Path;
+use crate::decryption::{Openers, OwnKeys};
 use crate::issuer::{Plan, TenantBinding, TrustedIssuer};
 use crate::jwks::KeySource;
 use crate::local;
@@ -28,6 +29,7 @@ pub struct Identity {
     by_name: HashMap<Name, usize>,
     by_iss: HashMap<Box<str>, usize>,
     templates: Vec<usize>,
+    openers: Openers,
     tenants: HashMap<TenantId, Arc<Tenant>>,
     policies: Policies,
     models: Models,
@@ -93,6 +95,7 @@ impl Identity {
         match policies {
             Some(policies) if problems.is_empty() => Ok(Self {
                 runtime: runtime.clone(),
+                openers: Openers::of(issuers.iter().filter_map(|issuer| issuer.own_keys.as_ref())),
                 issuers,
                 by_name,
                 by_iss,
@@ -295,6 +298,11 @@ impl Identity {
         self.issuers.iter()
     }
 
+    /// The keys that tokens may be encrypted to.
+    pub(crate) fn openers(&self) -> &Openers {
+        &self.openers
+    }
+
     /// The issuer that an unverified token says it is of. An exact one wins over one with a claim in it.
     pub(crate) fn issuer_of(&self, iss: &str, claimed: Claimed<'_>) -> Option<&Arc<TrustedIssuer>> {
         let exact = self.by_iss.get(iss).copied();
@@ -337,7 +345,11 @@ fn compile_issuer(
     };
     let (source, keys) = KeySource::of(issuer, plan.algorithms, secrets).map_err(|wrong| vec![wrong])?;
     let ring = runtime.ring(&issuer.name, &source, keys).map_err(|wrong| vec![wrong])?;
-    Ok(plan.with(issuer, runtime.number(issuer), tenant, ring, false))
+    let own_keys = OwnKeys::of(issuer, secrets).map_err(|message| vec![("decryption_keys", message)])?;
+    if let Some(keys) = &own_keys {
+        runtime.note_own_keys(keys);
+    }
+    Ok(plan.with(issuer, runtime.number(issuer), tenant, (ring, own_keys), false))
 }
 
 fn binding(issuer: &Issuer, tenants: &[Arc<Tenant>]) -> Result<TenantBinding, Wrong> {
@@ -375,5 +387,5 @@ fn compile_local(tenants: &[Arc<Tenant>], runtime: &Runtime) -> Result<Option<Tr
         claim: Path::new(local::TENANT_CLAIM),
         tenants: tenants.iter().map(|tenant| (tenant.name.as_str().into(), tenant.clone())).collect(),
     };
-    Ok(Some(plan.with(&issuer, runtime.number(&issuer), tenant, ring, true)))
+    Ok(Some(plan.with(&issuer, runtime.number(&issuer), tenant, (ring, None), true)))
 }

@@ -1,6 +1,7 @@
 //! Issuers, compiled: what a token of each must be, where its keys are, and how its subjects become principals.
 
 use crate::claims::Path;
+use crate::decryption::OwnKeys;
 use crate::jwks::{Ring, algorithms};
 use crate::presets::Preset;
 use crate::rules::Rule;
@@ -27,6 +28,8 @@ pub(crate) struct TrustedIssuer {
     pub subject: Arc<Rule>,
     pub local: bool,
     pub ring: Arc<Ring>,
+    /// The keys that its tokens may be encrypted to.
+    pub own_keys: Option<Arc<OwnKeys>>,
     machine: Vec<Machine>,
     clients: Vec<Path>,
     roles: Vec<Path>,
@@ -118,7 +121,7 @@ impl Plan {
         issuer: &Issuer,
         number: u64,
         tenant: TenantBinding,
-        ring: Arc<Ring>,
+        (ring, own_keys): (Arc<Ring>, Option<Arc<OwnKeys>>),
         local: bool,
     ) -> TrustedIssuer {
         TrustedIssuer {
@@ -132,6 +135,7 @@ impl Plan {
             subject: self.subject,
             local,
             ring,
+            own_keys,
             machine: self.machine,
             clients: self.clients,
             roles: self.roles,

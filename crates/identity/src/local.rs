@@ -162,6 +162,7 @@ pub(crate) fn configuration(name: Name) -> Issuer {
         jwks_file: None,
         public_key_file: None,
         secret: None,
+        decryption_keys: Vec::new(),
         audiences: vec![AUDIENCE.to_owned()],
         audience_claim: None,
         algorithms: vec![Alg::ES256.name().to_owned()],

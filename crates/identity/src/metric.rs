@@ -29,12 +29,22 @@ impl Lookups {
 pub(crate) struct Tokens {
     pub remembered: Counter,
     pub verified: Counter,
+    /// Encrypted ones that a key of ours opened, and that none did.
+    pub opened: Counter,
+    pub unopened: Counter,
 }
 
 impl Tokens {
     pub fn new() -> Self {
         let of = |how: &'static str| counter!("portcullis_tokens_verified_total", "how" => how);
-        Self { remembered: of("remembered"), verified: of("signature") }
+        let decrypted =
+            |outcome: &'static str| counter!("portcullis_tokens_decrypted_total", "outcome" => outcome);
+        Self {
+            remembered: of("remembered"),
+            verified: of("signature"),
+            opened: decrypted("opened"),
+            unopened: decrypted("unopened"),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! The observer is a type parameter: the request path passes one that fills its record, tests pass `()`, and nobody
 //! pays for what is not looked at. Observers are told facts; they decide nothing.
 
+use portcullis_jose::jwa::{Enc, KeyManagement};
 use portcullis_jose::{Alg, Header};
 use portcullis_model::record::TokenFacts;
 use portcullis_model::{ApiKeyId, Application, Name, Tenant, User};
@@ -59,6 +60,15 @@ pub enum Fact<'a> {
     },
     /// The token is well-formed; this is what may be kept of it. Not verified yet.
     Token(&'a Arc<TokenFacts>),
+    /// The token came encrypted, and a key of ours opened it. What was inside is noted as any token is.
+    Opened {
+        /// The key's own id.
+        kid: Option<&'a str>,
+        /// How the content key came.
+        alg: KeyManagement,
+        /// How the content was encrypted.
+        enc: Enc,
+    },
     /// The token's protected header. Not verified yet.
     Header(&'a Header),
     /// The configured issuer that the token names.

@@ -2,10 +2,12 @@
 
 use crate::authenticate::remembered::TokenCache;
 use crate::breaker::Breaker;
+use crate::decryption::{DecryptionKeyFacts, OwnKeys};
 use crate::jwks::{KeySetFacts, KeySource, Ring, RingParts};
 use crate::local::LocalIssuer;
 use crate::lookup::{Invalidation, Limits, Shared};
 use crate::metric;
+use crate::operations::Operations;
 use crate::resolve::Resolver;
 use crate::revocation::{RevocationList, Revocations};
 use crate::secrets::Pepper;
@@ -65,6 +67,8 @@ pub struct Runtime {
     revocation_count: AtomicU64,
     versions: Arc<AtomicU64>,
     rings: Mutex<Vec<(Name, KeySource, Weak<Ring>)>>,
+    own_keys: Mutex<Vec<Weak<OwnKeys>>>,
+    operations: Operations,
     configurations: Mutex<Configurations>,
     key_uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
     tasks: TaskTracker,
@@ -128,6 +132,8 @@ impl Runtime {
             revocation_count: AtomicU64::new(0),
             versions: Arc::new(AtomicU64::new(1)),
             rings: Mutex::default(),
+            own_keys: Mutex::default(),
+            operations: Operations::new(tasks.clone()),
             configurations: Mutex::default(),
             key_uses: Mutex::default(),
             tasks,
@@ -314,6 +320,26 @@ impl Runtime {
         self.rings().iter().map(|ring| ring.facts()).collect()
     }
 
+    /// Takes note of the keys that an issuer's tokens are encrypted to, for as long as a configuration has them.
+    pub(crate) fn note_own_keys(&self, keys: &Arc<OwnKeys>) {
+        let mut known = self.own_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|keys| keys.strong_count() > 0);
+        known.push(Arc::downgrade(keys));
+    }
+
+    /// The keys that issuers' tokens are encrypted to, of the configuration compiled last that is still there.
+    pub fn decryption_keys(&self) -> Vec<(Name, Vec<DecryptionKeyFacts>)> {
+        let known = self.own_keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<(Name, Vec<DecryptionKeyFacts>)> = Vec::new();
+        for keys in known.iter().rev().filter_map(Weak::upgrade) {
+            if !all.iter().any(|(issuer, _)| issuer == keys.issuer()) {
+                all.push((keys.issuer().clone(), keys.facts()));
+            }
+        }
+        all.sort_by(|a, b| a.0.cmp(&b.0));
+        all
+    }
+
     /// Counts changes of the directory that may concern who is calling. A receiver that changes is a reason to ask
     /// whether a principal still stands.
     pub fn changes(&self) -> watch::Receiver<u64> {
@@ -370,6 +396,10 @@ impl Runtime {
 
     pub(crate) fn token_counts(&self) -> &metric::Tokens {
         &self.token_counts
+    }
+
+    pub(crate) fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     pub(crate) fn resolver(&self) -> &Resolver {

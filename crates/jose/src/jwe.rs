@@ -39,5 +39,4 @@ pub use encrypt::{EncryptError, Encryption};
 pub use error::{DecryptError, ParseError, Part};
 pub use header::Header;
 pub use message::Encrypted;
-pub(crate) use nested::says_token;
-pub use nested::{NestedError, NestedSealError};
+pub use nested::{NestedError, NestedSealError, says_token};

@@ -32,6 +32,9 @@ pub struct Issuer {
     /// A shared secret for HS256/384/512, at least as long as the hash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SecretRef>,
+    /// Private keys that its tokens may be encrypted to (signed, then encrypted: RFC 7519 §11.2); several while one replaces another. Without any, encrypted tokens are refused.
+    #[serde(default)]
+    pub decryption_keys: Vec<DecryptionKey>,
     /// Values of which a token's audience must contain one. Empty only with `audience_claim = "none"`.
     #[serde(default)]
     pub audiences: Vec<String>,
@@ -79,6 +82,20 @@ fn default_leeway() -> Span {
 
 fn default_stale() -> Span {
     Span::seconds(7_200)
+}
+
+/// A private key that an issuer's tokens may be encrypted to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DecryptionKey {
+    /// The private key, as PEM or as a JWK; a shared secret only as a JWK of type `oct`.
+    pub key: SecretRef,
+    /// The `kid` by which tokens name it. Default: the JWK's own. A key without one is tried whatever `kid` a token names; its thumbprint always names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kid: Option<String>,
+    /// The one algorithm (`alg`) it may be used with. Default: the JWK's own, or all that go with the key's type. `RSA1_5` and passwords (`PBES2-…`) are never accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
 }
 
 /// Which tenant an issuer's tokens belong to.

@@ -135,8 +135,12 @@ pub struct TokenFacts {
     pub header: String,
     /// `iss`, `aud`, `sub`, `jti`, `exp`, `nbf`, `iat`, `azp`, `client_id`, `scope`, as JSON text, cut at 2 KiB.
     pub claims: String,
-    /// SHA-256 of the signing input, base64url: tells two tokens apart and revokes one.
+    /// SHA-256 of the signing input, base64url: tells two tokens apart and revokes one. Of an encrypted token that could
+    /// not be opened, of the whole of it.
     pub digest: String,
+    /// The header of the encryption around it as JSON text, cut at 1 KiB; absent when it came unencrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<String>,
     /// Members that a token may not use to steer its own check, when present: `jku`, `x5u`, `x5c`, `jwk`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<Cow<'static, str>>,

@@ -12,5 +12,5 @@ mod reload;
 mod serving;
 
 pub use foundation::Foundation;
-pub use offline::{Offline, compile};
+pub use offline::{Compiled, Offline, compile};
 pub use serving::App;

@@ -35,6 +35,25 @@ pub const ALGORITHMS: &[&str] = &[
     "HS512",
 ];
 
+/// Ways to deliver a content key (`alg` of an encrypted token) that can be accepted.
+const KEY_MANAGEMENT: [&str; 15] = [
+    "RSA-OAEP",
+    "RSA-OAEP-256",
+    "RSA-OAEP-384",
+    "RSA-OAEP-512",
+    "ECDH-ES",
+    "ECDH-ES+A128KW",
+    "ECDH-ES+A192KW",
+    "ECDH-ES+A256KW",
+    "dir",
+    "A128KW",
+    "A192KW",
+    "A256KW",
+    "A128GCMKW",
+    "A192GCMKW",
+    "A256GCMKW",
+];
+
 /// Products with defaults of their own.
 pub const ISSUER_PRESETS: &[&str] = &["keycloak", "auth0", "okta", "cognito", "entra"];
 
@@ -65,6 +84,7 @@ pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
         keys(issuer, &at, findings);
         template(issuer, &at, findings);
         algorithms(issuer, &at.key("algorithms"), findings);
+        decryption_keys(issuer, &at.key("decryption_keys"), findings);
         audiences(issuer, &at, findings);
         if issuer.leeway.0 > Duration::from_secs(300) {
             let message = format!("`leeway` is at most `5m`, not `{}`", issuer.leeway);
@@ -238,6 +258,40 @@ fn algorithms(issuer: &Issuer, at: &Path, findings: &mut Findings) {
                 format!("`{name}` needs public keys, and this issuer has a `secret`"),
                 Some("with a secret there are `HS256`, `HS384` and `HS512`"),
             );
+        }
+    }
+}
+
+fn decryption_keys(issuer: &Issuer, at: &Path, findings: &mut Findings) {
+    let keys = &issuer.decryption_keys;
+    for (i, own) in keys.iter().enumerate() {
+        let here = at.index(i);
+        if let Some(kid) = &own.kid {
+            if kid.is_empty() {
+                findings.value(here.key("kid"), "`kid` is empty", Some("leave it out"));
+            } else if keys[..i].iter().any(|other| other.kid.as_ref() == Some(kid)) {
+                findings.value(
+                    here.key("kid"),
+                    format!("another key has the `kid` `{}`", shown(kid)),
+                    Some("give each key its own, so that a token names one"),
+                );
+            }
+        }
+        let Some(name) = own.algorithm.as_deref() else { continue };
+        let here = here.key("algorithm");
+        if name == "RSA1_5" {
+            let help = "its padding can be asked about until it has told the content; use `RSA-OAEP-256`";
+            findings.value(here, "`RSA1_5` is never accepted at the gateway", Some(help));
+        } else if name.starts_with("PBES2-") {
+            let help = "a password costs whoever opens the token as much as the token asks for; use a key";
+            findings.value(here, format!("`{}` is never accepted at the gateway", shown(name)), Some(help));
+        } else if !KEY_MANAGEMENT.contains(&name) {
+            let help = match nearest(name, KEY_MANAGEMENT) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("known: {}", KEY_MANAGEMENT.join(", ")),
+            };
+            let message = format!("there is no key management algorithm `{}`", shown(name));
+            findings.value(here, message, Some(&help));
         }
     }
 }

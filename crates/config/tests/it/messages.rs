@@ -68,6 +68,11 @@ tenant = "acme"
 issuer = "c"
 secret = "env:C"
 algorithms = ["HS256", "ES256"]
+decryption_keys = [
+  { key = "env:D", kid = "a", algorithm = "RSA1_5" },
+  { key = "env:E", kid = "a", algorithm = "PBES2-HS256+A128KW" },
+  { key = "env:F", kid = "", algorithm = "RSA-OAEP256" },
+]
 [[issuers]]
 name = "template"
 tenant = "acme"
@@ -83,6 +88,7 @@ name = "clear"
 tenant = { claim = "org", mapp = {} }
 issuer = "http://idp.example.com"
 audiences = ["a"]
+decryption_keys = [{ key = "-----BEGIN PRIVATE KEY-----" }, { private_key_file = "enc.pem" }]
 [[issuers]]
 name = "local"
 tenant = "acme"

@@ -2,8 +2,8 @@
 
 use portcullis_config::{Config, Database, FailureBudget, LogFormat, Tls, WhenFull, parse};
 use portcullis_model::issuer::{
-    Egress, MachineRule, MachineTest, Normalisation, SubjectRule, TenantMap, TenantRule, TokenProfile,
-    UnknownUser,
+    DecryptionKey, Egress, MachineRule, MachineTest, Normalisation, SubjectRule, TenantMap, TenantRule,
+    TokenProfile, UnknownUser,
 };
 use portcullis_model::service::{Allow, AuthMode, CredentialPlaces, Forward};
 use portcullis_model::tenant::TenantEntry;
@@ -80,6 +80,14 @@ fn issuer(i: usize) -> impl Strategy<Value = Issuer> {
             jwks_file: None,
             public_key_file: None,
             algorithms: if secret.is_some() { vec!["HS512".to_owned()] } else { Vec::new() },
+            decryption_keys: secret
+                .iter()
+                .map(|key| DecryptionKey {
+                    key: key.clone(),
+                    kid: rfc.then(|| "a".to_owned()),
+                    algorithm: None,
+                })
+                .collect(),
             secret,
             audiences,
             audience_claim: None,

@@ -23,6 +23,21 @@ pub struct IssuerStatus {
     pub last_error: Option<String>,
     /// Earlier sets, newest first.
     pub history: Vec<EarlierSet>,
+    /// The keys of ours that its tokens may be encrypted to.
+    pub decryption_keys: Vec<OwnKey>,
+}
+
+/// A key of ours that tokens may be encrypted to. Nothing of it is secret.
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub struct OwnKey {
+    /// The `kid` by which tokens name it.
+    pub kid: Option<String>,
+    /// `RSA`, `EC`, `OKP` or `oct`.
+    pub key_type: String,
+    /// SHA-256 thumbprint (RFC 7638); of a shared secret none.
+    pub thumbprint: Option<String>,
+    /// The algorithms that it may be used with.
+    pub algorithms: Vec<String>,
 }
 
 /// A key set that was replaced.

@@ -84,6 +84,9 @@ pub struct Token {
     pub claims: String,
     /// SHA-256 of the signing input, base64url; revokes this one token.
     pub digest: String,
+    /// The header of the encryption around it, JSON text; absent when it came unencrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encryption: Option<String>,
     /// Header members that were ignored.
     pub ignored: Vec<String>,
 }
@@ -159,6 +162,7 @@ impl From<&model::record::TokenFacts> for Token {
             header: facts.header.clone(),
             claims: facts.claims.clone(),
             digest: facts.digest.clone(),
+            encryption: facts.encryption.clone(),
             ignored: facts.ignored.iter().map(|member| member.clone().into_owned()).collect(),
         }
     }

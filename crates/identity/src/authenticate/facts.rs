@@ -4,10 +4,10 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_jose::Unverified;
+use portcullis_jose::jwe::Encrypted;
+use portcullis_jose::jwt::Claimed;
 use portcullis_model::record::TokenFacts;
-use serde_json::value::RawValue;
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 /// The claims that are kept.
 const KEPT: [&str; 10] = ["iss", "aud", "sub", "jti", "exp", "nbf", "iat", "azp", "client_id", "scope"];
@@ -17,35 +17,40 @@ const CLAIMS_LIMIT: usize = 2_048;
 const CLAIM_LIMIT: usize = 512;
 
 /// The facts of a token whose shape is sound and whose signing input has this digest. `issuer` is added when it is
-/// recognised.
+/// recognised, `encryption` when it came encrypted.
 pub(crate) fn of(token: &Unverified<'_>, digest: &[u8; 32]) -> TokenFacts {
-    let input = token.signing_input();
-    let header = input.split(|byte| *byte == b'.').next().unwrap_or_default();
-    // It was decoded once already: this cannot fail for a token whose shape is sound.
-    let header = URL_SAFE_NO_PAD
-        .decode(header)
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .unwrap_or_default();
     TokenFacts {
         issuer: None,
-        header: cut(&header, HEADER_LIMIT).to_owned(),
-        claims: claims(token.claimed().json()),
+        header: cut(&token.header_json(), HEADER_LIMIT).to_owned(),
+        claims: claims(token.claimed()),
         digest: URL_SAFE_NO_PAD.encode(digest),
+        encryption: None,
         ignored: token.header().pointers().names().map(Cow::Borrowed).collect(),
     }
 }
 
-fn claims(json: &str) -> String {
-    let all: HashMap<Cow<'_, str>, &RawValue> = serde_json::from_str(json).unwrap_or_default();
+/// The facts of an encrypted token of this digest, before it is opened: all there will be if it is not.
+pub(crate) fn of_encrypted(message: &Encrypted, digest: &[u8; 32]) -> TokenFacts {
+    let ignored = message.headers().flat_map(|header| header.pointers().names()).map(Cow::Borrowed);
+    TokenFacts {
+        issuer: None,
+        header: String::new(),
+        claims: "{}".to_owned(),
+        digest: URL_SAFE_NO_PAD.encode(digest),
+        encryption: Some(cut(&message.header_json(), HEADER_LIMIT).to_owned()),
+        ignored: ignored.collect(),
+    }
+}
+
+fn claims(claimed: Claimed<'_>) -> String {
     let mut text = String::with_capacity(256);
     for name in KEPT {
-        let Some(value) = all.get(name) else { continue };
-        let value = if value.get().len() <= CLAIM_LIMIT {
-            Cow::Borrowed(value.get())
+        let Some(value) = claimed.claim_json(name) else { continue };
+        let value = if value.len() <= CLAIM_LIMIT {
+            Cow::Borrowed(value)
         } else {
             // Its beginning, as a string: cut JSON would be no JSON.
-            Cow::Owned(serde_json::Value::from(cut(value.get(), CLAIM_LIMIT / 2)).to_string())
+            Cow::Owned(serde_json::Value::from(cut(value, CLAIM_LIMIT / 2)).to_string())
         };
         if text.len() + name.len() + value.len() + 5 > CLAIMS_LIMIT {
             continue;
@@ -64,17 +69,27 @@ fn cut(text: &str, limit: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use portcullis_jose::{Alg, Protected, SigningKey, encode};
+
+    fn kept(json: &str) -> String {
+        let key = SigningKey::generate(Alg::HS256).unwrap();
+        let token = encode(&Protected::new(), json.as_bytes(), &key).unwrap();
+        let token = Unverified::parse(&token).unwrap();
+        let facts = of(&token, &[0; 32]);
+        assert!(facts.header.starts_with(r#"{"alg":"HS256","#), "{}", facts.header);
+        facts.claims
+    }
 
     #[test]
     fn claims_are_kept_by_name_and_within_bounds() {
         assert_eq!(
-            claims(r#"{"sub":"ada","secret":"x","exp": 5,"aud":["a"]}"#),
+            kept(r#"{"sub":"ada","secret":"x","exp": 5,"aud":["a"]}"#),
             r#"{"aud":["a"],"sub":"ada","exp":5}"#
         );
-        assert_eq!(claims("{}"), "{}");
+        assert_eq!(kept("{}"), "{}");
         let huge =
-            format!(r#"{{"sub":"{}","iss":"{}","jti":"j"}}"#, "\u{e9}\\\"".repeat(5_000), "i".repeat(600));
-        let kept = claims(&huge);
+            format!(r#"{{"sub":"{}","iss":"{}","jti":"j"}}"#, "\u{e9}\\\"".repeat(2_000), "i".repeat(600));
+        let kept = kept(&huge);
         assert!(kept.len() <= CLAIMS_LIMIT);
         let kept: serde_json::Value = serde_json::from_str(&kept).unwrap();
         assert_eq!(kept["jti"], "j");

@@ -1,4 +1,4 @@
-//! Tokens. The order of the checks is the order of the codes: shape, algorithm, key, signature, issuer, time, audience,
+//! Tokens. The order of the checks is the order of the codes: shape (and encryption, where there is some), algorithm, key, signature, issuer, time, audience,
 //! type, revocation, binding. Nothing in a token relaxes a check: `jku`, `x5u`, `x5c` and `jwk` are noted and not followed.
 //!
 //! The unverified `iss` only chooses among configured issuers; keys are that issuer's and nobody else's.
@@ -126,6 +126,8 @@ impl Identity {
                 .ring
                 .current(now, issuer.stale, effects.live())
                 .is_some_and(|keys| keys.version == token.version)
+            // A key that was taken away opens nothing any more, remembered or not.
+            && token.opened_by.is_none_or(|key| self.openers().belongs(&key, &issuer.name))
         {
             runtime.token_counts().remembered.increment(1);
             observer.note(Fact::Token(&token.facts));
@@ -152,9 +154,17 @@ impl Identity {
         effects: Effects,
         observer: &mut O,
     ) -> Result<TokenCaller, Fault> {
-        let unverified = Unverified::parse(text).map_err(malformed)?;
+        let opened;
+        let (unverified, opened_by, encryption) = match Unverified::parse(text) {
+            Err(ParseError::Encrypted) => {
+                opened = self.open_token(text, &digest, observer).await?;
+                (opened.inner()?, Some(opened.key), opened.encryption.clone())
+            }
+            parsed => (parsed.map_err(malformed)?, None, None),
+        };
         let signing_digest = unverified.signing_digest();
         let mut facts = facts::of(&unverified, &signing_digest);
+        facts.encryption = encryption;
         let chosen = self.choose_issuer(&unverified);
         if let Some(issuer) = chosen {
             facts.issuer = Some(issuer.name.shared());
@@ -168,6 +178,15 @@ impl Identity {
         // `none`, and what is no algorithm here, is refused before anybody asks who issued it.
         unverified.alg().map_err(|error| Fault::new(error.code()).detail(error.to_string()))?;
         let Some(issuer) = chosen.cloned() else { return Err(unknown_issuer(self, &unverified)) };
+        if let Some(key) = opened_by
+            && !self.openers().belongs(&key, &issuer.name)
+        {
+            return Err(Fault::new(codes::ISSUER_UNKNOWN).context(format!(
+                "the token is of issuer `{}`, and was encrypted to a key of {}",
+                issuer.name,
+                self.openers().owners(&key)
+            )));
+        }
         let alg = unverified.allowed_alg(issuer.algorithms).map_err(|error| {
             Fault::new(error.code()).context(format!("issuer `{}`: {error}", issuer.name))
         })?;
@@ -191,8 +210,15 @@ impl Identity {
         self.runtime().token_counts().verified.increment(1);
         observer.note(Fact::Signed { kid: kid.as_deref(), alg });
         let derived = Derived::of(&issuer, verified.claims());
-        let token =
-            Arc::new(Remembered { issuer: issuer.name.clone(), verified, kid, version, facts, derived });
+        let token = Arc::new(Remembered {
+            issuer: issuer.name.clone(),
+            verified,
+            kid,
+            version,
+            opened_by,
+            facts,
+            derived,
+        });
         self.check_claims(&issuer, &token, now, connection).await?;
         if effects.live() {
             self.runtime().tokens().keep(digest, token.clone());
@@ -321,7 +347,7 @@ fn check_binding(claims: &Claims, connection: &ConnectionFacts) -> Result<(), Fa
     }
 }
 
-fn malformed(error: ParseError) -> Fault {
+pub(super) fn malformed(error: ParseError) -> Fault {
     // The caller has the token; where it is broken is no secret.
     Fault::new(error.code()).detail(error.to_string())
 }

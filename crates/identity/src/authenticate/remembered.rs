@@ -18,6 +18,8 @@ pub(crate) struct Remembered {
     pub kid: Option<Box<str>>,
     /// The version of the key set that the key was in.
     pub version: u64,
+    /// The thumbprint of the key that opened it, where it came encrypted.
+    pub opened_by: Option<[u8; 32]>,
     pub facts: Arc<TokenFacts>,
     pub derived: Derived,
 }
@@ -54,7 +56,8 @@ impl Weighter<[u8; 32], Arc<Remembered>> for Weight {
         let facts = size_of::<TokenFacts>()
             + token.facts.header.capacity()
             + token.facts.claims.capacity()
-            + token.facts.digest.capacity();
+            + token.facts.digest.capacity()
+            + token.facts.encryption.as_ref().map_or(0, String::capacity);
         let own =
             size_of::<Remembered>() + OVERHEAD + texts(&token.derived.scopes) + texts(&token.derived.roles);
         (own + facts + token.verified.weight()) as u64

@@ -183,6 +183,7 @@ pub fn issuer(called: &str, iss: &str) -> Issuer {
         jwks_file: None,
         public_key_file: None,
         secret: None,
+        decryption_keys: Vec::new(),
         audiences: vec!["api://acme".to_owned()],
         audience_claim: None,
         algorithms: Vec::new(),

@@ -9,5 +9,6 @@ mod fixture;
 mod hot_path;
 mod issuers;
 mod keys;
+mod nested;
 mod resolution;
 mod standing;

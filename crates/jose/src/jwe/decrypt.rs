@@ -91,6 +91,22 @@ impl Decryption {
         self
     }
 
+    /// Whether a recipient's algorithms are usable and accepted, by what its header says: the question to ask before
+    /// any key is looked for.
+    ///
+    /// # Errors
+    /// They are not.
+    pub fn check(&self, header: &Header) -> Result<(KeyManagement, Enc), DecryptError> {
+        let (alg, enc) = (header.alg()?, header.enc()?);
+        if !self.algs.contains(&alg) {
+            return Err(DecryptError::AlgNotAllowed(alg));
+        }
+        if !self.encs.contains(&enc) {
+            return Err(DecryptError::EncNotAllowed(enc));
+        }
+        Ok((alg, enc))
+    }
+
     /// Takes a message apart and decrypts it.
     ///
     /// # Errors
@@ -146,13 +162,7 @@ impl Decryption {
         key: &DecryptionKey,
     ) -> Result<(KeyManagement, Enc), DecryptError> {
         let header = &recipient.header;
-        let (alg, enc) = (header.alg()?, header.enc()?);
-        if !self.algs.contains(&alg) {
-            return Err(DecryptError::AlgNotAllowed(alg));
-        }
-        if !self.encs.contains(&enc) {
-            return Err(DecryptError::EncNotAllowed(enc));
-        }
+        let (alg, enc) = self.check(header)?;
         let reserved = key.enc().is_some_and(|own| own != enc);
         if !key.accepts().contains(&alg) || reserved {
             return Err(DecryptError::KeyMismatch(alg));

@@ -43,6 +43,13 @@ impl Encrypted {
         Ok(parsed)
     }
 
+    /// The protected header as it stands in the message, for showing it and for records; empty where there is none.
+    pub fn header_json(&self) -> String {
+        let protected = self.aad.split(|byte| *byte == b'.').next().unwrap_or_default();
+        // It was decoded and read as JSON before: neither fails now.
+        crate::b64::decode(protected).ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+
     /// The headers, one per recipient.
     pub fn headers(&self) -> impl Iterator<Item = &Header> {
         self.recipients.iter().map(|recipient| &recipient.header)

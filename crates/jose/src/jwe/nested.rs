@@ -90,7 +90,7 @@ impl Decryption {
     }
 }
 
-/// Whether a `cty` says that the content is a token.
-pub(crate) fn says_token(cty: Option<&str>) -> bool {
+/// Whether a `cty` says that the content is a token (RFC 7519 §5.2).
+pub fn says_token(cty: Option<&str>) -> bool {
     cty.is_some_and(|cty| cty.eq_ignore_ascii_case("JWT") || cty.eq_ignore_ascii_case("application/jwt"))
 }

@@ -78,6 +78,16 @@ impl<'t> Unverified<'t> {
         &self.header
     }
 
+    /// The header as it stands in the token, for showing it and for records.
+    pub fn header_json(&self) -> String {
+        let mut bytes = Vec::new();
+        // It was decoded and read as JSON before: neither fails now.
+        if self.compact.decode(Part::Header, &mut bytes).is_err() {
+            return String::new();
+        }
+        String::from_utf8(bytes).unwrap_or_default()
+    }
+
     /// What the token says about itself: to find the issuer whose keys to try, and to record a refused token.
     pub fn claimed(&self) -> Claimed<'_> {
         Claimed(&self.claims)
@@ -178,6 +188,11 @@ impl<'u> Claimed<'u> {
     /// Scopes.
     pub fn scopes(self) -> Vec<std::borrow::Cow<'u, str>> {
         self.0.scopes()
+    }
+
+    /// The JSON text of one claim, of whatever type, for records.
+    pub fn claim_json(self, name: &str) -> Option<&'u str> {
+        self.0.claim_json(&[name])
     }
 
     /// The claims set as it stands in the token, for showing it.

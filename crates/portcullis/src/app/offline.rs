@@ -7,9 +7,10 @@ use crate::failure::{Done, Failure};
 use portcullis_config::{Config, Loaded};
 use portcullis_control::{Alone, Control, Parts, Publisher};
 use portcullis_gateway::Gateway;
+use portcullis_identity::DecryptionKeyFacts;
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::tenant::Origin;
-use portcullis_model::{Problem, SecretRef, Specification, Tenant, TenantId};
+use portcullis_model::{Issuer, Name, Problem, SecretRef, Specification, Tenant, TenantId};
 use portcullis_net::accept::{FailureBudget, FailureBudgetOptions};
 use portcullis_store::{Spool, SpoolOptions};
 use std::sync::Arc;
@@ -74,7 +75,10 @@ impl Offline {
 
 /// Compiles `config` as `serve` would, on an empty data directory of its own that is gone afterwards. The outer error
 /// is the machine's, the inner the configuration's.
-pub async fn compile(config: &Config, environment: &[(String, String)]) -> Done<Result<(), Vec<Problem>>> {
+pub async fn compile(
+    config: &Config,
+    environment: &[(String, String)],
+) -> Done<Result<Compiled, Vec<Problem>>> {
     let place = tempfile::Builder::new().prefix("portcullis-check-").tempdir()?;
     let mut empty = Config::default();
     empty.storage.data_dir = place.path().join("data");
@@ -106,18 +110,37 @@ pub async fn compile(config: &Config, environment: &[(String, String)]) -> Done<
     let specification = Specification {
         version: 1,
         tenants: tenants.collect(),
-        issuers: config.issuers.clone(),
+        issuers: config.issuers.iter().map(without_stored_keys).collect(),
         providers: config.providers.clone(),
         models: config.models.clone(),
         services: config.services.clone(),
         policies: config.policies.clone(),
     };
     let secrets = TakenAsThere(&foundation.secrets);
-    let compiled = gateway.compile(&specification, config, &secrets).map(drop);
+    let compiled = gateway.compile(&specification, config, &secrets);
+    let compiled = compiled.map(|snapshot| {
+        let compiled = Compiled { decryption_keys: foundation.identity.decryption_keys() };
+        // They are known for as long as the snapshot is there.
+        drop(snapshot);
+        compiled
+    });
     drop(gateway);
     drop(reader);
     foundation.store.close().await;
     Ok(compiled)
+}
+
+/// What a configuration compiles to that its text does not show.
+pub struct Compiled {
+    /// The keys that issuers' tokens are encrypted to.
+    pub decryption_keys: Vec<(Name, Vec<DecryptionKeyFacts>)>,
+}
+
+/// Unlike a shared secret, a key cannot be stood in for: those of the API are left out.
+fn without_stored_keys(issuer: &Issuer) -> Issuer {
+    let mut issuer = issuer.clone();
+    issuer.decryption_keys.retain(|own| !matches!(own.key, SecretRef::Stored(_)));
+    issuer
 }
 
 /// Reads what a check can read; secrets of the API are in a database that a check does not open.

@@ -1,7 +1,7 @@
 //! `portcullis check`: what a configuration would do, and everything that is wrong with it. Opens no database, fetches
 //! nothing, changes nothing.
 
-use crate::app;
+use crate::app::{self, Compiled};
 use crate::cli::{Globals, Output, Run};
 use crate::failure::{Done, Failure};
 use crate::output;
@@ -9,7 +9,7 @@ use clap::Args;
 use portcullis_config::{Config, Loaded};
 use portcullis_model::issuer::TenantRule;
 use portcullis_model::service::AuthMode;
-use portcullis_model::{Issuer, Problem};
+use portcullis_model::{Issuer, Problem, SecretRef};
 use serde_json::{Value, json};
 
 /// Validate the configuration and print what it compiles to
@@ -30,10 +30,10 @@ impl Run for Check {
     fn run(self, globals: &Globals) -> Done {
         let loaded = globals.load()?;
         super::block_on(async {
-            app::compile(&loaded.config, &globals.environment)
+            let compiled = app::compile(&loaded.config, &globals.environment)
                 .await?
                 .map_err(|problems| refused(&problems))?;
-            let report = report(&loaded);
+            let report = report(&loaded, &compiled);
             match globals.output {
                 Output::Json => output::json(&report),
                 Output::Text => output::write(&text(&loaded.config, &report)),
@@ -53,7 +53,7 @@ pub fn refused(problems: &[Problem]) -> Failure {
     Failure::new(what).at(lines.join("\n         ")).because(problems.to_vec())
 }
 
-fn report(loaded: &Loaded) -> Value {
+fn report(loaded: &Loaded, compiled: &Compiled) -> Value {
     let config = &loaded.config;
     let listeners = json!({
         "gateway": { "listen": config.gateway.listen, "tls": config.gateway.tls.is_some(), "behind_proxy": config.gateway.behind_proxy },
@@ -76,7 +76,7 @@ fn report(loaded: &Loaded) -> Value {
         "storage": { "data_dir": config.storage.data_dir, "database": config.storage.database.as_ref().map_or_else(|| "embedded".to_owned(), ToString::to_string) },
         "listeners": listeners,
         "tenants": config.tenants.iter().map(|tenant| json!({ "name": tenant.name, "models": tenant.models })).collect::<Vec<_>>(),
-        "issuers": config.issuers.iter().map(|issuer| json!({ "name": issuer.name, "issuer": issuer.issuer, "keys": keys(issuer), "tenant": issuer.tenant, "audiences": issuer.audiences, "subject": issuer.subject })).collect::<Vec<_>>(),
+        "issuers": config.issuers.iter().map(|issuer| json!({ "name": issuer.name, "issuer": issuer.issuer, "keys": keys(issuer), "decryption_keys": opens(issuer, compiled), "tenant": issuer.tenant, "audiences": issuer.audiences, "subject": issuer.subject })).collect::<Vec<_>>(),
         "providers": config.providers.iter().map(|provider| json!({ "name": provider.name, "preset": provider.preset, "base_url": provider.base_url, "api_key": provider.api_key })).collect::<Vec<_>>(),
         "models": config.models.iter().map(|model| json!({ "name": model.name, "deployments": model.deployments })).collect::<Vec<_>>(),
         "routes": routes,
@@ -101,6 +101,14 @@ fn keys(issuer: &Issuer) -> String {
         return format!("secret {secret}");
     }
     format!("discovery at {}", issuer.issuer)
+}
+
+/// The keys that an issuer's tokens may be encrypted to; with their thumbprints, by which they are told apart.
+fn opens(issuer: &Issuer, compiled: &Compiled) -> Vec<Value> {
+    let known = compiled.decryption_keys.iter().find(|(name, _)| *name == issuer.name);
+    let read = known.into_iter().flat_map(|(_, keys)| keys).map(|key| json!(key));
+    let stored = issuer.decryption_keys.iter().filter(|own| matches!(own.key, SecretRef::Stored(_)));
+    read.chain(stored.map(|own| json!({ "key": own.key, "kid": own.kid }))).collect()
 }
 
 fn text(config: &Config, report: &Value) -> String {
@@ -158,19 +166,34 @@ fn text(config: &Config, report: &Value) -> String {
             })
             .collect(),
     );
-    let issuers = config.issuers.iter().map(|issuer| {
-        let tenant = match &issuer.tenant {
-            TenantRule::Named(name) => name.to_string(),
-            TenantRule::Mapped(map) => format!("by `{}`", map.claim),
-        };
-        format!(
-            "{}  {}  tenant {tenant}  `{}` is the {}",
-            issuer.name,
-            keys(issuer),
-            issuer.subject.claim,
-            issuer.subject.attribute
-        )
-    });
+    let issuers = config.issuers.iter().zip(report["issuers"].as_array().into_iter().flatten()).flat_map(
+        |(issuer, shown)| {
+            let tenant = match &issuer.tenant {
+                TenantRule::Named(name) => name.to_string(),
+                TenantRule::Mapped(map) => format!("by `{}`", map.claim),
+            };
+            let line = format!(
+                "{}  {}  tenant {tenant}  `{}` is the {}",
+                issuer.name,
+                keys(issuer),
+                issuer.subject.claim,
+                issuer.subject.attribute
+            );
+            let opens = shown["decryption_keys"].as_array().into_iter().flatten().map(|key| {
+                let word = |name: &str| key[name].as_str().unwrap_or("-");
+                match key["key"].as_str() {
+                    Some(stored) => format!("  decrypts with {stored}, which is not looked at here"),
+                    None => format!(
+                        "  decrypts with {} kid {} thumbprint {}",
+                        word("key_type"),
+                        word("kid"),
+                        word("thumbprint")
+                    ),
+                }
+            });
+            std::iter::once(line).chain(opens).collect::<Vec<_>>()
+        },
+    );
     section("issuers", issuers.collect());
     let models = config.models.iter().map(|model| {
         let deployments: Vec<String> = model

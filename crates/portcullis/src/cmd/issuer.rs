@@ -1,17 +1,17 @@
 //! `portcullis issuer`: the key sets of those who sign tokens.
 
-use crate::cli::{Globals, Run};
+use crate::cli::{Globals, Output, Run};
 use crate::client::Client;
 use crate::failure::{Done, Failure};
 use crate::output;
 use clap::{Args, Subcommand};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Look at issuers' keys, and distrust one at once
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  portcullis issuer list                      keys, their age, the last fetch's error
+  portcullis issuer list                      keys, their age, the last fetch's error, our own keys
   portcullis issuer distrust corp 2024-11-a   its tokens are refused within a second
   portcullis issuer trust corp 2024-11-a      take that back")]
 pub struct Issuer {
@@ -48,13 +48,17 @@ impl Run for Issuer {
     fn run(self, globals: &Globals) -> Done {
         super::on_client(globals, async |client: &Client| match self.verb {
             Verb::List => {
-                let page = client.read("/admin/v1/issuers", &[]).await?;
+                let mut page = client.read("/admin/v1/issuers", &[]).await?;
+                if globals.output == Output::Text {
+                    page["items"].as_array_mut().into_iter().flatten().for_each(shorten);
+                }
                 let columns = [
                     ("NAME", "/name"),
                     ("KEYS", "/kids"),
                     ("FETCHED", "/fetched_at"),
                     ("FRESH UNTIL", "/fresh_until"),
                     ("LAST ERROR", "/last_error"),
+                    ("DECRYPTS WITH", "/decryption_keys"),
                 ];
                 output::list(globals.output, &page, &columns)
             }
@@ -68,6 +72,14 @@ impl Run for Issuer {
                 output::show(globals.output, &client.delete(&path, &[]).await?)
             }
         })
+    }
+}
+
+/// Our keys as `kid:thumbprint`, so that each fits into a cell.
+fn shorten(issuer: &mut Value) {
+    for key in issuer["decryption_keys"].as_array_mut().into_iter().flatten() {
+        let word = |name: &str| key[name].as_str().unwrap_or("-");
+        *key = format!("{}:{}", word("kid"), word("thumbprint")).into();
     }
 }
 

@@ -9,6 +9,7 @@ mod examples;
 mod files;
 mod http;
 mod layers;
+mod nested;
 mod postgres;
 mod records;
 mod reload;

@@ -27,7 +27,8 @@ SCENARIOS = {
     "c32 fresh": f"--connections 32 {CHAT}",
     "c128": f"--connections 128 {CHAT} --token-limit 1",
     # The same rate for everybody: below saturation a call's wake-ups cost more than its work.
-    "steady": f"--connections 32 {CHAT} --rate 5000 --token-limit 1",
+    "steady": f"--connections 32 {CHAT} --rate 3000 --token-limit 1",
+    "steady fresh": f"--connections 32 {CHAT} --rate 3000",
     "quarter": f"--connections 32 {CHAT} --rate {{quarter}} --token-limit 1",
     "quarter fresh": f"--connections 32 {CHAT} --rate {{quarter}}",
     "flood": f"--connections 100 {CHAT} --stream --expect-chunks 50 --token-limit 1",

@@ -21,6 +21,9 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
+    // The allocator asks for huge pages, and a page of 2 MiB stays whole for one live object in it: without them the
+    // process is a third smaller when idle and with many open streams. A kernel that has none needs not be told.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
     // A variable that is not text can be no setting and no secret of ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));

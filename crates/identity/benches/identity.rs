@@ -373,7 +373,7 @@ fn policies(criterion: &mut Criterion) {
             b.iter_batched(
                 || {
                     n += 1;
-                    (format!("/orders/{n}"), std::net::Ipv4Addr::from_bits(n).into())
+                    (format!("/orders/{n}"), Ipv4Addr::from_bits(n).into())
                 },
                 |(path, client)| {
                     let facts = CallFacts { path: &path, client, ..facts };

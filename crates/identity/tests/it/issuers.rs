@@ -331,3 +331,34 @@ trait Tap: Sized {
 }
 
 impl Tap for Issuer {}
+
+/// `EdDSA` is among the algorithms of an issuer that names none, and an Ed448 key goes with it as an Ed25519 key does;
+/// `Ed448` has to be named.
+#[tokio::test]
+async fn ed448_keys_sign_under_either_name() {
+    let world = World::new().await;
+    world.user("ada", &[("corp", "ada")]).await;
+    let jwk = portcullis_jose::Jwk::generate(portcullis_jose::jwk::KeyKind::Ed448).unwrap().with_kid("e");
+    let [general, specific] = [Alg::EdDSA, Alg::Ed448].map(|alg| {
+        let key = jwk.signing_key(Some(alg)).unwrap();
+        sign(&key, &claims("https://corp.example.com", world.now(), json!({})))
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("jwks.json");
+    std::fs::write(&path, format!(r#"{{"keys":[{}]}}"#, jwk.to_public_json().unwrap())).unwrap();
+    for (algorithms, of_general, of_specific) in [
+        (vec![], "accepted", "algorithm_not_allowed"),
+        (vec!["Ed448"], "algorithm_not_allowed", "accepted"),
+        (vec!["EdDSA", "Ed448"], "accepted", "accepted"),
+        (vec!["Ed25519"], "algorithm_not_allowed", "algorithm_not_allowed"),
+    ] {
+        let identity = world.compile(vec![Issuer {
+            jwks_file: Some(path.clone()),
+            algorithms: algorithms.iter().map(|alg| (*alg).to_owned()).collect(),
+            ..issuer("corp", "https://corp.example.com")
+        }]);
+        assert_eq!(code(&identity, &general).await, of_general, "{algorithms:?}");
+        // Remembered from the round before or not: the list is asked on every call.
+        assert_eq!(code(&identity, &specific).await, of_specific, "{algorithms:?}");
+    }
+}

@@ -61,16 +61,16 @@ impl Gateway {
                 Ok(response) => response,
                 Err((fault, recording)) => {
                     call.recording = recording;
-                    self.refuse(fault, call).await
+                    Box::pin(self.refuse(fault, call)).await
                 }
             },
             Ok(Outcome::Switched(switched)) => switched.begin(self, call),
             Ok(Outcome::Page(page)) => page,
-            Err(fault) => self.refuse(fault, call).await,
+            Err(fault) => Box::pin(self.refuse(fault, call)).await,
         }
     }
 
-    /// The one page.
+    /// The one page. What is rare on it is in boxes: the listener moves this future, and keeps room for it per call.
     async fn path(&self, snapshot: &Arc<Snapshot>, call: &mut Call) -> Result<Outcome, Fault> {
         // The path in the one reading that it has: every later step says "this path" and means the same bytes.
         let uri = call.head.uri.clone();
@@ -89,7 +89,7 @@ impl Gateway {
 
         // route: unique over all tenants, longest prefix by whole segments. The answer's form is the route's from here on.
         if reserved.is_some() {
-            return reserved::whoami(reserved, self, snapshot, call).await;
+            return Box::pin(reserved::whoami(reserved, self, snapshot, call)).await;
         }
         let host = host_of(call.head.version, &call.head.uri, &call.head.headers)?;
         let route = snapshot.routes.find(&host, path.as_str()).ok_or(codes::ROUTE_NOT_FOUND)?;
@@ -156,7 +156,8 @@ impl Gateway {
             Route::Service(service) => {
                 let upload = prepare::upload(service, snapshot, call)?;
                 if upgrade {
-                    return send::upgrade(snapshot, service, &path, &permit, watch, call).await;
+                    let upgrade = send::upgrade(snapshot, service, &path, &permit, watch, call);
+                    return Box::pin(upgrade).await;
                 }
                 send::to_service(snapshot, service, &path, &permit, upload, call).await?
             }

@@ -251,7 +251,8 @@ impl Runtime {
         if let Some(list) = self.revocations.list() {
             return Ok(Revoked(list));
         }
-        let read = tokio::time::timeout(Duration::from_secs(1), self.revocations.read()).await;
+        // In a box: every call carries this future along, and almost none needs it.
+        let read = Box::pin(tokio::time::timeout(Duration::from_secs(1), self.revocations.read())).await;
         let reason = match read {
             Ok(Ok(())) => match self.revocations.list() {
                 Some(list) => return Ok(Revoked(list)),

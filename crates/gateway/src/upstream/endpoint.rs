@@ -110,7 +110,8 @@ impl Endpoint {
         self.client.idle_timeout(usual)
     }
 
-    /// A connection: an idle one unless `fresh`, or a new one.
+    /// A connection: an idle one unless `fresh`, or a new one. Opening one is the rarer case, and needs far more room than
+    /// anything else on a call's way: it has a box of its own.
     pub(super) async fn line(&self, fresh: bool) -> Result<Line, Failure> {
         if !fresh {
             if let Some(lane) = std::future::poll_fn(|cx| std::task::Poll::Ready(self.pool.take(cx))).await {
@@ -123,13 +124,13 @@ impl Endpoint {
             }
         }
         if !self.speaks_h2.load(Ordering::Relaxed) {
-            return self.open(Alpn::Either).await;
+            return Box::pin(self.open(Alpn::Either)).await;
         }
         // A hundred calls at once need one connection, not a hundred.
         let _turn = self.dialing.lock().await;
         match self.shared.seat() {
             Some(seat) if !fresh => Ok(Line::Seat(seat)),
-            _ => self.open(Alpn::Either).await,
+            _ => Box::pin(self.open(Alpn::Either)).await,
         }
     }
 

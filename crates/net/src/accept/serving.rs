@@ -91,12 +91,13 @@ async fn open<S>(server: &Server<S>, accepted: Accepted) -> Result<(Wire, Connec
         && options.proxy_protocol
         && options.trusted_proxies.contains(connection.peer.ip())
     {
-        connection.proxied =
-            proxy_protocol::read(stream).await.map_err(Unopened::ProxyHeader)?.map(canonical);
+        // Boxed, as a handshake is below: room that is needed once.
+        let proxied = Box::pin(proxy_protocol::read(stream)).await;
+        connection.proxied = proxied.map_err(Unopened::ProxyHeader)?.map(canonical);
     }
     match (&options.tls, wire) {
         (Some(tls), Wire::Tcp(stream)) => {
-            // Boxed: a handshake needs much room once, a connection as little as can be for as long as it lasts.
+            // Boxed: a connection has as little room as can be, for as long as it lasts.
             let (stream, facts) = Box::pin(tls.accept(stream)).await.map_err(Unopened::Handshake)?;
             connection.tls = Some(facts);
             Ok((Wire::Tls(Box::new(stream)), connection))

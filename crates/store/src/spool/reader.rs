@@ -11,8 +11,11 @@ use std::sync::Arc;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt, AsyncSeekExt, SeekFrom};
 
-/// Bytes that are read at once, unless a single frame is longer.
+/// Bytes that are read at once at most, unless a single frame is longer.
 const CHUNK: u64 = 1 << 20;
+/// Bytes that are read for each record that is wanted: twice what a record usually has, so that one reading is mostly
+/// enough and little of it is read again for the next batch.
+const EACH: u64 = 2 << 10;
 
 /// The reading end of a spool.
 #[derive(Debug)]
@@ -155,8 +158,8 @@ impl SpoolReader {
 
     /// Reads at most `most` frames from where we are. `end` is where the segment ends, for now.
     async fn read(&mut self, end: u64, most: usize) -> Result<Batch, Error> {
-        let mut batch =
-            Batch { bytes: self.bytes(self.offset, CHUNK.min(end - self.offset)).await?, ..Batch::default() };
+        let wanted = EACH.saturating_mul(most as u64).min(CHUNK).min(end - self.offset);
+        let mut batch = Batch { bytes: self.bytes(self.offset, wanted).await?, ..Batch::default() };
         let mut at = 0;
         while batch.bodies.len() < most && at < batch.bytes.len() {
             let left = end - self.offset - at as u64;

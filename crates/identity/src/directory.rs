@@ -7,6 +7,7 @@ mod api_keys;
 mod applications;
 mod change;
 mod folding;
+mod near;
 mod operators;
 mod revocations;
 mod secrets;
@@ -17,6 +18,7 @@ pub use api_keys::NewApiKey;
 pub use applications::NewApplication;
 pub use change::Actor;
 pub use folding::colliding_subjects;
+pub use near::NearMiss;
 pub use operators::NewOperator;
 pub use users::{NewUser, UserChange};
 

@@ -7,6 +7,7 @@
 //! Functions that read take an [`Executor`]: `&Store`, or `&mut Tx` within a transaction. Functions that write take
 //! `&mut Tx`, so that a change, its event and its audit entry are one.
 
+mod backfill;
 mod backup;
 mod crc;
 mod data_dir;
@@ -14,6 +15,7 @@ pub mod entity;
 mod error;
 mod events;
 mod migrations;
+pub mod near;
 pub mod spool;
 mod sql;
 mod statement;

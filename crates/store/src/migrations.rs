@@ -12,12 +12,15 @@ use crate::{Error, crc};
 struct Migration {
     number: i64,
     name: &'static str,
-    /// With `{uuid} {time} {int} {json} {bool} {bytes} {text} {serial} {strict}` where the databases differ.
+    /// With `{uuid} {time} {int} {json} {bool} {bytes} {text} {serial} {strict}
+    /// {clustered}` where the databases differ.
     text: &'static str,
 }
 
-const ALL: &[Migration] =
-    &[Migration { number: 1, name: "directory", text: include_str!("migrations/0001_directory.sql") }];
+const ALL: &[Migration] = &[
+    Migration { number: 1, name: "directory", text: include_str!("migrations/0001_directory.sql") },
+    Migration { number: 2, name: "identifiers", text: include_str!("migrations/0002_identifiers.sql") },
+];
 
 /// Placeholder, SQLite, PostgreSQL. Text sorts by bytes on both.
 const PLACEHOLDERS: &[(&str, &str, &str)] = &[
@@ -30,6 +33,8 @@ const PLACEHOLDERS: &[(&str, &str, &str)] = &[
     ("{text}", "TEXT", "text COLLATE \"C\""),
     ("{serial}", "INTEGER PRIMARY KEY AUTOINCREMENT", "bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"),
     ("{strict}", "STRICT", ""),
+    // Rows in the order of the primary key.
+    ("{clustered}", "STRICT, WITHOUT ROWID", ""),
     (
         "{now}",
         "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",

@@ -3,7 +3,7 @@
 use crate::entity::events;
 use crate::sql::{Dialect, Listener, Pool};
 use crate::statement::{Executor, Statement, one, sql};
-use crate::{Error, Events, Row, Tx, migrations};
+use crate::{Error, Events, Row, Tx, backfill, migrations};
 use portcullis_fault::Secret;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -59,7 +59,9 @@ impl Store {
         let mut connection = pool.reader().await?;
         let opened_at = events::last(&mut connection).await?;
         drop(connection);
-        Ok(Self(Arc::new(Inner { pool, commits: watch::Sender::new(0), opened_at })))
+        let store = Self(Arc::new(Inner { pool, commits: watch::Sender::new(0), opened_at }));
+        backfill::run(&store).await?;
+        Ok(store)
     }
 
     /// Whether the database answers.

@@ -9,6 +9,8 @@ mod access;
 mod directory;
 #[path = "contract/events.rs"]
 mod events;
+#[path = "contract/identifiers.rs"]
+mod identifiers;
 #[path = "contract/logs.rs"]
 mod logs;
 #[path = "contract/records.rs"]
@@ -45,6 +47,11 @@ contract! {
     directory::identities_move_with_a_merge,
     directory::lists_are_filtered_and_paged,
     directory::changes_of_one_user_follow_each_other,
+    identifiers::what_a_user_was_known_by_is_kept,
+    identifiers::the_past_of_one_field_is_bounded,
+    identifiers::near_texts_are_found_by_every_form,
+    identifiers::identities_that_moved_are_past_ones_of_whom_they_left,
+    identifiers::users_of_an_earlier_release_are_caught_up,
     access::applications_are_found_by_their_clients,
     access::api_keys_keep_what_they_are,
     access::last_uses_only_move_on,

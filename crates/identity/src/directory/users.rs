@@ -243,7 +243,7 @@ impl Directory {
         if before.tenant != survivor.tenant {
             return Err(conflict("the users are of two tenants"));
         }
-        identities::reassign(&mut work.tx, id, into).await?;
+        identities::reassign(&mut work.tx, id, into, work.now).await?;
         let mut user = before.clone();
         user.merged_into = Some(into);
         enter(&mut user, UserStatus::Merged, &work, actor, reason);
@@ -303,7 +303,7 @@ impl Directory {
         if linked.is_none_or(|identity| identity.user != id) {
             return Err(not_found("identity of this user"));
         }
-        identities::delete(&mut work.tx, user.tenant, issuer.as_str(), subject).await?;
+        identities::delete(&mut work.tx, user.tenant, issuer.as_str(), subject, work.now).await?;
         work.event(Some(user.tenant), Change::User { user: id, what: "changed".to_owned() });
         let before = json!({ "issuer": issuer, "subject": subject });
         work.audit(Some(user.tenant), "user.unlink", id, before, Value::Null).await?;

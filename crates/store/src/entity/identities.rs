@@ -1,9 +1,11 @@
-//! Identities: the subjects that resolve to a user. Looked up by [`super::users::resolve`].
+//! Identities: the subjects that resolve to a user. Looked up by [`super::users::resolve`]. Those that were a user's are in
+//! [`super::identifiers`].
 
 use super::identifier;
+use super::identifiers::{self, Ended};
 use crate::statement::{Executor, all, one, sql};
 use crate::{Error, Row, Tx};
-use portcullis_model::{Identity, TenantId, UserId};
+use portcullis_model::{Identity, TenantId, Timestamp, UserId};
 
 const SELECT: &str = "SELECT issuer, subject, user_id, linked_at FROM identities WHERE ";
 
@@ -22,18 +24,57 @@ pub async fn insert(tx: &mut Tx, tenant: TenantId, identity: &Identity) -> Resul
         .bind(&identity.subject)
         .bind(identity.user)
         .bind(identity.linked_at);
-    tx.execute(statement).await.map(drop)
+    tx.execute(statement).await?;
+    let (issuer, at) = (identity.issuer.as_str(), identity.linked_at);
+    identifiers::linked(tx, tenant, identity.user, issuer, &identity.subject, at).await
 }
 
-/// Unlinks an identity; whether it was there.
-pub async fn delete(tx: &mut Tx, tenant: TenantId, issuer: &str, subject: &str) -> Result<bool, Error> {
-    let text = "DELETE FROM identities WHERE tenant_id = $1 AND issuer = $2 AND subject = $3";
-    Ok(tx.execute(sql(text).bind(tenant).bind(issuer).bind(subject)).await? > 0)
+/// Unlinks an identity; whether it was there. It stays as a past one of its user's.
+pub async fn delete(
+    tx: &mut Tx,
+    tenant: TenantId,
+    issuer: &str,
+    subject: &str,
+    at: Timestamp,
+) -> Result<bool, Error> {
+    let text =
+        "DELETE FROM identities WHERE tenant_id = $1 AND issuer = $2 AND subject = $3 RETURNING user_id";
+    let rows = tx.rows(sql(text).bind(tenant).bind(issuer).bind(subject)).await?;
+    let Some(user) = one(rows, |mut row| row.take())? else { return Ok(false) };
+    identifiers::unlinked(tx, user, issuer, subject, at, Ended::Unlinked).await?;
+    Ok(true)
 }
 
 /// Gives all identities of one user to another of the same tenant, as a merge does; how many.
-pub async fn reassign(tx: &mut Tx, from: UserId, to: UserId) -> Result<u64, Error> {
-    tx.execute(sql("UPDATE identities SET user_id = $2 WHERE user_id = $1").bind(from).bind(to)).await
+pub async fn reassign(tx: &mut Tx, from: UserId, to: UserId, at: Timestamp) -> Result<usize, Error> {
+    let text = "UPDATE identities SET user_id = $2 WHERE user_id = $1 RETURNING tenant_id, issuer, subject";
+    let moved = all(tx.rows(sql(text).bind(from).bind(to)).await?, |mut row| {
+        Ok((row.take::<TenantId>()?, row.take::<String>()?, row.take::<String>()?))
+    })?;
+    for (tenant, issuer, subject) in &moved {
+        identifiers::unlinked(tx, from, issuer, subject, at, Ended::Merged).await?;
+        identifiers::linked(tx, *tenant, to, issuer, subject, at).await?;
+    }
+    Ok(moved.len())
+}
+
+/// Gives one identity of a user to another of the same tenant, as taking a merge back does; whether it was the first
+/// one's.
+pub async fn give(
+    tx: &mut Tx,
+    tenant: TenantId,
+    (issuer, subject): (&str, &str),
+    (from, to): (UserId, UserId),
+    at: Timestamp,
+) -> Result<bool, Error> {
+    let text = "UPDATE identities SET user_id = $5 WHERE tenant_id = $1 AND issuer = $2 AND subject = $3 AND user_id = $4";
+    let statement = sql(text).bind(tenant).bind(issuer).bind(subject).bind(from).bind(to);
+    if tx.execute(statement).await? == 0 {
+        return Ok(false);
+    }
+    identifiers::unlinked(tx, from, issuer, subject, at, Ended::Unlinked).await?;
+    identifiers::linked(tx, tenant, to, issuer, subject, at).await?;
+    Ok(true)
 }
 
 /// The identity of this issuer and subject.

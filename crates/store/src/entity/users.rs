@@ -1,6 +1,6 @@
 //! Users of the directory.
 
-use super::{identifier, is_identifier};
+use super::{identifier, identifiers, is_identifier};
 use crate::statement::{Executor, Page, Statement, all, found, one, sql};
 use crate::value::json;
 use crate::{Error, Row, Tx};
@@ -108,10 +108,11 @@ pub async fn insert(tx: &mut Tx, user: &User) -> Result<(), Error> {
                 merged_into, status_changed_at, status_changed_by, status_reason, updated_at, created_at) \
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)";
     tx.execute(columns(sql(text), user)?.bind(user.created_at)).await?;
-    insert_attributes(tx, user).await
+    insert_attributes(tx, user).await?;
+    identifiers::settle(tx, user, user.created_at, true).await
 }
 
-/// Writes everything but `id`, `tenant` and `created_at`.
+/// Writes everything but `id`, `tenant` and `created_at`. What it was known by until now is kept as past.
 pub async fn update(tx: &mut Tx, user: &User) -> Result<(), Error> {
     check(user)?;
     let text = "UPDATE users SET status = $3, external_id = $4, username = $5, email = $6, email_verified = $7, display_name = $8, \
@@ -119,7 +120,8 @@ pub async fn update(tx: &mut Tx, user: &User) -> Result<(), Error> {
                 updated_at = $15 WHERE id = $1 AND tenant_id = $2";
     found(tx.execute(columns(sql(text), user)?).await?, "user")?;
     tx.execute(sql("DELETE FROM user_attributes WHERE user_id = $1").bind(user.id)).await?;
-    insert_attributes(tx, user).await
+    insert_attributes(tx, user).await?;
+    identifiers::settle(tx, user, user.updated_at, false).await
 }
 
 fn columns<'a>(statement: Statement<'a>, user: &'a User) -> Result<Statement<'a>, Error> {

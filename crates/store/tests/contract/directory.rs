@@ -217,9 +217,9 @@ pub async fn identities_move_with_a_merge(world: &World) {
         |list: Vec<Identity>| list.into_iter().map(|identity| identity.subject).collect::<Vec<_>>();
     assert_eq!(subjects(identities::list_by_user(&world.store, from.id).await.unwrap()), ["a", "b"]);
     let mut tx = world.store.begin().await.unwrap();
-    assert_eq!(identities::reassign(&mut tx, from.id, to.id).await.unwrap(), 2);
-    assert!(identities::delete(&mut tx, tenant, "corp", "b").await.unwrap());
-    assert!(!identities::delete(&mut tx, tenant, "corp", "b").await.unwrap());
+    assert_eq!(identities::reassign(&mut tx, from.id, to.id, seconds(5)).await.unwrap(), 2);
+    assert!(identities::delete(&mut tx, tenant, "corp", "b", seconds(6)).await.unwrap());
+    assert!(!identities::delete(&mut tx, tenant, "corp", "b", seconds(6)).await.unwrap());
     tx.commit().await.unwrap();
     assert_eq!(
         subjects(identities::list_by_user(&world.store, from.id).await.unwrap()),

@@ -41,7 +41,8 @@ impl<'t> Unverified<'t> {
     pub fn parse_bytes(token: &'t [u8], limit: usize) -> Result<Self, ParseError> {
         let compact = Compact::parse(token, limit)?;
         // One buffer for what is dropped at the end of the call, and one for the payload, which may be kept.
-        let mut signature = Vec::new();
+        let longer = compact.header().len().max(compact.signature().len());
+        let mut signature = Vec::with_capacity(longer.div_ceil(4) * 3);
         compact.decode(Part::Header, &mut signature)?;
         let header = Header::parse(&signature)?;
         signature.clear();

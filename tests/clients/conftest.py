@@ -4,9 +4,15 @@ and upstreams around it."""
 import pytest
 
 from support.gateway import Gateway
+from support.jose.ours import Ours
+from support.jose.tries import Keyring
 from support.keys import Issuers
 from support.live_issuer import LiveIssuer
 from support.upstream import Upstream
+
+
+def pytest_addoption(parser):
+    parser.addoption("--write-interop", action="store_true", help="write what is measured into docs/reference/interoperability.md")
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +44,15 @@ def gateway(tmp_path_factory, upstream, issuers, live_issuer):
 def token(issuers):
     """A good token of `ada`."""
     return issuers.token("ES256", sub="ada")
+
+
+@pytest.fixture(scope="session")
+def ours(tmp_path_factory):
+    """Our side of the JOSE suites: the workbench of a gateway of its own."""
+    with Ours(tmp_path_factory.mktemp("workbench")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def keyring(ours):
+    return Keyring(ours)

@@ -3,7 +3,7 @@
 //! and not the tenants in the store either.
 
 use portcullis_config::{Config, restart_needed};
-use portcullis_identity::directory::{Actor, Directory};
+use portcullis_identity::directory::{Actor, Directory, colliding_subjects};
 use portcullis_identity::secrets::SecretReader;
 use portcullis_model::event::Change;
 use portcullis_model::tenant::{Origin, TenantEntry};
@@ -223,6 +223,7 @@ impl Publisher {
         let provisional = overlay(&there, &config.tenants, self.clock.now(), || {
             TenantId::generate(&*self.clock, &*self.rng)
         });
+        self.tell_apart(&provisional, config).await?;
         if provisional == there {
             return Ok(there);
         }
@@ -232,6 +233,15 @@ impl Publisher {
         let written = self.directory.upsert_file_tenants(&actor, &config.tenants).await;
         written.map_err(|fault| unavailable(&fault))?;
         self.tenants().await
+    }
+
+    /// Refuses a subject rule under which two users would be one. Not asked again when something changes in the store: what
+    /// is in force stays in force then.
+    async fn tell_apart(&self, tenants: &[Tenant], config: &Config) -> Result<(), Vec<Problem>> {
+        let tenants: Vec<Arc<Tenant>> = tenants.iter().cloned().map(Arc::new).collect();
+        let problems = colliding_subjects(&self.store, &config.issuers, &tenants).await;
+        let problems = problems.map_err(|error| unavailable(&error))?;
+        if problems.is_empty() { Ok(()) } else { Err(problems) }
     }
 
     async fn put_in_force(&self, tenants: Vec<Tenant>, config: &Arc<Config>) -> Result<u64, Vec<Problem>> {

@@ -7,6 +7,7 @@ mod api_keys;
 mod applications;
 mod change;
 mod folding;
+mod merge;
 mod near;
 mod operators;
 mod revocations;
@@ -20,6 +21,7 @@ pub use change::Actor;
 pub use folding::colliding_subjects;
 pub use near::NearMiss;
 pub use operators::NewOperator;
+pub(crate) use users::Admission;
 pub use users::{NewUser, UserChange};
 
 use crate::secrets::{Custody, Pepper};

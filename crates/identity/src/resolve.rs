@@ -16,7 +16,7 @@ use crate::lookup::{Ask, Found, Freshness, Limits, Lookups, Shared, Slot, Unaske
 use crate::observe::{Effects, Fact, Observer};
 use crate::rules::{Newcomer, Rule};
 use crate::sources::{Creation, Source};
-use answer::{find_client, find_key, find_user, follow, found_user, nobody};
+use answer::{barred, find_client, find_key, find_user, follow, found_user, nobody};
 use portcullis_fault::{Fault, codes};
 use portcullis_model::issuer::UnknownUser;
 use portcullis_model::{ApiKeyId, Name, TenantId, Timestamp, UserId};
@@ -130,6 +130,7 @@ impl Resolver {
                 };
                 match source.create(tenant, newcomer, *active).await? {
                     Creation::Made(user) => Ok(found_user(*user, Vec::new())),
+                    Creation::Barred(user) => Ok(barred(*user)),
                     // Another node was faster, or the identity is linked to somebody whom this look-up does not find.
                     Creation::Taken => {
                         let again = find_user(&*source, tenant, lookup).await?;
@@ -140,11 +141,11 @@ impl Resolver {
                         let linked =
                             find_user(&*source, tenant, &Lookup::Identity { issuer, subject }).await?;
                         // A tombstone, or a merged user: never made again. Somebody active is not who was asked for.
-                        let barred = matches!(
+                        let gone = matches!(
                             linked.answer,
                             UserAnswer::Deleted(_) | UserAnswer::Suspended(_) | UserAnswer::Pending(_)
                         );
-                        if barred {
+                        if gone {
                             return Ok(linked);
                         }
                         let reason = "the user name, external id or identity that the token gives is taken by another user";
@@ -227,6 +228,17 @@ impl Resolver {
         ready(&answer, observer)
     }
 
+    /// What the directory says, whatever is in memory. Fills nothing.
+    ///
+    /// # Errors
+    /// It cannot be asked; why.
+    pub async fn look(&self, tenant: TenantId, lookup: Lookup) -> Result<UserAnswer, String> {
+        self.subjects.ask_dry(self.ask_subject(tenant, lookup, None)).await.map_err(|unasked| match unasked {
+            Unasked::Overloaded => "too many look-ups are waiting".to_owned(),
+            Unasked::Unavailable { reason, .. } => reason.to_string(),
+        })
+    }
+
     /// A user by id, as it is now.
     pub async fn user(&self, id: UserId, now: Timestamp) -> Result<Arc<Slot<UserAnswer>>, Unasked> {
         if let Some(slot) = self.users.cached(&id, now) {
@@ -244,6 +256,11 @@ impl Resolver {
         });
         self.users.ask(id, ask).await.map(|(slot, _)| slot)
     }
+}
+
+/// An answer as it is told: its name, and the user, whatever its status.
+pub(crate) fn outcome_of(answer: &UserAnswer) -> (&'static str, Option<Arc<portcullis_model::User>>) {
+    (answer.as_str(), answer.user().cloned())
 }
 
 /// Notes an answer and lets active users through.

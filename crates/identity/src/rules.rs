@@ -120,6 +120,11 @@ impl Rule {
         }
     }
 
+    /// The claim that names the subject, as configuration says it.
+    pub fn claim(&self) -> &str {
+        self.claim.as_str()
+    }
+
     fn missing(&self) -> Fault {
         let fault = Fault::new(codes::SUBJECT_MISSING);
         if self.claim.as_str() == "sub" {
@@ -169,6 +174,7 @@ impl Rule {
     /// The user that a rule with `create` or `pending` would make.
     pub fn newcomer(&self, issuer: &Name, value: &str, claims: &Claims) -> Newcomer {
         let mut new = Newcomer::of(issuer, value);
+        new.by = self.lookup(issuer, value);
         for (field, path) in &self.create {
             match field {
                 Field::ExternalId => new.external_id = path.scalar(claims),
@@ -217,6 +223,11 @@ impl Field {
     }
 }
 
+/// A value after these steps.
+pub(crate) fn normalised(steps: &[Normalisation], value: &str) -> String {
+    steps.iter().fold(Cow::Borrowed(value), |value, step| step_of(step, value)).into_owned()
+}
+
 fn step_of<'v>(step: &Normalisation, value: Cow<'v, str>) -> Cow<'v, str> {
     let part = match step {
         Normalisation::Trim => value.trim(),
@@ -232,6 +243,8 @@ fn step_of<'v>(step: &Normalisation, value: Cow<'v, str>) -> Cow<'v, str> {
 pub struct Newcomer {
     /// The identity that is linked: issuer and subject. Its uniqueness keeps two calls from making two users.
     pub identity: (Name, String),
+    /// What the rule looks it up by.
+    pub by: Option<Lookup>,
     /// From the mapped claims.
     pub external_id: Option<String>,
     /// From the mapped claims.
@@ -252,6 +265,7 @@ impl Newcomer {
     fn of(issuer: &Name, subject: &str) -> Self {
         Self {
             identity: (issuer.clone(), subject.to_owned()),
+            by: None,
             external_id: None,
             username: None,
             email: None,

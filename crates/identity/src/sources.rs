@@ -43,6 +43,8 @@ pub trait Source: Send + Sync {
 pub enum Creation {
     /// It was made.
     Made(Box<User>),
+    /// The subject was this user's, who was deleted or merged: never made again.
+    Barred(Box<User>),
     /// Somebody has the subject by now: look again.
     Taken,
     /// What the token says cannot be a user; why.

@@ -95,7 +95,7 @@ async fn measure_near(what: &str, store: &Store, tenant: TenantId) {
     let kinds: [(&str, &(dyn Fn(u64) -> String + Sync)); 5] = [
         ("other case", &|n| format!("USER{n}")),
         ("prefix", &|n| format!("CORP\\user{n}")),
-        ("typing error", &|n| format!("uesr{n}x")),
+        ("typing error", &|n| format!("usr{n}")),
         ("number", &|n| format!("e-{n:07}")),
         ("nobody", &|n| format!("0190a3b4-c5d6-7abc-8def-{n:012x}")),
     ];

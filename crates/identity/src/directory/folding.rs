@@ -1,17 +1,19 @@
-//! Before a rule that folds goes into force: would two users be one under it?
+//! Before a rule that normalises goes into force: would two users be one under it?
 
+use crate::rules::normalised;
 use portcullis_model::issuer::{Normalisation, TenantRule};
-use portcullis_model::{Issuer, Problem, Tenant, User};
-use portcullis_store::entity::users;
+use portcullis_model::{Issuer, Name, Problem, Tenant, User, UserId};
+use portcullis_store::entity::{identities, users};
 use portcullis_store::{Error, Page, Store};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-/// Collisions that are named of each rule.
+/// Collisions that are named of each rule and tenant.
 const NAMED: usize = 3;
 
-/// Users who would be taken for one another under an issuer's rule that folds (`lowercase`, `trim`): the rule must not be
-/// published before they are told apart. Rules that look up by identity are not concerned: what was linked is exact.
+/// Users who would be taken for one another under an issuer's rule that normalises: the rule must not be published before
+/// they are told apart. Tombstones count: who was deleted must not come back as somebody else.
 ///
 /// # Errors
 /// The database cannot be asked.
@@ -23,9 +25,7 @@ pub async fn colliding_subjects(
     let mut problems = Vec::new();
     for issuer in issuers {
         let rule = &issuer.subject;
-        let folds =
-            rule.normalise.iter().any(|step| matches!(step, Normalisation::Lowercase | Normalisation::Trim));
-        if !folds || matches!(rule.attribute.as_str(), "identity" | "id") {
+        if rule.normalise.is_empty() || rule.attribute == "id" {
             continue;
         }
         let concerned = tenants.iter().filter(|tenant| match &issuer.tenant {
@@ -33,7 +33,12 @@ pub async fn colliding_subjects(
             TenantRule::Mapped(map) => map.map.values().any(|name| *name == tenant.name),
         });
         for tenant in concerned {
-            for (one, other) in collisions(store, tenant, rule.attribute.as_str()).await? {
+            let mut seen = Seen { steps: &rule.normalise, owners: HashMap::new(), found: Vec::new() };
+            match rule.attribute.as_str() {
+                "identity" => linked(store, tenant, &issuer.name, &mut seen).await?,
+                attribute => named(store, tenant, attribute, &mut seen).await?,
+            }
+            for (one, other) in seen.found {
                 let message = format!(
                     "under this rule `{}` and `{}` of tenant `{}` would be one user: change one of them, or take the normalisation out",
                     one.escape_debug(),
@@ -47,26 +52,59 @@ pub async fn colliding_subjects(
     Ok(problems)
 }
 
-async fn collisions(store: &Store, tenant: &Tenant, attribute: &str) -> Result<Vec<(String, String)>, Error> {
+/// Whose each normalised value is.
+struct Seen<'r> {
+    steps: &'r [Normalisation],
+    owners: HashMap<String, (String, UserId)>,
+    found: Vec<(String, String)>,
+}
+
+impl Seen<'_> {
+    /// Notes a value; whether enough collisions are known.
+    fn note(&mut self, value: &str, owner: UserId) -> bool {
+        match self.owners.entry(normalised(self.steps, value)) {
+            Entry::Occupied(other) => {
+                let (text, of) = other.get();
+                // Two users with the very same value are ambiguous under any rule, and refused when they come.
+                if *of != owner && text != value {
+                    self.found.push((text.clone(), value.to_owned()));
+                }
+            }
+            Entry::Vacant(place) => {
+                place.insert((value.to_owned(), owner));
+            }
+        }
+        self.found.len() >= NAMED
+    }
+}
+
+async fn named(store: &Store, tenant: &Tenant, attribute: &str, seen: &mut Seen<'_>) -> Result<(), Error> {
     let filter = users::Filter { tenant: Some(tenant.id), ..users::Filter::default() };
-    let mut seen: HashMap<String, String> = HashMap::new();
-    let mut found = Vec::new();
     let mut page = Page::first(Page::MOST);
     loop {
         let users = users::list(store, &filter, page).await?;
         for user in &users {
-            let Some(value) = value(user, attribute) else { continue };
-            match seen.insert(value.trim().to_lowercase(), value.to_owned()) {
-                Some(other) if other != value => found.push((other, value.to_owned())),
-                _ => {}
-            }
-            if found.len() == NAMED {
-                return Ok(found);
+            // Whoever is merged is the survivor already.
+            let owner = user.merged_into.unwrap_or(user.id);
+            if value(user, attribute).is_some_and(|value| seen.note(value, owner)) {
+                return Ok(());
             }
         }
         match users.last() {
             Some(last) if users.len() == Page::MOST as usize => page.after = Some(last.id.0),
-            _ => return Ok(found),
+            _ => return Ok(()),
+        }
+    }
+}
+
+async fn linked(store: &Store, tenant: &Tenant, issuer: &Name, seen: &mut Seen<'_>) -> Result<(), Error> {
+    let mut after = String::new();
+    loop {
+        let page = identities::list_by_issuer(store, tenant.id, issuer, &after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after.clone_from(&last.subject);
+        if page.iter().any(|identity| seen.note(&identity.subject, identity.user)) {
+            return Ok(());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The life of a user: made, suspended and restored, approved, merged, deleted. A deleted user stays as a tombstone
+//! The life of a user: made, suspended and restored, approved, deleted. A deleted user stays as a tombstone
 //! with its identifiers, so that it is never made again by a token that is still around.
 
 use super::change::Work;
@@ -7,8 +7,10 @@ use crate::rules::Newcomer;
 use portcullis_fault::{Fault, codes};
 use portcullis_model::event::Change;
 use portcullis_model::{Identity, Name, TenantId, User, UserId, UserStatus};
+use portcullis_store::Error;
+use portcullis_store::entity::identifiers::{self, Field};
+use portcullis_store::entity::users::Lookup;
 use portcullis_store::entity::{identities, tenants, users};
-use portcullis_store::{Error, Page};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -54,6 +56,14 @@ pub struct UserChange {
     pub attributes: Option<BTreeMap<String, String>>,
 }
 
+/// What came of a newcomer.
+pub(crate) enum Admission {
+    /// It is a user now.
+    Made(User),
+    /// It was this user, who was deleted or merged: nobody is made again by a token that is still around.
+    Barred(User),
+}
+
 impl Directory {
     /// Makes a user with its identities.
     ///
@@ -73,15 +83,20 @@ impl Directory {
         Ok(user)
     }
 
-    /// Makes the user that a token tells of. A conflict means that somebody has the subject, or one of its names.
+    /// Makes the user that a token tells of, unless it is one that is gone. A conflict means that somebody has the subject,
+    /// or one of its names.
     pub(crate) async fn admit_newcomer(
         &self,
         actor: &Actor,
         tenant: TenantId,
         newcomer: &Newcomer,
         active: bool,
-    ) -> Result<User, Error> {
+    ) -> Result<Admission, Error> {
         let mut work = self.work(actor).await?;
+        if let Some(gone) = formerly(&mut work, tenant, newcomer).await? {
+            work.tx.rollback().await?;
+            return Ok(Admission::Barred(gone));
+        }
         let new = NewUser {
             tenant,
             status: if active { UserStatus::Active } else { UserStatus::Pending },
@@ -97,7 +112,7 @@ impl Directory {
         };
         let user = self.make(&mut work, actor, new).await?;
         work.tx.commit().await?;
-        Ok(user)
+        Ok(Admission::Made(user))
     }
 
     async fn make(&self, work: &mut Work<'_>, actor: &Actor, new: NewUser) -> Result<User, Error> {
@@ -163,11 +178,17 @@ impl Directory {
         self.turn(actor, id, &[UserStatus::Active], UserStatus::Suspended, "suspended", reason).await
     }
 
-    /// Lets a suspended user in again. One that is active already stays as it is.
+    /// Lets a suspended user in again, or takes a merge back. One that is active already stays as it is.
     ///
     /// # Errors
-    /// No such user, or one that is neither suspended nor active.
+    /// No such user, or one that is neither suspended, merged nor active.
     pub async fn restore(&self, actor: &Actor, id: UserId, reason: Option<String>) -> Result<User, Fault> {
+        let user = users::find(&self.store, id).await?;
+        if let Some(into) =
+            user.filter(|user| user.status == UserStatus::Merged).and_then(|user| user.merged_into)
+        {
+            return self.unmerge(actor, id, into, reason).await;
+        }
         self.turn(actor, id, &[UserStatus::Suspended], UserStatus::Active, "restored", reason).await
     }
 
@@ -220,48 +241,6 @@ impl Directory {
         Ok(user)
     }
 
-    /// Makes one user of two: the identities of `id` become `into`'s, and whoever comes as `id` is taken for `into`.
-    ///
-    /// # Errors
-    /// One of them is not there or gone, they are one, or of two tenants.
-    pub async fn merge(
-        &self,
-        actor: &Actor,
-        id: UserId,
-        into: UserId,
-        reason: Option<String>,
-    ) -> Result<User, Fault> {
-        if id == into {
-            return Err(conflict("a user cannot be merged into itself"));
-        }
-        let mut work = self.work(actor).await?;
-        // In one order, so that two merges of the same two wait for each other.
-        let (first, second) = (id.min(into), id.max(into));
-        let first = living(&mut work, first).await?;
-        let second = living(&mut work, second).await?;
-        let (before, survivor) = if first.id == id { (first, second) } else { (second, first) };
-        if before.tenant != survivor.tenant {
-            return Err(conflict("the users are of two tenants"));
-        }
-        identities::reassign(&mut work.tx, id, into, work.now).await?;
-        let mut user = before.clone();
-        user.merged_into = Some(into);
-        enter(&mut user, UserStatus::Merged, &work, actor, reason);
-        users::update(&mut work.tx, &user).await?;
-        // Whoever was merged into this one earlier follows in one step.
-        let filter = users::Filter { merged_into: Some(id), ..users::Filter::default() };
-        for mut earlier in users::list(&mut work.tx, &filter, Page::first(Page::MOST)).await? {
-            earlier.merged_into = Some(into);
-            users::update(&mut work.tx, &earlier).await?;
-            work.event(Some(user.tenant), Change::User { user: earlier.id, what: "merged".to_owned() });
-        }
-        work.event(Some(user.tenant), Change::User { user: id, what: "merged".to_owned() });
-        work.event(Some(user.tenant), Change::User { user: into, what: "changed".to_owned() });
-        work.audit(Some(user.tenant), "user.merge", id, shown(&before), shown(&user)).await?;
-        work.done().await?;
-        Ok(user)
-    }
-
     /// Makes a subject this user's.
     ///
     /// # Errors
@@ -285,8 +264,8 @@ impl Directory {
         Ok(identity)
     }
 
-    /// Takes a subject from its user. Who comes with it is unknown from then on, and may be made anew where the
-    /// issuer's rule says so.
+    /// Takes a subject from its user, who keeps it as a past one. Who comes with it is unknown from then on, and may be
+    /// made anew where the issuer's rule says so, unless the user was deleted or merged.
     ///
     /// # Errors
     /// The subject is not this user's.
@@ -311,7 +290,35 @@ impl Directory {
     }
 }
 
-fn enter(user: &mut User, status: UserStatus, work: &Work<'_>, actor: &Actor, reason: Option<String>) {
+/// The user, deleted or merged, whom a newcomer's subject meant once, before it was renamed or unlinked.
+async fn formerly(work: &mut Work<'_>, tenant: TenantId, newcomer: &Newcomer) -> Result<Option<User>, Error> {
+    let (issuer, subject) = &newcomer.identity;
+    let mut asked = vec![(Field::Identity, Some(issuer), subject)];
+    match &newcomer.by {
+        Some(Lookup::ExternalId(value)) => asked.push((Field::ExternalId, None, value)),
+        Some(Lookup::Username(value)) => asked.push((Field::Username, None, value)),
+        Some(Lookup::Attribute { name, value }) => asked.push((Field::Attribute(name.clone()), None, value)),
+        Some(Lookup::Identity { .. } | Lookup::Id(_)) | None => {}
+    }
+    for (field, issuer, value) in asked {
+        for past in identifiers::past(&mut work.tx, tenant, &field, issuer, value).await? {
+            let user = users::find(&mut work.tx, past.user).await?;
+            let gone = user.filter(|user| matches!(user.status, UserStatus::Deleted | UserStatus::Merged));
+            if gone.is_some() {
+                return Ok(gone);
+            }
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn enter(
+    user: &mut User,
+    status: UserStatus,
+    work: &Work<'_>,
+    actor: &Actor,
+    reason: Option<String>,
+) {
     user.status = status;
     user.status_changed_at = work.now;
     user.status_changed_by.clone_from(&actor.name);
@@ -320,7 +327,7 @@ fn enter(user: &mut User, status: UserStatus, work: &Work<'_>, actor: &Actor, re
 }
 
 /// A user that is there and neither deleted nor merged, kept from others.
-async fn living(work: &mut Work<'_>, id: UserId) -> Result<User, Fault> {
+pub(super) async fn living(work: &mut Work<'_>, id: UserId) -> Result<User, Fault> {
     let user = users::lock(&mut work.tx, id).await?.ok_or_else(|| not_found("user"))?;
     match user.status {
         UserStatus::Deleted | UserStatus::Merged => Err(conflict(format!("the user is {}", user.status))),
@@ -329,7 +336,7 @@ async fn living(work: &mut Work<'_>, id: UserId) -> Result<User, Fault> {
 }
 
 /// As the audit log shows it.
-fn shown(user: &User) -> Value {
+pub(super) fn shown(user: &User) -> Value {
     json!({
         "status": user.status,
         "external_id": user.external_id,

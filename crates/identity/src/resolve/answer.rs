@@ -119,6 +119,22 @@ pub(super) fn nobody() -> Found<UserAnswer> {
     Found { answer: UserAnswer::Unknown, positive: false, tags: Vec::new() }
 }
 
+/// A subject that once was a user's who is gone. It leads to nobody else, and nobody is made of it.
+pub(super) fn barred(user: User) -> Found<UserAnswer> {
+    let tags = vec![user.id.0];
+    let answer = match user.merged_into {
+        Some(into) => UserAnswer::Unfit(
+            format!(
+                "it was user {}'s, who was merged into {into}, before it was unlinked or changed; link it to whose it is",
+                user.id
+            )
+            .into(),
+        ),
+        None => UserAnswer::Deleted(Arc::new(user)),
+    };
+    Found { answer, positive: false, tags }
+}
+
 /// Follows merges to whoever the user is now.
 pub(super) async fn follow(source: &dyn Source, mut user: User) -> Result<Found<UserAnswer>, String> {
     let tenant = user.tenant;

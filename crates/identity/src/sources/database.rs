@@ -1,7 +1,7 @@
 //! The directory in our own database.
 
 use super::{Creation, Newcomer, Source};
-use crate::directory::{Actor, Directory};
+use crate::directory::{Actor, Admission, Directory};
 use async_trait::async_trait;
 use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Name, TenantId, User, UserId};
 use portcullis_store::Error;
@@ -57,7 +57,8 @@ impl Source for DatabaseSource {
     async fn create(&self, tenant: TenantId, newcomer: &Newcomer, active: bool) -> Result<Creation, String> {
         let actor = Actor { name: format!("issuer:{}", newcomer.identity.0), source: "token".to_owned() };
         match self.directory.admit_newcomer(&actor, tenant, newcomer, active).await {
-            Ok(user) => Ok(Creation::Made(Box::new(user))),
+            Ok(Admission::Made(user)) => Ok(Creation::Made(Box::new(user))),
+            Ok(Admission::Barred(user)) => Ok(Creation::Barred(Box::new(user))),
             Err(Error::Conflict { .. }) => Ok(Creation::Taken),
             Err(error @ Error::Invalid { .. }) => Ok(Creation::Refused(error.to_string())),
             Err(error) => Err(error.to_string()),

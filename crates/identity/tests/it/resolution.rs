@@ -139,6 +139,17 @@ async fn exact_unless_told_otherwise_and_ambiguous_is_refused() {
     .await
     .unwrap();
     assert!(problems[0].message.contains("`ada`") && problems[0].message.contains("`ADA`"), "{problems:?}");
+    // Identities as well, and every step; what is one user's is no collision.
+    let of = async |step: Normalisation| {
+        let rule = with_rule(|issuer| issuer.subject.normalise = vec![step]);
+        let tenants = std::slice::from_ref(&world.acme);
+        portcullis_identity::directory::colliding_subjects(&world.store, &rule, tenants).await.unwrap().len()
+    };
+    let prefix = || Normalisation::StripPrefix("CORP\\".into());
+    let bob = world.user("robert", &[("corp", "CORP\\ada"), ("corp", "CORP\\bob"), ("corp", "bob")]).await;
+    assert_eq!((of(prefix()).await, of(Normalisation::Lowercase).await), (1, 0));
+    world.directory.unlink_identity(&actor(), bob.id, &name("corp"), "CORP\\ada").await.unwrap();
+    assert_eq!(of(prefix()).await, 0);
 }
 
 #[tokio::test]
@@ -201,6 +212,128 @@ async fn unknown_subjects_become_users_where_the_rule_says_so_and_tombstones_nev
         issuer.subject.attribute = "attributes.badge".into();
     }));
     assert_eq!(code(&by_attribute, &token(&world, json!({ "sub": "rush" }))).await, "user_deleted");
+}
+
+#[tokio::test]
+async fn a_subject_that_was_somebody_s_who_is_gone_makes_nobody() {
+    let world = World::new().await;
+    let creating = world.compile(with_rule(|issuer| issuer.subject.unknown = UnknownUser::Create));
+    let by_name = world.compile(with_rule(|issuer| {
+        (issuer.subject.unknown, issuer.subject.attribute) = (UnknownUser::Create, "username".into());
+    }));
+    let by = |sub: &str| token(&world, json!({ "sub": sub }));
+    let rename = |to: &str| portcullis_identity::directory::UserChange {
+        username: Some(Some(to.to_owned())),
+        ..Default::default()
+    };
+    // Unlinked, renamed, and then deleted.
+    let ada = world.user("ada", &[("corp", "s-ada")]).await;
+    world.directory.unlink_identity(&actor(), ada.id, &name("corp"), "s-ada").await.unwrap();
+    world.directory.change_user(&actor(), ada.id, rename("ada.king")).await.unwrap();
+    world.directory.delete(&actor(), ada.id, None).await.unwrap();
+    // Unlinked, and then merged: the past identity leads to nobody, not to the survivor either.
+    let (eve, bob) = (world.user("eve", &[("corp", "s-eve")]).await, world.user("bob", &[]).await);
+    world.directory.unlink_identity(&actor(), eve.id, &name("corp"), "s-eve").await.unwrap();
+    world.directory.merge(&actor(), eve.id, bob.id, None).await.unwrap();
+    world.hear().await;
+    assert_eq!(code(&creating, &by("s-ada")).await, "user_deleted");
+    assert_eq!(code(&by_name, &by("ada")).await, "user_deleted");
+    assert_eq!(code(&creating, &by("s-eve")).await, "subject_invalid");
+    let fault = recognise(&creating, &by("s-eve")).await.unwrap_err();
+    assert!(fault.private_context().unwrap().contains(&bob.id.to_string()), "{fault}");
+    // Of somebody who is there it is only past, and free.
+    world.directory.link_identity(&actor(), bob.id, name("corp"), "s-bob".into()).await.unwrap();
+    world.directory.unlink_identity(&actor(), bob.id, &name("corp"), "s-bob").await.unwrap();
+    world.hear().await;
+    let new = recognise(&creating, &by("s-bob")).await.unwrap().user.unwrap();
+    assert_ne!(new.id, bob.id);
+}
+
+#[tokio::test]
+async fn a_merge_that_is_taken_back_was_never_there() {
+    let world = World::new().await;
+    let identity = world.compile(with_rule(|_| {}));
+    let mut users = Vec::new();
+    for called in ["ada", "bob", "eve", "zoe"] {
+        users.push(world.user(called, &[("corp", &format!("s-{called}"))]).await.id);
+    }
+    let [ada, bob, eve, zoe] = users[..] else { unreachable!() };
+    let who = async |sub: &str| {
+        let principal = recognise(&identity, &token(&world, json!({ "sub": sub }))).await;
+        principal.map(|principal| principal.user.unwrap().id).map_err(|fault| fault.code().name())
+    };
+    let directory = &world.directory;
+    directory.suspend(&actor(), ada, None).await.unwrap();
+    directory.merge(&actor(), ada, bob, None).await.unwrap();
+    directory.merge(&actor(), bob, eve, None).await.unwrap();
+    directory.merge(&actor(), eve, zoe, Some("one person".into())).await.unwrap();
+    world.hear().await;
+    for sub in ["s-ada", "s-bob", "s-eve", "s-zoe"] {
+        assert_eq!(who(sub).await, Ok(zoe), "{sub}");
+    }
+    // No way round.
+    for (one, other) in [(zoe, ada), (zoe, eve), (ada, zoe)] {
+        let refused = directory.merge(&actor(), one, other, None).await.unwrap_err();
+        assert_eq!(refused.code().name(), "resource_conflict");
+    }
+    // The one in the middle, with all who had been merged into it.
+    directory.unlink_identity(&actor(), zoe, &name("corp"), "s-ada").await.unwrap();
+    let restored = directory.restore(&actor(), bob, Some("two persons".into())).await.unwrap();
+    assert_eq!((restored.status, restored.merged_into), (UserStatus::Active, None));
+    world.hear().await;
+    assert_eq!(who("s-bob").await, Ok(bob));
+    assert_eq!(who("s-eve").await, Ok(zoe));
+    assert_eq!(who("s-ada").await, Err("user_unknown"), "what was unlinked meanwhile stays so");
+    let by_id = world.compile(with_rule(|issuer| issuer.subject.attribute = "id".into()));
+    let followed = recognise(&by_id, &token(&world, json!({ "sub": ada }))).await.unwrap();
+    assert_eq!(followed.user.unwrap().id, bob);
+    // What was suspended is suspended again.
+    assert_eq!(directory.restore(&actor(), ada, None).await.unwrap().status, UserStatus::Suspended);
+    world.hear().await;
+    assert_eq!(who("s-bob").await, Ok(bob));
+    directory.restore(&actor(), eve, None).await.unwrap();
+    world.hear().await;
+    assert_eq!((who("s-eve").await, who("s-zoe").await), (Ok(eve), Ok(zoe)));
+    assert_eq!(
+        directory.restore(&actor(), eve, None).await.unwrap().status,
+        UserStatus::Active,
+        "twice is once"
+    );
+}
+
+#[tokio::test]
+async fn near_misses_are_told_and_nobody_is_resolved_by_them() {
+    let world = World::new().await;
+    let ada = world.user("ada.lovelace", &[("corp", "auth0|5f7c8ec7")]).await;
+    let identity = world.compile(with_rule(|_| {}));
+    let near = async |text: &str| {
+        let near = world.directory.near(Some(world.acme.id), text).await.unwrap();
+        near.into_iter()
+            .map(|near| {
+                assert_eq!(near.user.id, ada.id);
+                (near.identifier.field.to_string(), near.identifier.until.is_some(), near.distance)
+            })
+            .collect::<Vec<_>>()
+    };
+    for (sub, found) in [
+        ("5f7c8ec7", ("identity", false, 0)),
+        ("auth0|5f7c8ec8", ("identity", false, 1)),
+        ("Ada.Lovelace", ("username", false, 0)),
+        (&ada.id.to_string().to_uppercase(), ("id", false, 0)),
+    ] {
+        assert_eq!(code(&identity, &token(&world, json!({ "sub": sub }))).await, "user_unknown", "{sub}");
+        assert_eq!(near(sub).await[0], (found.0.to_owned(), found.1, found.2), "{sub}");
+    }
+    world.directory.unlink_identity(&actor(), ada.id, &name("corp"), "auth0|5f7c8ec7").await.unwrap();
+    world.directory.delete(&actor(), ada.id, None).await.unwrap();
+    assert_eq!(near("auth0|5f7c8ec7").await, [("identity".to_owned(), true, 0)]);
+    assert_eq!(
+        world.directory.near(None, "auth0|5f7c8ec7").await.unwrap()[0].user.status,
+        UserStatus::Deleted
+    );
+    // Another tenant is shown nothing.
+    let other = TenantId::new(Timestamp::default(), [9; 10]);
+    assert_eq!(world.directory.near(Some(other), "5f7c8ec7").await.unwrap(), []);
 }
 
 /// A directory that answers as it is told.

@@ -166,6 +166,12 @@ pub async fn past(
     all(executor.rows(statement).await?, read)
 }
 
+/// The identities that a user lost to another by the merge of this time.
+pub async fn moved(executor: impl Executor, user: UserId, at: Timestamp) -> Result<Vec<Identifier>, Error> {
+    let text = "identifiers i WHERE i.user_id = $1 AND i.field = 'identity' AND i.ended = 'merged' AND i.until = $2 ORDER BY i.id";
+    all(executor.rows(sql(SELECT).push(text).bind(user).bind(at)).await?, read)
+}
+
 /// Writes down what a user is known by now, and since when; what it was known by until now becomes past. Not its
 /// identities.
 pub(crate) async fn settle(tx: &mut Tx, user: &User, at: Timestamp, new: bool) -> Result<(), Error> {
@@ -215,6 +221,9 @@ pub(super) async fn unlinked(
 ) -> Result<(), Error> {
     let Some(identifier) = identity(tx, user, issuer, subject).await? else { return Ok(()) };
     end(tx, &identifier, at, ended).await?;
+    if ended == Ended::Merged {
+        return Ok(());
+    }
     let text = "identifiers i WHERE i.user_id = $1 AND i.field = 'identity' AND i.issuer = $2 AND i.until IS NOT NULL ORDER BY i.until, i.id";
     let known = all(tx.rows(sql(SELECT).push(text).bind(user).bind(issuer)).await?, read)?;
     prune(tx, &known, &identifier).await
@@ -284,10 +293,11 @@ async fn end(tx: &mut Tx, identifier: &Identifier, at: Timestamp, ended: Ended) 
 }
 
 /// Forgets the oldest of the field of which one more has just ended. `known` has those that ended before, oldest first.
+/// What a merge moved is kept: taking it back needs all of it.
 async fn prune(tx: &mut Tx, known: &[Identifier], ended: &Identifier) -> Result<(), Error> {
     let past: Vec<&Identifier> = known
         .iter()
-        .filter(|other| other.until.is_some() && other.id != ended.id)
+        .filter(|other| other.until.is_some_and(|(_, ended)| ended != Ended::Merged) && other.id != ended.id)
         .filter(|other| other.field == ended.field && other.issuer == ended.issuer)
         .collect();
     for oldest in past.iter().take((past.len() + 1).saturating_sub(PAST)) {

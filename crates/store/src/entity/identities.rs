@@ -5,7 +5,7 @@ use super::identifier;
 use super::identifiers::{self, Ended};
 use crate::statement::{Executor, all, one, sql};
 use crate::{Error, Row, Tx};
-use portcullis_model::{Identity, TenantId, Timestamp, UserId};
+use portcullis_model::{Identity, Name, TenantId, Timestamp, UserId};
 
 const SELECT: &str = "SELECT issuer, subject, user_id, linked_at FROM identities WHERE ";
 
@@ -89,6 +89,21 @@ pub async fn find(
     }
     let statement = sql(SELECT).push("tenant_id = $1 AND issuer = $2 AND subject = $3");
     one(executor.rows(statement.bind(tenant).bind(issuer).bind(subject)).await?, read)
+}
+
+/// The next 1,000 identities of an issuer after this subject, by subject. The empty text begins.
+pub async fn list_by_issuer(
+    executor: impl Executor,
+    tenant: TenantId,
+    issuer: &Name,
+    after: &str,
+) -> Result<Vec<Identity>, Error> {
+    let statement = sql(SELECT)
+        .push("tenant_id = $1 AND issuer = $2 AND subject > $3 ORDER BY subject LIMIT 1000")
+        .bind(tenant)
+        .bind(issuer)
+        .bind(after);
+    all(executor.rows(statement).await?, read)
 }
 
 /// A user's identities, at most 1,000, in the order of issuer and subject.

@@ -8,6 +8,7 @@ mod completions;
 mod errors;
 mod generate;
 mod issuer;
+mod jose;
 mod key;
 mod operator;
 mod record;
@@ -34,6 +35,7 @@ pub const VERBS: &[Verb] = &[
     Verb::of::<app::App>(),
     Verb::of::<key::Key>(),
     Verb::of::<token::Token>(),
+    Verb::of::<jose::Jose>(),
     Verb::of::<issuer::Issuer>(),
     Verb::of::<revocation::Revocation>(),
     Verb::of::<record::Record>(),
@@ -82,7 +84,7 @@ fn on_client(globals: &Globals, work: impl AsyncFnOnce(&Client) -> Done) -> Done
 }
 
 /// Runs a command's future. One thread: a command does one thing at a time.
-fn block_on(work: impl Future<Output = Done>) -> Done {
+fn block_on<T>(work: impl Future<Output = Done<T>>) -> Done<T> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -127,17 +127,20 @@ fn command_line() -> String {
     let mut text = String::from("# Command line\n\nExit codes: 0 done, 1 failed, 2 called wrongly.\n");
     let mut root = cli::command().term_width(110);
     root.build();
-    section(&mut text, &mut root, "portcullis");
+    section(&mut text, &mut root, "portcullis", &[]);
     text
 }
 
-fn section(text: &mut String, command: &mut clap::Command, path: &str) {
+/// `above`: the options of every verb that are described further up.
+fn section(text: &mut String, command: &mut clap::Command, path: &str, above: &[clap::Id]) {
     let root = !path.contains(' ');
-    // Options of every verb are described once; environment values are the machine's, not the reference's.
+    // Described once, where they come in; environment values are the machine's, not the reference's.
     *command = command.clone().mut_args(|argument| {
-        let everywhere = argument.is_global_set() || argument.get_id() == "help";
-        argument.hide_env_values(true).hide(everywhere && !root)
+        let told = above.contains(argument.get_id()) || (argument.get_id() == "help" && !root);
+        argument.hide_env_values(true).hide(told)
     });
+    let global = command.get_arguments().filter(|argument| argument.is_global_set());
+    let told: Vec<clap::Id> = global.map(|argument| argument.get_id().clone()).collect();
     let help = command.render_long_help().to_string();
     // Infallible: writing into a String.
     let _ = write!(
@@ -152,7 +155,7 @@ fn section(text: &mut String, command: &mut clap::Command, path: &str) {
         .collect();
     for name in names {
         if let Some(sub) = command.find_subcommand_mut(&name) {
-            section(text, sub, &format!("{path} {name}"));
+            section(text, sub, &format!("{path} {name}"), &told);
         }
     }
 }

@@ -8,6 +8,7 @@ mod demo;
 mod examples;
 mod files;
 mod http;
+mod jose;
 mod layers;
 mod nested;
 mod postgres;

@@ -15,7 +15,7 @@ use crate::record::Recording;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, response};
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::ModelPermit;
-use portcullis_llm::dialect::openai::{self, Operation, ProviderAnswer, UsageScanner};
+use portcullis_llm::dialect::openai::{self, Operation, ProviderAnswer, StreamOptions, UsageScanner};
 use portcullis_llm::providers::echo;
 use portcullis_model::Timestamp;
 use std::collections::VecDeque;
@@ -82,10 +82,14 @@ async fn one(
         Way::Echo(_) => {
             recording.record.attempts += 1;
             // Usage is asked for as of any provider, so that hiding it is exercised as well.
-            echo(call.operation, &call.request.rewrite(deployment.model.as_str(), true), call.now)
+            echo(
+                call.operation,
+                &call.request.rewrite(deployment.model.as_str(), StreamOptions::Ask),
+                call.now,
+            )
         }
         Way::Http(way) => {
-            let body = call.request.rewrite(deployment.model.as_str(), way.preset.ask_for_usage());
+            let body = call.request.rewrite(deployment.model.as_str(), way.preset.stream_options());
             let mut request = Request::new(Upload::Whole(body));
             *request.method_mut() = Method::POST;
             *request.uri_mut() = way.uri(call.operation).map_err(|fault| (fault, true))?;

@@ -16,7 +16,7 @@ pub use error::{error_body, error_event};
 pub use judge::{ProviderAnswer, judge};
 pub use models::{model_body, models_list};
 pub use operation::Operation;
-pub use request::Request;
+pub use request::{Request, StreamOptions};
 pub use usage::{Ending, UsageScanner};
 
 use crate::dialect::{CredentialPlace, Dialect};

@@ -1,9 +1,17 @@
-//! Vendors that speak OpenAI's dialect, as rows. A vendor with a wire of its own gets a file of its own beside this one.
+//! Vendors that speak OpenAI's dialect, as rows ([`ALL`]). A vendor with a wire of its own gets a file of its own beside
+//! this one.
 //!
-//! Where a fact is not certain the row takes the harmless side: a vendor that is not asked for usage in streams costs us
-//! an estimate, one that is asked and does not know the question refuses the call.
+//! How a vendor differs is data: what it refuses, where it reports usage, what its errors look like, and the page that
+//! says so. Where a fact is not certain the row takes the harmless side: a vendor that is not asked for usage in streams
+//! costs us an estimate, one that is asked and does not know the question refuses the call.
 
-use crate::dialect::openai::Operation;
+mod reference;
+mod rows;
+
+pub use reference::reference_markdown;
+pub use rows::ALL;
+
+use crate::dialect::openai::{Operation, StreamOptions};
 use http::{HeaderName, HeaderValue};
 
 /// A vendor that speaks OpenAI's dialect.
@@ -11,15 +19,35 @@ use http::{HeaderName, HeaderValue};
 pub struct Preset {
     /// What `preset = "…"` says.
     pub name: &'static str,
+    /// Whose models it serves, as the [catalogue](crate::catalog) has it; the catalogue need not know any.
+    pub vendor: &'static str,
     /// Where its API is, up to and with the version, no trailing slash; `None`: it differs by account, and the operator
     /// gives it as `base_url`.
     pub base_url: Option<&'static str>,
+    /// What `base_url` looks like where it differs by account, with `{…}` for what differs.
+    pub template: Option<&'static str>,
     /// How it wants our key.
     pub credential: Credential,
     /// How it reports usage in streams.
     pub stream_usage: StreamUsage,
     /// What it serves, as [`Operation::name`] has it.
     pub operations: &'static [&'static str],
+    /// Operations whose path below `base_url` is not OpenAI's, and that path.
+    pub paths: &'static [(&'static str, &'static str)],
+    /// Members of a request that it answers with an error, beside what the other fields say.
+    pub refuses: &'static [&'static str],
+    /// Whether it takes messages of the role `developer`; one that does not has `system` for the same.
+    pub developer_role: bool,
+    /// How it takes the bound of an answer.
+    pub max_tokens: MaxTokens,
+    /// Where its answers say how much of a limit is left.
+    pub rate_limits: RateLimits,
+    /// What its errors look like.
+    pub errors: ErrorShape,
+    /// Whether `GET /models` lists its models.
+    pub lists_models: bool,
+    /// The page that says so.
+    pub source: &'static str,
 }
 
 /// How a vendor wants our key.
@@ -40,60 +68,48 @@ pub enum StreamUsage {
     Asked,
     /// Not to be asked: it reports on its own, or not at all, or is not known to understand the question.
     Unasked,
+    /// It refuses calls with `stream_options`, the caller's own too; it reports on its own, or not at all.
+    Refused,
 }
 
-const CHAT: &str = "chat_completions";
-const COMPLETIONS: &str = "completions";
-const EMBEDDINGS: &str = "embeddings";
+/// How a vendor takes the bound of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MaxTokens {
+    /// `max_tokens` and `max_completion_tokens`.
+    Both,
+    /// `max_tokens` only; the other one is refused, or overlooked.
+    Old,
+    /// `max_completion_tokens` only, for some of its models at least.
+    New,
+}
 
-use Credential::{Bearer, Header, Optional};
-use StreamUsage::{Asked, Unasked};
+/// Where a vendor's answers say how much of a limit is left. All of them send `Retry-After` with a 429, or nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RateLimits {
+    /// `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`.
+    OpenAi,
+    /// Headers that begin with this.
+    Prefix(&'static str),
+    /// Nowhere, as far as is known.
+    Unknown,
+}
 
-/// Every preset: name, base URL, credential, usage in streams, operations.
-#[rustfmt::skip]
-pub static ALL: &[Preset] = &[
-    row("echo", None, Optional, Asked, &[CHAT, COMPLETIONS, EMBEDDINGS]), // built in: `providers::echo`
-    row("openai", Some("https://api.openai.com/v1"), Bearer, Asked, &[CHAT, COMPLETIONS, EMBEDDINGS]),
-    row("azure", None, Header("api-key"), Asked, &[CHAT, COMPLETIONS, EMBEDDINGS]), // https://<resource>.openai.azure.com/openai/v1
-    row("anthropic-compat", Some("https://api.anthropic.com/v1"), Bearer, Asked, &[CHAT]),
-    row("gemini-compat", Some("https://generativelanguage.googleapis.com/v1beta/openai"), Bearer, Asked, &[CHAT, EMBEDDINGS]),
-    row("mistral", Some("https://api.mistral.ai/v1"), Bearer, Unasked, &[CHAT, EMBEDDINGS]), // refuses members that it does not know; reports on its own
-    row("groq", Some("https://api.groq.com/openai/v1"), Bearer, Asked, &[CHAT]),
-    row("deepseek", Some("https://api.deepseek.com/v1"), Bearer, Asked, &[CHAT]),
-    row("xai", Some("https://api.x.ai/v1"), Bearer, Asked, &[CHAT, COMPLETIONS]),
-    row("openrouter", Some("https://openrouter.ai/api/v1"), Bearer, Asked, &[CHAT, COMPLETIONS]),
-    row("together", Some("https://api.together.xyz/v1"), Bearer, Unasked, &[CHAT, COMPLETIONS, EMBEDDINGS]),
-    row("fireworks", Some("https://api.fireworks.ai/inference/v1"), Bearer, Unasked, &[CHAT, COMPLETIONS, EMBEDDINGS]), // reports in the last chunk with a choice
-    row("perplexity", Some("https://api.perplexity.ai"), Bearer, Unasked, &[CHAT]), // reports in every chunk
-    row("cerebras", Some("https://api.cerebras.ai/v1"), Bearer, Unasked, &[CHAT, COMPLETIONS]),
-    row("nvidia", Some("https://integrate.api.nvidia.com/v1"), Bearer, Unasked, &[CHAT, EMBEDDINGS]),
-    row("deepinfra", Some("https://api.deepinfra.com/v1/openai"), Bearer, Asked, &[CHAT, COMPLETIONS, EMBEDDINGS]),
-    row("cohere-compat", Some("https://api.cohere.ai/compatibility/v1"), Bearer, Unasked, &[CHAT, EMBEDDINGS]),
-    row("sambanova", Some("https://api.sambanova.ai/v1"), Bearer, Unasked, &[CHAT]),
-    row("huggingface", Some("https://router.huggingface.co/v1"), Bearer, Unasked, &[CHAT]),
-    row("dashscope", Some("https://dashscope.aliyuncs.com/compatible-mode/v1"), Bearer, Asked, &[CHAT, EMBEDDINGS]),
-    row("dashscope-intl", Some("https://dashscope-intl.aliyuncs.com/compatible-mode/v1"), Bearer, Asked, &[CHAT, EMBEDDINGS]),
-    row("moonshot", Some("https://api.moonshot.cn/v1"), Bearer, Unasked, &[CHAT]), // reports within the last choice
-    row("zhipu", Some("https://open.bigmodel.cn/api/paas/v4"), Bearer, Unasked, &[CHAT, EMBEDDINGS]),
-    row("siliconflow", Some("https://api.siliconflow.cn/v1"), Bearer, Unasked, &[CHAT, EMBEDDINGS]),
-    row("volcengine", Some("https://ark.cn-beijing.volces.com/api/v3"), Bearer, Asked, &[CHAT, EMBEDDINGS]),
-    row("ollama", Some("http://127.0.0.1:11434/v1"), Optional, Asked, &[CHAT, COMPLETIONS, EMBEDDINGS]),
-    row("vllm", Some("http://127.0.0.1:8000/v1"), Optional, Asked, &[CHAT, COMPLETIONS, EMBEDDINGS]),
-    row("lmstudio", Some("http://127.0.0.1:1234/v1"), Optional, Unasked, &[CHAT, COMPLETIONS, EMBEDDINGS]),
-];
+/// What a vendor's errors look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorShape {
+    /// `{"error":{"message":…}}`.
+    OpenAi,
+    /// `{"message":…}`, `message` a text or an object.
+    Message,
+    /// `{"error":"…"}`.
+    Text,
+    /// `{"detail":…}`, or one of the other shapes.
+    Detail,
+}
 
 /// For a provider that is given by its `base_url` alone.
-static GENERIC: Preset = row("openai-compatible", None, Optional, Asked, &[CHAT, COMPLETIONS, EMBEDDINGS]);
-
-const fn row(
-    name: &'static str,
-    base_url: Option<&'static str>,
-    credential: Credential,
-    stream_usage: StreamUsage,
-    operations: &'static [&'static str],
-) -> Preset {
-    Preset { name, base_url, credential, stream_usage, operations }
-}
+static GENERIC: Preset =
+    Preset::row("openai-compatible", None, &["chat_completions", "completions", "embeddings"], "").optional();
 
 impl Preset {
     /// The preset of this name.
@@ -116,27 +132,136 @@ impl Preset {
         self.operations.contains(&operation.name())
     }
 
+    /// Where `operation` is below `base_url`; `None` for what the gateway answers itself.
+    pub fn path(&self, operation: &Operation) -> Option<&'static str> {
+        let own = self.paths.iter().find(|(name, _)| *name == operation.name()).map(|(_, path)| *path);
+        own.filter(|_| operation.upstream_path().is_some()).or(operation.upstream_path())
+    }
+
+    /// What to do with a call's `stream_options`.
+    pub fn stream_options(&self) -> StreamOptions {
+        match self.stream_usage {
+            StreamUsage::Asked => StreamOptions::Ask,
+            StreamUsage::Unasked => StreamOptions::Keep,
+            StreamUsage::Refused => StreamOptions::Remove,
+        }
+    }
+
     /// Whether to ask it for usage in streams.
     pub fn ask_for_usage(&self) -> bool {
-        self.stream_usage == Asked
+        self.stream_usage == StreamUsage::Asked
+    }
+
+    /// Whether a call with this member is answered with an error.
+    pub fn refuses(&self, member: &str) -> bool {
+        match member {
+            "stream_options" => self.stream_usage == StreamUsage::Refused,
+            _ => self.refuses.contains(&member),
+        }
     }
 
     /// Whether it can be called without a key.
     pub fn needs_key(&self) -> bool {
-        self.credential != Optional
+        self.credential != Credential::Optional
     }
 
     /// The header that carries `key`, marked sensitive; `None` when `key` cannot stand in a header.
     pub fn credential_header(&self, key: &[u8]) -> Option<(HeaderName, HeaderValue)> {
         let (name, value) = match self.credential {
-            Header(name) => (HeaderName::from_static(name), HeaderValue::from_bytes(key)),
-            Bearer | Optional => {
+            Credential::Header(name) => (HeaderName::from_static(name), HeaderValue::from_bytes(key)),
+            Credential::Bearer | Credential::Optional => {
                 (http::header::AUTHORIZATION, HeaderValue::from_bytes(&[b"Bearer ", key].concat()))
             }
         };
         let mut value = value.ok()?;
         value.set_sensitive(true);
         Some((name, value))
+    }
+
+    /// A row as most are: OpenAI's ways throughout.
+    const fn row(
+        name: &'static str,
+        base_url: Option<&'static str>,
+        operations: &'static [&'static str],
+        source: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            vendor: name,
+            base_url,
+            template: None,
+            credential: Credential::Bearer,
+            stream_usage: StreamUsage::Asked,
+            operations,
+            paths: &[],
+            refuses: &[],
+            developer_role: true,
+            max_tokens: MaxTokens::Both,
+            rate_limits: RateLimits::Unknown,
+            errors: ErrorShape::OpenAi,
+            lists_models: true,
+            source,
+        }
+    }
+
+    const fn of(mut self, vendor: &'static str) -> Self {
+        self.vendor = vendor;
+        self
+    }
+
+    const fn like(mut self, template: &'static str) -> Self {
+        self.template = Some(template);
+        self
+    }
+
+    const fn key_in(mut self, header: &'static str) -> Self {
+        self.credential = Credential::Header(header);
+        self
+    }
+
+    const fn optional(mut self) -> Self {
+        self.credential = Credential::Optional;
+        self
+    }
+
+    const fn usage(mut self, usage: StreamUsage) -> Self {
+        self.stream_usage = usage;
+        self
+    }
+
+    const fn at(mut self, paths: &'static [(&'static str, &'static str)]) -> Self {
+        self.paths = paths;
+        self
+    }
+
+    const fn without(mut self, refuses: &'static [&'static str]) -> Self {
+        self.refuses = refuses;
+        self
+    }
+
+    const fn no_developer(mut self) -> Self {
+        self.developer_role = false;
+        self
+    }
+
+    const fn bound(mut self, max_tokens: MaxTokens) -> Self {
+        self.max_tokens = max_tokens;
+        self
+    }
+
+    const fn limits(mut self, rate_limits: RateLimits) -> Self {
+        self.rate_limits = rate_limits;
+        self
+    }
+
+    const fn errors(mut self, errors: ErrorShape) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    const fn unlisted(mut self) -> Self {
+        self.lists_models = false;
+        self
     }
 }
 
@@ -162,21 +287,47 @@ mod tests {
                 assert!(!url.ends_with('/') && uri.query().is_none(), "{url}");
                 assert_eq!(uri.scheme_str(), Some(if local { "http" } else { "https" }), "{url}");
                 assert_eq!(
-                    preset.credential == Optional,
+                    preset.credential == Credential::Optional,
                     local,
                     "{}: only local servers go without a key",
                     preset.name
                 );
             }
-            if let Header(name) = preset.credential {
+            if let Credential::Header(name) = preset.credential {
                 assert_eq!(HeaderName::from_static(name).as_str(), name);
             }
             let known = [Operation::ChatCompletions, Operation::Completions, Operation::Embeddings];
-            assert!(preset.serves(&Operation::ChatCompletions), "{}", preset.name);
             assert_eq!(
                 known.iter().filter(|operation| preset.serves(operation)).count(),
                 preset.operations.len(),
                 "{}: an operation is unknown or there twice",
+                preset.name
+            );
+            for (operation, path) in preset.paths {
+                assert!(path.starts_with('/') && !path.ends_with('/'), "{}: {path}", preset.name);
+                assert!(preset.operations.contains(operation), "{}: {operation} is not served", preset.name);
+            }
+            for (at, member) in preset.refuses.iter().enumerate() {
+                assert!(!preset.refuses[..at].contains(member), "{}: {member} twice", preset.name);
+                assert!(
+                    !["stream_options", "max_tokens", "max_completion_tokens", "model", "messages"]
+                        .contains(member),
+                    "{}: `{member}` has a field of its own",
+                    preset.name
+                );
+            }
+            if let Some(template) = preset.template {
+                assert!(preset.base_url.is_none(), "{}", preset.name);
+                assert!(
+                    template.starts_with("https://") && template.contains('{') && !template.ends_with('/'),
+                    "{template}"
+                );
+            }
+            let ours = preset.is_echo() || std::ptr::eq(preset, &raw const GENERIC);
+            assert!(ours || preset.source.starts_with("https://"), "{} has no source", preset.name);
+            assert!(
+                ours || preset.base_url.is_some() != preset.template.is_some(),
+                "{}: a URL, or what it looks like",
                 preset.name
             );
         }
@@ -191,5 +342,33 @@ mod tests {
         let (name, value) = Preset::find("azure").unwrap().credential_header(b"k").unwrap();
         assert_eq!((name.as_str(), value.as_bytes()), ("api-key", &b"k"[..]));
         assert!(Preset::generic().credential_header(b"a\nb").is_none());
+    }
+
+    #[test]
+    fn there_are_rows_for_forty_vendors_and_more() {
+        let mut vendors: Vec<_> =
+            ALL.iter().filter(|preset| !preset.is_echo()).map(|preset| preset.vendor).collect();
+        vendors.sort_unstable();
+        vendors.dedup();
+        assert!(vendors.len() >= 40, "{}", vendors.len());
+    }
+
+    #[test]
+    fn a_path_of_its_own_is_used_and_no_other() {
+        let preset = Preset::find("perplexity").unwrap();
+        assert_eq!(preset.path(&Operation::Embeddings), Some("/v1/embeddings"));
+        assert_eq!(preset.path(&Operation::ChatCompletions), Some("/chat/completions"));
+        assert_eq!(preset.path(&Operation::Models), None);
+    }
+
+    #[test]
+    fn what_a_vendor_refuses_is_known_whoever_asks() {
+        let mistral = Preset::find("mistral").unwrap();
+        assert!(
+            mistral.refuses("stream_options") && mistral.refuses("logit_bias") && !mistral.refuses("tools")
+        );
+        assert_eq!(mistral.stream_options(), StreamOptions::Remove);
+        assert_eq!(Preset::find("openai").unwrap().stream_options(), StreamOptions::Ask);
+        assert_eq!(Preset::find("nvidia").unwrap().stream_options(), StreamOptions::Keep);
     }
 }

@@ -1,5 +1,6 @@
 //! The crate as the gateway uses it.
 
+mod catalog;
 mod echo;
 mod request;
 mod stream;

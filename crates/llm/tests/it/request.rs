@@ -1,7 +1,7 @@
 //! Requests: whatever is accepted, every parser reads the same; whatever is rewritten differs only where it should.
 
 use bytes::Bytes;
-use portcullis_llm::dialect::openai::Request;
+use portcullis_llm::dialect::openai::{Request, StreamOptions};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -21,11 +21,15 @@ fn agree(body: &[u8]) {
         parsed["stream_options"]["include_usage"].as_bool().unwrap_or(false),
         request.asked_for_usage()
     );
-    for want_usage in [false, true] {
-        let rewritten = request.rewrite("the/deployment", want_usage);
+    for options in [StreamOptions::Ask, StreamOptions::Keep, StreamOptions::Remove] {
+        let rewritten = request.rewrite("the/deployment", options);
         let again = Request::scan(&rewritten).expect("what we send on, we would accept");
+        let want_usage = options == StreamOptions::Ask;
         assert_eq!(again.model(), "the/deployment");
-        assert_eq!(again.asked_for_usage(), request.asked_for_usage() || want_usage && request.stream());
+        assert_eq!(
+            again.asked_for_usage(),
+            options != StreamOptions::Remove && (request.asked_for_usage() || want_usage && request.stream())
+        );
         let mut expected = parsed.clone();
         expected["model"] = json!("the/deployment");
         if want_usage && request.stream() {
@@ -34,6 +38,9 @@ fn agree(body: &[u8]) {
                 *options = json!({});
             }
             options["include_usage"] = json!(true);
+        }
+        if options == StreamOptions::Remove {
+            expected.as_object_mut().unwrap().remove("stream_options");
         }
         assert_eq!(serde_json::from_slice::<Value>(&rewritten).unwrap(), expected);
     }
@@ -158,7 +165,7 @@ fn what_is_nested_or_quoted_does_not_count() {
     let request = Request::scan(&Bytes::copy_from_slice(body.as_bytes())).unwrap();
     assert_eq!((request.model(), request.stream()), ("a", false));
     assert_eq!(
-        &request.rewrite("b", true)[..],
+        &request.rewrite("b", StreamOptions::Ask)[..],
         body.replace("\"model\":\"a\"", "\"model\":\"b\"").as_bytes()
     );
 }

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 Writes, below the project's root:
   api/openapi.json  api/config.schema.json  api/errors.json
   docs/reference/configuration.md  docs/reference/cli.md  docs/reference/errors.md
+  docs/reference/models.md  docs/reference/providers.md
 
 With `--check` nothing is written; it fails when a file is not what the code says.")]
 pub struct Generate {
@@ -39,6 +40,8 @@ const FILES: &[Derived] = &[
     Derived { path: "docs/reference/configuration.md", text: portcullis_config::reference_markdown },
     Derived { path: "docs/reference/cli.md", text: command_line },
     Derived { path: "docs/reference/errors.md", text: errors },
+    Derived { path: "docs/reference/models.md", text: portcullis_llm::catalog::reference_markdown },
+    Derived { path: "docs/reference/providers.md", text: portcullis_llm::providers::presets::reference_markdown },
 ];
 
 impl Run for Generate {

@@ -50,7 +50,7 @@ impl Deployment {
 
 impl HttpWay {
     pub(super) fn uri(&self, operation: &Operation) -> Result<Uri, Fault> {
-        target(&self.base, operation.upstream_path().unwrap_or(""))
+        target(&self.base, self.preset.path(operation).unwrap_or(""))
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Request {
     model: Model,
     stream: bool,
     options: Options,
+    /// All of `stream_options`, with the comma that goes when it goes.
+    options_member: Option<Range<usize>>,
     max_tokens: Option<u64>,
     text_bytes: u64,
 }
@@ -45,6 +47,17 @@ enum Options {
     },
 }
 
+/// What to do with `stream_options` on the way to a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamOptions {
+    /// Ask for usage in streams, even if the caller did not.
+    Ask,
+    /// As the caller has it.
+    Keep,
+    /// Take it out: the provider refuses calls that have it.
+    Remove,
+}
+
 /// Bytes of a model's name, decoded; ours have at most 128.
 const MAX_MODEL: usize = 256;
 
@@ -67,18 +80,31 @@ impl Request {
             return Err(invalid(what));
         }
         let mut names = Names::new(body);
+        let mut options_member = None;
         if !cursor.take(b'}') {
+            let mut before = None;
             loop {
                 let name = cursor.name().map_err(syntax)?;
                 names.add(&name, "")?;
-                let read = MEMBERS.iter().find(|(known, _)| known.as_bytes() == &body[name.inside.clone()]);
+                let known = &body[name.inside.clone()];
+                let read = MEMBERS.iter().find(|(member, _)| member.as_bytes() == known);
                 match read {
                     Some((_, read)) => read(&mut cursor, body, &mut found)?,
                     None => cursor.value(1, &mut 0).map(|_| ()).map_err(syntax)?,
                 }
-                if !cursor.more().map_err(syntax)? {
+                let end = cursor.at();
+                let more = cursor.more().map_err(syntax)?;
+                if known == b"stream_options" {
+                    // The comma before it goes with it; where it is the first member, the one behind it.
+                    options_member = Some(match before {
+                        Some(before) => before..end,
+                        None => name.span().start..if more { cursor.at() } else { end },
+                    });
+                }
+                if !more {
                     break;
                 }
+                before = Some(end);
             }
         }
         cursor.end().map_err(syntax)?;
@@ -90,6 +116,7 @@ impl Request {
             model,
             stream: found.stream,
             options: found.options.unwrap_or(Options::Absent),
+            options_member,
             max_tokens: found.max_completion_tokens.or(found.max_tokens),
             text_bytes: found.text_bytes,
         })
@@ -131,15 +158,18 @@ impl Request {
         &self.body
     }
 
-    /// The body for a deployment: its model's name instead of the caller's; with `want_usage`, a stream is asked for usage
-    /// even if the caller did not. Every other byte is the caller's, and without a change so is the buffer.
-    pub fn rewrite(&self, deployment_model: &str, want_usage: bool) -> Bytes {
+    /// The body for a deployment: its model's name instead of the caller's, and `stream_options` as the provider takes it.
+    /// Every other byte is the caller's, and without a change so is the buffer.
+    pub fn rewrite(&self, deployment_model: &str, options: StreamOptions) -> Bytes {
         let mut model = Vec::with_capacity(deployment_model.len() + USAGE_MEMBER.len() + 2);
         // A string into memory: cannot fail.
         let _ = serde_json::to_writer(&mut model, deployment_model);
         let model_stays = self.body[self.model.span.clone()] == model[..];
-        let usage =
-            if want_usage && self.stream && !self.asked_for_usage() { self.usage_edit() } else { None };
+        let usage = match options {
+            StreamOptions::Ask if self.stream && !self.asked_for_usage() => self.usage_edit(),
+            StreamOptions::Remove => self.options_member.clone().map(|span| (span, &b""[..])),
+            StreamOptions::Ask | StreamOptions::Keep => None,
+        };
         let usage = match usage {
             None if model_stays => return self.body.clone(),
             // Behind the model there is room for a member whatever surrounds it.
@@ -335,8 +365,8 @@ mod tests {
         format!("{}: {}", fault.code(), fault.public_detail())
     }
 
-    fn rewritten(body: &str, want_usage: bool) -> String {
-        String::from_utf8(scan(body).expect(body).rewrite("m", want_usage).to_vec()).unwrap()
+    fn rewritten(body: &str, options: StreamOptions) -> String {
+        String::from_utf8(scan(body).expect(body).rewrite("m", options).to_vec()).unwrap()
     }
 
     #[test]
@@ -401,20 +431,46 @@ mod tests {
             (r#"{"model":"a","stream":false}"#, r#"{"model":"m","stream":false}"#),
             (r#"{ "x" : 1.0e2 , "model" : "a\u0062" }"#, r#"{ "x" : 1.0e2 , "model" : "m" }"#),
         ] {
-            assert_eq!(rewritten(body, true), expected);
+            assert_eq!(rewritten(body, StreamOptions::Ask), expected);
         }
-        assert_eq!(rewritten(r#"{"model":"a","stream":true}"#, false), r#"{"model":"m","stream":true}"#);
+        let kept = r#"{"model":"m","stream":true}"#;
+        assert_eq!(rewritten(r#"{"model":"a","stream":true}"#, StreamOptions::Keep), kept);
+    }
+
+    #[test]
+    fn what_a_provider_refuses_is_taken_out_with_its_comma() {
+        for (body, expected) in [
+            (
+                r#"{"model":"a","stream_options":{"include_usage":true},"stream":true}"#,
+                r#"{"model":"m","stream":true}"#,
+            ),
+            (r#"{"stream_options":{"include_usage":true},"model":"a"}"#, r#"{"model":"m"}"#),
+            (r#"{ "stream_options" : null , "model" : "a" }"#, r#"{ "model" : "m" }"#),
+            (r#"{ "x" : [1] , "stream_options" : { } , "model" : "a" }"#, r#"{ "x" : [1], "model" : "m" }"#),
+            (
+                r#"{"model":"a","x":{"stream_options":1},"stream_options":null}"#,
+                r#"{"model":"m","x":{"stream_options":1}}"#,
+            ),
+            // Stale: nothing is streamed.
+            (
+                r#"{"stream":false,"stream_options":{"a":[{}]},"model":"m"}"#,
+                r#"{"stream":false,"model":"m"}"#,
+            ),
+            (r#"{"model":"a","stream":true}"#, r#"{"model":"m","stream":true}"#),
+        ] {
+            assert_eq!(rewritten(body, StreamOptions::Remove), expected);
+        }
     }
 
     #[test]
     fn nothing_to_change_is_the_same_buffer() {
         let body = Bytes::from_static(br#"{"model":"a","stream":true}"#);
-        assert_eq!(Request::scan(&body).unwrap().rewrite("a", false).as_ptr(), body.as_ptr());
+        assert_eq!(Request::scan(&body).unwrap().rewrite("a", StreamOptions::Keep).as_ptr(), body.as_ptr());
     }
 
     #[test]
     fn a_deployment_name_is_encoded() {
-        let body = scan(r#"{"model":"a"}"#).unwrap().rewrite("a\"b", false);
+        let body = scan(r#"{"model":"a"}"#).unwrap().rewrite("a\"b", StreamOptions::Keep);
         assert_eq!(&body[..], br#"{"model":"a\"b"}"#);
     }
 

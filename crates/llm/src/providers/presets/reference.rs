@@ -1,0 +1,78 @@
+//! The presets as a page.
+
+use super::{ALL, Credential, ErrorShape, MaxTokens, Preset, RateLimits, StreamUsage};
+use std::fmt::Write;
+
+/// `docs/reference/providers.md`.
+pub fn reference_markdown() -> String {
+    let mut text = String::from(
+        "# Providers\n\nWhat `preset = \"…\"` of a provider may say, and how these vendors differ from OpenAI, whose dialect they speak. \
+         A vendor that is not here is reached by its `base_url` alone. Where the URL has `{…}` it differs by account: \
+         give it as `base_url`, filled in. A bound of an answer is `max_tokens` or `max_completion_tokens`; where only one is \
+         named the vendor refuses the other, or overlooks it.\n\n\
+         The rows are in `crates/llm/src/providers/presets/rows.rs`.\n\n\
+         | preset | URL | key | serves | usage in streams | refuses | bound | limits | errors | lists models |\n\
+         |---|---|---|---|---|---|---|---|---|---|\n",
+    );
+    for preset in ALL {
+        row(&mut text, preset);
+    }
+    text
+}
+
+fn row(text: &mut String, preset: &Preset) {
+    let name = match preset.source {
+        "" => format!("`{}`", preset.name),
+        source => format!("[`{}`]({source})", preset.name),
+    };
+    let url = preset.base_url.or(preset.template).map_or("built in".to_owned(), |url| format!("`{url}`"));
+    let key = match preset.credential {
+        Credential::Bearer => "`Authorization: Bearer`".to_owned(),
+        Credential::Header(name) => format!("`{name}`"),
+        Credential::Optional => "none needed".to_owned(),
+    };
+    let serves: Vec<String> = preset
+        .operations
+        .iter()
+        .map(|operation| match preset.paths.iter().find(|(name, _)| name == operation) {
+            Some((_, path)) => format!("{operation} at `{path}`"),
+            None => (*operation).to_owned(),
+        })
+        .collect();
+    let usage = match preset.stream_usage {
+        StreamUsage::Asked => "when asked",
+        StreamUsage::Unasked => "not asked for",
+        StreamUsage::Refused => "refuses the question",
+    };
+    let role = if preset.developer_role { "" } else { "role `developer`" };
+    let refuses: Vec<String> = preset
+        .refuses
+        .iter()
+        .map(|member| format!("`{member}`"))
+        .chain((!role.is_empty()).then(|| role.to_owned()))
+        .collect();
+    let bound = match preset.max_tokens {
+        MaxTokens::Both => "both",
+        MaxTokens::Old => "`max_tokens`",
+        MaxTokens::New => "`max_completion_tokens`",
+    };
+    let limits = match preset.rate_limits {
+        RateLimits::OpenAi => "`x-ratelimit-*-{requests,tokens}`".to_owned(),
+        RateLimits::Prefix(prefix) => format!("`{prefix}*`"),
+        RateLimits::Unknown => String::new(),
+    };
+    let errors = match preset.errors {
+        ErrorShape::OpenAi => "`error.message`",
+        ErrorShape::Message => "`message`",
+        ErrorShape::Text => "`error`",
+        ErrorShape::Detail => "`detail`",
+    };
+    let lists = if preset.lists_models { "yes" } else { "no" };
+    // Infallible: writing into a String.
+    let _ = writeln!(
+        text,
+        "| {name} | {url} | {key} | {} | {usage} | {} | {bound} | {limits} | {errors} | {lists} |",
+        serves.join(", "),
+        refuses.join(", ")
+    );
+}

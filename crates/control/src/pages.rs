@@ -2,6 +2,7 @@
 
 use crate::answer::Refused;
 use crate::openapi;
+use axum::extract::RawQuery;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portcullis_fault::{Fault, codes, pages};
@@ -10,21 +11,23 @@ use std::sync::OnceLock;
 /// `/errors/<code>`, with an optional suffix for language and format.
 pub async fn page(
     crate::input::Path(tail): crate::input::Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    find(&tail, &headers)
+    find(&tail, query.as_deref(), &headers)
 }
 
-/// `/errors`: all codes.
-pub async fn index(headers: HeaderMap) -> Result<Response, Refused> {
-    find("", &headers)
+/// `/errors`: all codes, or those that `q` asks for.
+pub async fn index(RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Refused> {
+    find("", query.as_deref(), &headers)
 }
 
-fn find(tail: &str, headers: &HeaderMap) -> Result<Response, Refused> {
+fn find(tail: &str, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Refused> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let page = pages::find(tail, text(header::ACCEPT), text(header::ACCEPT_LANGUAGE)).ok_or_else(|| {
-        Fault::new(codes::RESOURCE_NOT_FOUND).detail("no code has this name; `/errors` lists all")
-    })?;
+    let page =
+        pages::find(tail, query, text(header::ACCEPT), text(header::ACCEPT_LANGUAGE)).ok_or_else(|| {
+            Fault::new(codes::RESOURCE_NOT_FOUND).detail("no code has this name; `/errors` lists all")
+        })?;
     let same = text(header::IF_NONE_MATCH)
         .is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == page.etag || tag.trim() == "*"));
     let mut response =

@@ -4,11 +4,18 @@
 //! the catalogue's row are put on the page here, so that a page never contradicts its row.
 
 mod html;
+mod index;
 mod markdown;
+pub mod messages;
 mod negotiate;
+mod topic;
+pub mod umbrella;
 
-use crate::{Code, codes};
-use serde_json::{Value, json};
+use crate::Code;
+use index::Index;
+pub use index::matched;
+use serde_json::Value;
+use topic::Topic;
 
 /// In which language a page is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,10 +92,15 @@ fn fingerprint(bytes: &[u8]) -> u64 {
         .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3))
 }
 
-/// The page behind `/-/errors/<tail>`: a code, or nothing (or `index`) for the list of all, with an optional suffix
-/// `.html`, `.json` or `.md` that outweighs `Accept`, after an optional `.en` or `.zh` that outweighs `Accept-Language`.
-/// `None`: there is no such page.
-pub fn find(tail: &str, accept: Option<&str>, accept_language: Option<&str>) -> Option<Page> {
+/// The page behind `/-/errors/<tail>`: a code, a message that several codes share, or nothing (or `index`) for the list of
+/// all, with an optional suffix `.html`, `.json` or `.md` that outweighs `Accept`, after an optional `.en` or `.zh` that
+/// outweighs `Accept-Language`. `query` is the address's query: `q` searches the list. `None`: there is no such page.
+pub fn find(
+    tail: &str,
+    query: Option<&str>,
+    accept: Option<&str>,
+    accept_language: Option<&str>,
+) -> Option<Page> {
     // The index can be served with and without a final slash, from where its relative links lead here twice.
     let tail = tail.trim_start_matches('/');
     let tail = tail.strip_prefix("errors/").unwrap_or(tail);
@@ -106,33 +118,20 @@ pub fn find(tail: &str, accept: Option<&str>, accept_language: Option<&str>) -> 
     let format = format.unwrap_or_else(|| negotiate::format(accept));
     let language = language.unwrap_or_else(|| negotiate::language(accept_language));
     match name {
-        "" | "index" => Some(index(format, language)),
-        name => Code::find(name).map(|code| page(code, format, language)),
+        "" => Some(list(&Index::of(query, language), format, language, "errors/")),
+        "index" => Some(list(&Index::of(query, language), format, language, "")),
+        name => Topic::find(name).map(|topic| render(topic, format, language)),
     }
 }
 
 /// The page of `code`.
 pub fn page(code: Code, format: Format, language: Language) -> Page {
-    let source = code.page(language == Language::Chinese);
-    let body = match format {
-        Format::Markdown => with_facts(code, language, source),
-        Format::Html => html::page(code, language, source),
-        Format::Json => pretty(&document(code, language, source)),
-    };
-    Page::new(format, language, body)
+    render(Topic::Code(code), format, language)
 }
 
-/// The list of all codes, in the order of the path of a call.
+/// The list of all codes, in the order of the path of a call, and of the messages that several share.
 pub fn index(format: Format, language: Language) -> Page {
-    let body = match format {
-        Format::Markdown => listing(language),
-        Format::Html => html::index(language, &listing(language)),
-        Format::Json => {
-            let codes: Vec<Value> = codes::ALL.iter().map(|code| facts(*code, language)).collect();
-            pretty(&json!({ "language": language.tag(), "codes": codes }))
-        }
-    };
-    Page::new(format, language, body)
+    list(&Index::all(), format, language, "errors/")
 }
 
 /// What a code means in one sentence: its page's title behind the name.
@@ -141,88 +140,22 @@ pub fn title(code: Code, language: Language) -> &'static str {
     first.split_once(": ").map_or(code.title(), |(_, title)| title)
 }
 
-/// Whose turn it is, in words.
-fn who(code: Code, language: Language) -> &'static str {
-    use crate::Blame::{Administrator, Caller, Operator, Upstream};
-    match code.blame() {
-        Caller => language.pick("the caller", "调用方"),
-        Administrator => language.pick("an administrator", "管理员"),
-        Operator => language.pick("whoever runs this gateway", "网关运维人员"),
-        Upstream => language.pick("whoever runs the service behind the gateway", "网关后方服务的负责人"),
-    }
-}
-
-/// Whether trying again helps, in words.
-fn again(code: Code, language: Language) -> &'static str {
-    use crate::Retry::{Later, No, Now};
-    match code.retry() {
-        No => language.pick("not without a change", "不改变条件重试无效"),
-        Later => language.pick("after `Retry-After`", "在 `Retry-After` 之后"),
-        Now => language.pick("at once, when the method is safe to repeat", "方法可安全重复时可立即重试"),
-    }
-}
-
-fn facts(code: Code, language: Language) -> Value {
-    let mut facts = json!({
-        "code": code.name(),
-        "status": code.status(),
-        "title": title(code, language),
-        "blame": code.blame().as_str(),
-        "retry": code.retry().as_str(),
-    });
-    if code.public() != code {
-        facts["shown_to_callers_as"] = json!(code.public().name());
-    }
-    facts
-}
-
-fn document(code: Code, language: Language, source: &str) -> Value {
-    let mut document = facts(code, language);
-    document["language"] = json!(language.tag());
-    document["sections"] = markdown::sections(source)
-        .map(|(heading, text)| json!({ "heading": heading, "markdown": text }))
-        .collect();
-    document
-}
-
-/// The source with the row's facts under its title.
-fn with_facts(code: Code, language: Language, source: &str) -> String {
-    let (title, rest) = source.split_once('\n').unwrap_or((source, ""));
-    format!("{title}\n\n{}\n{rest}", facts_line(code, language))
-}
-
-fn facts_line(code: Code, language: Language) -> String {
-    let (status, who, again) = (code.status(), who(code, language), again(code, language));
-    let mut line = match language {
-        Language::English => format!("**Status** {status} · **Whose turn** {who} · **Try again** {again}"),
-        Language::Chinese => format!("**状态码** {status} · **由谁处理** {who} · **重试** {again}"),
+fn render(topic: Topic, format: Format, language: Language) -> Page {
+    let body = match format {
+        Format::Markdown => topic.markdown(language),
+        Format::Html => html::page(topic, language),
+        Format::Json => pretty(&topic.document(language)),
     };
-    if code.public() != code {
-        let public = code.public().name();
-        line.push_str(&match language {
-            Language::English => format!(" · **Callers see** [{public}]({public}.en.md)"),
-            Language::Chinese => format!(" · **调用方看到的是** [{public}]({public}.zh.md)"),
-        });
-    }
-    line
+    Page::new(format, language, body)
 }
 
-fn listing(language: Language) -> String {
-    let mut out = match language {
-        Language::English => "# Codes\n\nEvery refusal of the gateway has one of these codes; the record keeps it, and the answer's `code` says it.\n\n| code | status | what it means | whose turn |\n|---|---|---|---|\n",
-        Language::Chinese => "# 错误码\n\n网关的每一次拒绝都带有下列错误码之一；它写在应答的 `code` 中，也保存在调用记录里。\n\n| 错误码 | 状态码 | 含义 | 由谁处理 |\n|---|---|---|---|\n",
-    }
-    .to_owned();
-    for code in codes::ALL {
-        let (name, tag) = (code.name(), language.tag());
-        out.push_str(&format!(
-            "| [{name}]({name}.{tag}.md) | {} | {} | {} |\n",
-            code.status(),
-            title(*code, language),
-            who(*code, language)
-        ));
-    }
-    out
+fn list(index: &Index, format: Format, language: Language, base: &str) -> Page {
+    let body = match format {
+        Format::Markdown => index.markdown(language),
+        Format::Html => html::index(language, index, base),
+        Format::Json => pretty(&index.document(language)),
+    };
+    Page::new(format, language, body)
 }
 
 fn pretty(value: &Value) -> String {
@@ -235,15 +168,21 @@ fn pretty(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codes;
     use std::collections::BTreeSet;
 
     const ENGLISH: [&str; 6] =
         ["What it means", "Causes", "How to check", "What to do", "What does not help", "See also"];
     const CHINESE: [&str; 6] = ["含义", "原因", "如何检查", "如何处理", "无效的做法", "另见"];
 
-    fn every() -> impl Iterator<Item = (Code, Language, &'static str)> {
-        codes::ALL.iter().flat_map(|code| {
-            [(*code, Language::English, code.page(false)), (*code, Language::Chinese, code.page(true))]
+    fn topics() -> impl Iterator<Item = Topic> {
+        codes::ALL.iter().map(|code| Topic::Code(*code)).chain(umbrella::ALL.iter().map(Topic::Umbrella))
+    }
+
+    fn every() -> impl Iterator<Item = (&'static str, Language, &'static str)> {
+        topics().flat_map(|topic| {
+            [Language::English, Language::Chinese]
+                .map(|language| (topic.name(), language, topic.source(language)))
         })
     }
 
@@ -261,8 +200,78 @@ mod tests {
             }
             assert!(source.starts_with(&format!("# {code}: ")), "{code} {language:?}");
             let lines = source.lines().count();
-            assert!((15..=48).contains(&lines), "{code} {language:?} has {lines} lines");
+            assert!((15..=60).contains(&lines), "{code} {language:?} has {lines} lines");
+            // A dead end says why it is one, and the standard says what is right.
+            let part = |n: usize| markdown::sections(source).nth(n).map_or("", |(_, text)| text);
+            for item in part(4).lines().filter(|line| line.starts_with("- ")) {
+                assert!(
+                    item.contains(": ") || item.contains('：'),
+                    "{code} {language:?}: `{item}` does not say why"
+                );
+            }
+            assert!(
+                part(5).contains("](https://www.rfc-editor.org/"),
+                "{code} {language:?} names no standard"
+            );
         }
+    }
+
+    #[test]
+    fn umbrellas_are_no_codes_and_lead_to_their_codes() {
+        for umbrella in umbrella::ALL {
+            assert!(Code::find(umbrella.slug).is_none() && !umbrella.codes.is_empty(), "{}", umbrella.slug);
+            assert!(!messages::under(umbrella.slug).is_empty(), "{}: nothing says it", umbrella.slug);
+            for language in [Language::English, Language::Chinese] {
+                let page = find(umbrella.slug, None, Some("text/html"), Some(language.tag())).unwrap();
+                for code in umbrella.codes {
+                    assert!(
+                        page.body.contains(&format!("href=\"{code}.{}\"", language.tag())),
+                        "{}: {code}",
+                        umbrella.slug
+                    );
+                }
+                let chinese = umbrella.title(Language::Chinese);
+                assert!(!chinese.is_ascii() && chinese != umbrella.title(Language::English), "{chinese}");
+            }
+            let json = find(&format!("{}.json", umbrella.slug), None, None, None).unwrap();
+            let json: Value = serde_json::from_str(&json.body).unwrap();
+            assert_eq!(json["umbrella"], umbrella.slug);
+            assert!(
+                json.get("code").is_none() && json["codes"].as_array().is_some_and(|codes| !codes.is_empty())
+            );
+        }
+    }
+
+    #[test]
+    fn pages_show_what_other_libraries_say() {
+        let page = page(codes::AUDIENCE_MISMATCH, Format::Markdown, Language::English).body;
+        assert!(page.contains("| jsonwebtoken (npm) | `jwt audience invalid. expected: {audience}` | not known | not known | 9.0.3 |"));
+        let pyjwt = super::page(codes::SUBJECT_INVALID, Format::Json, Language::English).body;
+        let pyjwt: Value = serde_json::from_str(&pyjwt).unwrap();
+        let row = pyjwt["messages"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|row| row["message"] == "Subject must be a string");
+        assert_eq!(row.map(|row| &row["introduced"]), Some(&serde_json::json!("2.10.0")));
+        assert_eq!(
+            (&pyjwt["evidence"]["share"], &pyjwt["evidence"]["cases"]),
+            (&Value::Null, &serde_json::json!(0))
+        );
+    }
+
+    #[test]
+    fn a_search_is_shown_and_escaped() {
+        let of = |query: &str| find("index.en", Some(query), Some("text/html"), None).unwrap().body;
+        let page = of("q=jwt+expired");
+        assert!(
+            page.contains("value=\"jwt expired\"") && page.contains("href=\"token_expired.en\""),
+            "{page}"
+        );
+        let hostile = of("q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E");
+        assert!(!hostile.contains("<script") && hostile.contains("Nothing was found"), "{hostile}");
+        let token = of("q=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl");
+        assert!(!token.contains("eyJ") && token.contains("looks like a token"));
     }
 
     #[test]
@@ -277,8 +286,9 @@ mod tests {
     /// The languages are kept in step: the same commands, the same links.
     #[test]
     fn both_languages_say_the_same() {
-        for code in codes::ALL {
-            let (english, chinese) = (code.page(false), code.page(true));
+        for topic in topics() {
+            let (code, english, chinese) =
+                (topic.name(), topic.source(Language::English), topic.source(Language::Chinese));
             let targets = |source: &'static str| {
                 markdown::links(source)
                     .map(|(_, target)| target.replace(".zh.md", ".md").replace(".en.md", ".md"))
@@ -316,7 +326,7 @@ mod tests {
             let mut codes_linked = 0;
             for (_, target) in markdown::links(source) {
                 if let Some(name) = target.strip_suffix(&format!(".{}.md", language.tag())) {
-                    assert!(Code::find(name).is_some_and(|other| other != code), "{code}: `{target}`");
+                    assert!(name != code && Topic::find(name).is_some(), "{code}: `{target}`");
                     codes_linked += 1;
                 } else {
                     assert!(target.starts_with("https://www.rfc-editor.org/rfc/rfc"), "{code}: `{target}`");
@@ -340,32 +350,43 @@ mod tests {
 
     #[test]
     fn every_page_renders_in_every_form() {
-        for (code, language, _) in every() {
-            let html = page(code, Format::Html, language);
-            assert!(
-                html.body.starts_with("<!doctype html>")
-                    && html.body.contains(&format!("<html lang=\"{}\"", html::lang(language))),
-                "{code}"
-            );
-            assert!(html.body.matches("<h2").count() == 6 && !html.body.contains("<script"), "{code}");
-            for mark in ["```", "](", "**"] {
-                assert!(!html.body.contains(mark), "{code} {language:?}: `{mark}` was not rendered");
+        for topic in topics() {
+            for language in [Language::English, Language::Chinese] {
+                let code = topic.name();
+                let html = render(topic, Format::Html, language);
+                assert!(
+                    html.body.starts_with("<!doctype html>")
+                        && html.body.contains(&format!("<html lang=\"{}\"", html::lang(language))),
+                    "{code}"
+                );
+                let sections = 6 + usize::from(!topic.messages().is_empty());
+                assert!(
+                    html.body.matches("<h2").count() == sections && !html.body.contains("<script"),
+                    "{code}"
+                );
+                for mark in ["```", "](", "**"] {
+                    assert!(!html.body.contains(mark), "{code} {language:?}: `{mark}` was not rendered");
+                }
+                let json: Value = serde_json::from_str(&render(topic, Format::Json, language).body).unwrap();
+                assert_eq!(json["sections"].as_array().map(Vec::len), Some(6));
+                assert_eq!(json["messages"].as_array().map(Vec::len), Some(topic.messages().len()));
+                let text = render(topic, Format::Markdown, language);
+                assert!(text.body.contains("**") && text.etag.len() == 18);
+                if let Topic::Code(code) = topic {
+                    assert_eq!(
+                        (json["code"].as_str(), json["status"].as_u64()),
+                        (Some(code.name()), Some(u64::from(code.status())))
+                    );
+                    assert!(text.body.contains(&code.status().to_string()));
+                }
             }
-            let json: Value = serde_json::from_str(&page(code, Format::Json, language).body).unwrap();
-            assert_eq!(
-                (json["code"].as_str(), json["status"].as_u64()),
-                (Some(code.name()), Some(u64::from(code.status())))
-            );
-            assert_eq!(json["sections"].as_array().map(Vec::len), Some(6));
-            let text = page(code, Format::Markdown, language);
-            assert!(text.body.contains(&code.status().to_string()) && text.etag.len() == 18);
         }
     }
 
     #[test]
     fn suffixes_outweigh_headers() {
         let of = |tail: &str, accept: &str, language: &str| {
-            find(tail, Some(accept), Some(language)).map(|page| (page.content_type, page.language))
+            find(tail, None, Some(accept), Some(language)).map(|page| (page.content_type, page.language))
         };
         let (html, json, markdown) =
             (Format::Html.content_type(), Format::Json.content_type(), Format::Markdown.content_type());

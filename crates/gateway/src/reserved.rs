@@ -72,7 +72,7 @@ fn health(gateway: &Gateway) -> Response<Body> {
 
 fn errors(tail: &str, call: &Call) -> Option<Response<Body>> {
     let text = |name| call.head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let page = pages::find(tail, text(header::ACCEPT), text(header::ACCEPT_LANGUAGE))?;
+    let page = pages::find(tail, call.head.uri.query(), text(header::ACCEPT), text(header::ACCEPT_LANGUAGE))?;
     let known = text(header::IF_NONE_MATCH).is_some_and(|tags| {
         tags.split(',').any(|tag| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == page.etag)
     });

@@ -1,7 +1,8 @@
 //! Pages for browsers: one file each, without script, font or image from anywhere, light or dark as the reader's system is.
 
-use super::{Language, again, markdown, title, who};
-use crate::Code;
+use super::index::Index;
+use super::topic::Topic;
+use super::{Language, markdown};
 use markdown::escape;
 
 const STYLE: &str = "\
@@ -12,58 +13,44 @@ nav,footer{color:var(--soft);font-size:.875rem}nav{display:flex;gap:1rem;justify
 a{color:var(--link)}h1{font-size:1.6rem;line-height:1.25;margin:1.5rem 0 .25rem;overflow-wrap:anywhere}h1+p{margin-top:0;font-size:1.125rem}\
 h2{font-size:1.1rem;margin:2rem 0 .5rem}code{font:.875em ui-monospace,Menlo,Consolas,monospace;background:var(--code);padding:.1em .3em;border-radius:4px;overflow-wrap:anywhere}\
 pre{background:var(--code);padding:.75rem 1rem;border-radius:6px;overflow-x:auto}pre code{padding:0;background:none;overflow-wrap:normal}\
-dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem;margin:1rem 0;padding:.75rem 1rem;border:1px solid var(--line);border-radius:6px}dt{color:var(--soft)}dd{margin:0}\
-table{border-collapse:collapse;width:100%;font-size:.9375rem}th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line)}td:first-child{overflow-wrap:anywhere}";
+dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.25rem 1rem;margin:1rem 0;padding:.75rem 1rem;border:1px solid var(--line);border-radius:6px}dt{color:var(--soft)}dd{margin:0}\
+table{border-collapse:collapse;width:100%;font-size:.9375rem}th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line)}td:first-child{overflow-wrap:anywhere}\
+.table{overflow-x:auto}td{min-width:5rem}td:nth-child(2):not(:last-child){overflow-wrap:anywhere}\
+form{display:flex;gap:.5rem;margin:1rem 0}input{flex:1;min-width:0;font:inherit;padding:.4rem .6rem;color:var(--ink);background:var(--back);border:1px solid var(--soft);border-radius:6px}button{font:inherit;padding:.4rem .9rem;color:var(--ink);background:var(--code);border:1px solid var(--soft);border-radius:6px}";
 
-/// The page of a code.
-pub fn page(code: Code, language: Language, source: &str) -> String {
-    let (name, sentence) = (code.name(), title(code, language));
+/// The page of a topic.
+pub fn page(topic: Topic, language: Language) -> String {
+    let (name, sentence) = (topic.name(), topic.title(language));
     let link = |target: &str| target_url(target, "", language);
-    let mut facts = format!(
-        "<dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd>",
-        language.pick("Status", "状态码"),
-        code.status(),
-        language.pick("Whose turn", "由谁处理"),
-        escape(who(code, language)),
-        language.pick("Try again", "重试"),
-        escape(&again(code, language).replace('`', "")),
-    );
-    if code.public() != code {
-        let public = code.public().name();
-        facts.push_str(&format!(
-            "<dt>{}</dt><dd><a href=\"{public}.{}\">{public}</a></dd>",
-            language.pick("Callers see", "调用方看到的是"),
-            language.tag()
-        ));
-    }
-    let rest = source.split_once('\n').map_or("", |(_, rest)| rest);
+    let facts: String = topic
+        .facts(language)
+        .iter()
+        .map(|(name, value)| format!("<dt>{}</dt><dd>{}</dd>", escape(name), markdown::inline(value, &link)))
+        .collect();
+    let rest = topic.source(language).split_once('\n').map_or("", |(_, rest)| rest);
     let body = format!(
-        "<h1><code>{name}</code></h1>\n<p>{}</p>\n<dl>{facts}</dl>\n{}",
+        "<h1><code>{name}</code></h1>\n<p>{}</p>\n<dl>{facts}</dl>\n{}{}",
         escape(sentence),
-        markdown::to_html(rest, &link)
+        markdown::to_html(rest, &link),
+        markdown::to_html(&topic.message_section(language), &link)
     );
-    frame(language, &format!("{name}: {sentence}"), name, "../errors/index", &body)
+    frame(language, &format!("{name}: {sentence}"), name, "../errors/", "", &body)
 }
 
-/// The index, from its Markdown.
-pub fn index(language: Language, source: &str) -> String {
-    let link = |target: &str| target_url(target, "errors/", language);
-    frame(
-        language,
-        language.pick("Codes", "错误码"),
-        "errors/index",
-        "errors/index",
-        &markdown::to_html(source, &link),
-    )
+/// The index. `base` leads from where it is served to the pages.
+pub fn index(language: Language, index: &Index, base: &str) -> String {
+    let link = |target: &str| target_url(target, base, language);
+    let body = markdown::to_html(&index.markdown(language), &link);
+    frame(language, language.pick("Codes", "错误码"), "index", base, &index.query, &body)
 }
 
-/// A link of the source as one between served pages: to codes in the same language, and to standards.
+/// A link of the source as one between served pages: to pages in the same language, and to standards.
 fn target_url(target: &str, base: &str, language: Language) -> Option<String> {
     if target.starts_with("https://") {
         return Some(target.to_owned());
     }
     let name = target.strip_suffix(".md")?.strip_suffix(language.tag())?.strip_suffix('.')?;
-    Code::find(name).map(|code| format!("{base}{}.{}", code.name(), language.tag()))
+    Topic::find(name).map(|topic| format!("{base}{}.{}", topic.name(), language.tag()))
 }
 
 /// `lang` of the document.
@@ -71,19 +58,24 @@ pub const fn lang(language: Language) -> &'static str {
     language.pick("en", "zh-Hans")
 }
 
-/// `here` and `all` are relative links, without language and form, to this page and to the index.
-fn frame(language: Language, heading: &str, here: &str, all: &str, body: &str) -> String {
+/// `here` is the page's name, and `base` leads from where it is served to the pages.
+fn frame(language: Language, heading: &str, here: &str, base: &str, query: &str, body: &str) -> String {
     let (lang, tag) = (lang(language), language.tag());
     let (other, other_lang, other_name) = match language {
         Language::English => ("zh", "zh-Hans", "中文"),
         Language::Chinese => ("en", "en", "English"),
     };
-    let index = language.pick("All codes", "全部错误码");
+    let all = language.pick("All codes", "全部错误码");
+    let label = language
+        .pick("Code, words, or an error message (never a token)", "错误码、词语或错误消息（切勿粘贴令牌）");
+    let search = language.pick("Search", "搜索");
     format!(
         "<!doctype html>\n<html lang=\"{lang}\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"robots\" content=\"noindex\">\n<title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
-         <nav><a href=\"{all}.{tag}\">{index}</a><a href=\"{here}.{other}\" hreflang=\"{other_lang}\" lang=\"{other_lang}\">{other_name}</a></nav>\n\
-         <main>\n{body}</main>\n<footer><p>Portcullis · <a href=\"{here}.{tag}.md\">Markdown</a> · <a href=\"{here}.{tag}.json\">JSON</a></p></footer>\n</body>\n</html>\n",
-        escape(heading)
+         <meta name=\"robots\" content=\"noindex\">\n<meta name=\"referrer\" content=\"no-referrer\">\n<title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n\
+         <nav><a href=\"{base}index.{tag}\">{all}</a><a href=\"{base}{here}.{other}\" hreflang=\"{other_lang}\" lang=\"{other_lang}\">{other_name}</a></nav>\n\
+         <form role=\"search\" method=\"get\" action=\"{base}index.{tag}\"><input type=\"search\" name=\"q\" maxlength=\"1000\" autocomplete=\"off\" aria-label=\"{label}\" placeholder=\"{label}\" value=\"{}\"><button>{search}</button></form>\n\
+         <main>\n{body}</main>\n<footer><p>Portcullis · <a href=\"{base}{here}.{tag}.md\">Markdown</a> · <a href=\"{base}{here}.{tag}.json\">JSON</a></p></footer>\n</body>\n</html>\n",
+        escape(heading),
+        escape(query)
     )
 }

@@ -90,7 +90,7 @@ fn table(rows: &[&str], link: &dyn Fn(&str) -> Option<String>, out: &mut String)
     let cells = |row: &str| {
         row.trim().trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>()
     };
-    out.push_str("<table>\n");
+    out.push_str("<div class=\"table\"><table>\n");
     for (i, row) in rows.iter().enumerate() {
         if i == 1 && row.bytes().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' ')) {
             continue;
@@ -102,11 +102,11 @@ fn table(rows: &[&str], link: &dyn Fn(&str) -> Option<String>, out: &mut String)
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</table>\n");
+    out.push_str("</table></div>\n");
 }
 
 /// Code, strong text and links within a line; whatever is not closed is text.
-fn inline(text: &str, link: &dyn Fn(&str) -> Option<String>) -> String {
+pub fn inline(text: &str, link: &dyn Fn(&str) -> Option<String>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['`', '[', '*']) {
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn blocks() {
         let source = "# a <b>\n\none\ntwo\n- x `<y>`\n  more\n- z\n1. n\n\n| h |\n|---|\n| c |\n```sh\na && b\n\n```\nend";
-        let wanted = "<h1>a &lt;b&gt;</h1>\n<p>one two</p>\n<ul>\n<li>x <code>&lt;y&gt;</code> more</li>\n<li>z</li>\n</ul>\n<ol>\n<li>n</li>\n</ol>\n<table>\n<tr><th>h</th></tr>\n<tr><td>c</td></tr>\n</table>\n<pre><code>a &amp;&amp; b\n</code></pre>\n<p>end</p>\n";
+        let wanted = "<h1>a &lt;b&gt;</h1>\n<p>one two</p>\n<ul>\n<li>x <code>&lt;y&gt;</code> more</li>\n<li>z</li>\n</ul>\n<ol>\n<li>n</li>\n</ol>\n<div class=\"table\"><table>\n<tr><th>h</th></tr>\n<tr><td>c</td></tr>\n</table></div>\n<pre><code>a &amp;&amp; b\n</code></pre>\n<p>end</p>\n";
         assert_eq!(html(source), wanted);
     }
 

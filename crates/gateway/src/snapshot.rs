@@ -116,6 +116,11 @@ impl Snapshot {
         }
     }
 
+    /// What calls are checked with.
+    pub fn identity(&self) -> &Arc<Identity> {
+        &self.identity
+    }
+
     /// The specification's version.
     pub fn version(&self) -> u64 {
         self.version

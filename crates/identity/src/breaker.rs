@@ -56,6 +56,12 @@ impl Breaker {
         Admission::Open { reason: reason.clone(), retry_after: wait.max(Duration::from_secs(1)) }
     }
 
+    /// How it stands, for whoever explains: failures in a row, and while it is open, until when and why.
+    pub fn state(&self) -> (u32, Option<(Timestamp, Arc<str>)>) {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        (state.in_a_row, state.open.clone())
+    }
+
     /// A call went well.
     pub fn succeeded(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -22,6 +22,10 @@ use portcullis_model::{Issuer, Name, Principal, Problem, Specification, Tenant, 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+mod diagnosis;
+
+pub use diagnosis::{Examined, Looked, RememberedAnswer, Signer, UnderRule};
+
 /// Who may call, and what: compiled for one configuration, immutable.
 pub struct Identity {
     runtime: Arc<Runtime>,

@@ -26,6 +26,7 @@ mod metric;
 mod observe;
 mod operations;
 mod presets;
+mod probe;
 mod resolve;
 mod revocation;
 mod rules;
@@ -41,7 +42,7 @@ pub use authenticate::{
 pub use authorize::{CallFacts, ModelPermit, Permit, ServiceRules};
 pub use catalogue::Catalogued;
 pub use decryption::DecryptionKeyFacts;
-pub use identity::Identity;
+pub use identity::{Examined, Identity, Looked, RememberedAnswer, Signer, UnderRule};
 pub use local::{LocalIssuer, LocalSubject, LocalToken};
 pub use observe::{Effects, Fact, Observer};
 pub use runtime::{Runtime, RuntimeParts};

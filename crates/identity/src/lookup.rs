@@ -173,6 +173,21 @@ where
             && now.since(slot.loaded_at) < ttl
     }
 
+    /// The answer in memory, how old it is, and whether it is believed at `now`. Counts for nothing.
+    pub fn peeked<Q>(&self, key: &Q, now: Timestamp) -> Option<(Arc<Slot<A>>, Duration, bool)>
+    where
+        Q: Hash + Equivalent<K> + ?Sized,
+    {
+        let slot = self.cache.peek(key)?;
+        let (age, believed) = (now.since(slot.loaded_at), self.is_fresh(&slot, now));
+        Some((slot, age, believed))
+    }
+
+    /// The breaker in front of the directory.
+    pub fn breaker(&self) -> &Breaker {
+        &self.shared.breaker
+    }
+
     /// Asks the directory, or joins whoever is asking the same. The look-up goes on when the caller goes away.
     pub async fn ask(self: &Arc<Self>, key: K, ask: Ask<A>) -> Result<(Arc<Slot<A>>, Freshness), Unasked> {
         let mut answer = match self.join(key.clone(), ask) {

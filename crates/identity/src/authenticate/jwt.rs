@@ -82,6 +82,16 @@ impl TokenCaller {
         self.now
     }
 
+    /// A caller of a record, for [`crate::Examined`] only: nobody's signature was checked.
+    pub(crate) fn recorded(
+        token: Arc<Remembered>,
+        issuer: Arc<TrustedIssuer>,
+        now: Timestamp,
+        seen: Seen,
+    ) -> Self {
+        Self { token, issuer, derived: None, now, seen }
+    }
+
     pub(crate) fn seen(&self) -> Seen {
         self.seen
     }

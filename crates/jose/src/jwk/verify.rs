@@ -27,6 +27,8 @@ struct Inner {
     key_type: KeyType,
     accepts: Algs,
     thumbprint: [u8; 32],
+    /// As it was published; nothing for secrets.
+    public: Option<Jwk>,
     prepared: Prepared,
 }
 
@@ -95,6 +97,7 @@ impl Jwk {
             key_type: self.key_type(),
             accepts,
             thumbprint: self.thumbprint(),
+            public: self.to_public(),
             prepared,
         })))
     }
@@ -131,6 +134,11 @@ impl VerifyingKey {
     /// is a digest that helps to guess it: do not publish it.
     pub fn thumbprint(&self) -> &[u8; 32] {
         &self.0.thumbprint
+    }
+
+    /// The public key that it was made of, for whoever explains or publishes it; nothing for a shared secret.
+    pub fn public_jwk(&self) -> Option<&Jwk> {
+        self.0.public.as_ref()
     }
 
     /// Checks a signature. In constant time for HMAC.

@@ -1,0 +1,56 @@
+//! The checks: one file per cause, one line here. Their order is the order among findings of the same weight.
+
+mod algorithm;
+mod api_key;
+mod application;
+mod audience;
+mod cache;
+mod claims;
+mod downstream;
+mod history;
+mod issuer;
+mod key_set;
+mod kind;
+mod lifetime;
+mod mapping;
+mod near;
+mod recreated;
+mod refusal;
+mod revoked;
+mod service;
+mod shape;
+mod signature;
+mod skew;
+mod source;
+mod tenant;
+mod user;
+
+use crate::check::Check;
+
+/// Every check.
+pub const CHECKS: &[&dyn Check] = &[
+    &kind::Kind,
+    &shape::Shape,
+    &algorithm::Algorithm,
+    &key_set::KeySet,
+    &signature::Signature,
+    &issuer::Issuer,
+    &skew::Skew,
+    &lifetime::Lifetime,
+    &audience::Audience,
+    &claims::Claims,
+    &revoked::Revoked,
+    &api_key::ApiKey,
+    &tenant::Tenant,
+    &application::Application,
+    &source::Source,
+    &cache::Cache,
+    &user::User,
+    &near::Near,
+    &mapping::Mapping,
+    &history::History,
+    &recreated::Recreated,
+    &service::Service,
+    &downstream::Downstream,
+    &refusal::Refusal,
+];

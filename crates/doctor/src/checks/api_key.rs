@@ -1,0 +1,58 @@
+//! API keys: expired, revoked, cut, confined.
+
+use crate::case::Case;
+use crate::check::{Check, Seen};
+use crate::report::{By, Finding, Likelihood};
+use async_trait::async_trait;
+
+pub(super) struct ApiKey;
+
+/// Code, who, what it means, what to do.
+const CAUSES: [(&str, By, &str, &str); 5] = [
+    (
+        "api_key_invalid",
+        By::Caller,
+        "the API key is not whole: it was cut or mistyped",
+        "copy the whole key, `pck_…`, without spaces; it is shown once, when it is made",
+    ),
+    (
+        "api_key_unknown",
+        By::Caller,
+        "no API key has this id, or its secret is another one",
+        "check that the key is of this environment; make a new one if it is lost",
+    ),
+    ("api_key_expired", By::Operator, "the API key has expired", "rotate it"),
+    (
+        "api_key_revoked",
+        By::Operator,
+        "the API key was revoked",
+        "make a new one; the audit log says who revoked it",
+    ),
+    (
+        "api_key_confined",
+        By::Operator,
+        "the API key may not be used for this",
+        "use it within its limits, or make one with wider limits",
+    ),
+];
+
+#[async_trait]
+impl Check for ApiKey {
+    fn name(&self) -> &'static str {
+        "api_key"
+    }
+
+    async fn examine(&self, case: &Case) -> Seen {
+        let Some((code, by, what, action)) = CAUSES.iter().find(|(code, ..)| case.refused_as(code)) else {
+            return Seen::Nothing;
+        };
+        let Some(refusal) = &case.course.refusal else { return Seen::Nothing };
+        let mut finding = Finding::new(*code, refusal.stage, Likelihood::Certain, *by, *what)
+            .action(*action)
+            .command("portcullis key list");
+        if let Some(context) = &refusal.context {
+            finding = finding.evidence(context.clone());
+        }
+        Seen::one(finding)
+    }
+}

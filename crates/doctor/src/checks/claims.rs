@@ -1,0 +1,86 @@
+//! A claim that is missing or has the wrong form, where the token itself shows how.
+
+use crate::case::Case;
+use crate::check::{Check, Seen};
+use crate::report::{By, Finding, Likelihood};
+use crate::stage::Stage;
+use crate::words::quoted;
+use async_trait::async_trait;
+use portcullis_fault::codes;
+use portcullis_jose::{FindingSubject, Severity};
+use serde_json::Value;
+
+pub(super) struct Claims;
+
+/// Said better elsewhere.
+const ELSEWHERE: [&str; 6] =
+    ["expired", "expired_recently", "not_yet_valid", "issued_in_future", "too_old", "signature_valid"];
+
+#[async_trait]
+impl Check for Claims {
+    fn name(&self) -> &'static str {
+        "claims"
+    }
+
+    async fn examine(&self, case: &Case) -> Seen {
+        let Some(stage) = case.failed() else { return Seen::Nothing };
+        if matches!(case.code(), "subject_missing" | "subject_invalid") {
+            return Seen::one(subject(case));
+        }
+        if !matches!(stage, Stage::Time | Stage::Type | Stage::Revocation) {
+            return Seen::Nothing;
+        }
+        let Some(explanation) = &case.explanation else { return Seen::Nothing };
+        let code = portcullis_fault::Code::find(case.code()).unwrap_or(codes::CLAIM_INVALID);
+        let about = explanation.findings.iter().filter(|found| {
+            let claim = matches!(found.subject, FindingSubject::Claim(_) | FindingSubject::Part("header"));
+            let bound = stage == Stage::Revocation && found.code == "bound_token";
+            (bound || (claim && found.severity == Severity::Error))
+                && !ELSEWHERE.contains(&found.code)
+                && !found.code.starts_with("audience")
+                && !found.code.starts_with("issuer")
+        });
+        let findings = about.map(|found| {
+            let by = if found.code == "bound_token" { By::Caller } else { By::IssuerAdministrator };
+            Finding::new(
+                found.code,
+                stage,
+                Likelihood::Certain,
+                by,
+                format!("{}{}", found.subject, found.evidence),
+            )
+            .action(found.next)
+            .page(code)
+        });
+        Seen::all(findings.collect(), "no claim has the wrong form")
+    }
+}
+
+fn subject(case: &Case) -> Finding {
+    let claim = case.issuer().map_or("sub", |issuer| issuer.subject.claim.as_str());
+    let value = case.claims.as_ref().and_then(|claims| claims.get(claim));
+    let names: Vec<String> = case
+        .claims
+        .as_ref()
+        .and_then(Value::as_object)
+        .map(|claims| claims.keys().take(30).map(|name| quoted(name)).collect())
+        .unwrap_or_default();
+    let finding = |code, by, summary: String| {
+        Finding::new(code, Stage::Resolve, Likelihood::Certain, by, summary)
+            .evidence(format!("the subject rule reads `{claim}`; the token has {}", names.join(", ")))
+    };
+    match value {
+        None | Some(Value::Null) => finding("subject_missing", By::IssuerAdministrator, format!("the token has no `{claim}` claim, so it names nobody"))
+            .action("have the issuer write it (for some products a scope as `openid`, or a mapper, does so); or set `subject.claim` of the issuer to the claim that names the user")
+            .page(codes::SUBJECT_MISSING),
+        Some(Value::String(text)) if text.is_empty() => finding("subject_empty", By::IssuerAdministrator, format!("the token's `{claim}` is empty, so it names nobody"))
+            .action("have the issuer fill it: the attribute that it is mapped from has no value for this user")
+            .page(codes::SUBJECT_MISSING),
+        Some(Value::Number(number)) => finding("subject_is_number", By::Operator, format!("the token's `{claim}` is a number (`{number}`) instead of text"))
+            .action("have the issuer write it in quotes; or set `subject.allow_numeric_sub = true` of the issuer")
+            .page(codes::SUBJECT_INVALID),
+        Some(other) => finding("subject_of_wrong_type", By::IssuerAdministrator, format!("the token's `{claim}` cannot name anybody: {}", quoted(&other.to_string())))
+            .action("have the issuer write the identifier as text")
+            .page(codes::SUBJECT_INVALID),
+    }
+}

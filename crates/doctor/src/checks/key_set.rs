@@ -1,0 +1,171 @@
+//! The issuer's key set: unreachable, empty, a web page; a key under another id, replaced, removed, or the same id with
+//! new material.
+
+use crate::case::Case;
+use crate::check::{Check, Seen};
+use crate::report::{By, Finding, Likelihood};
+use crate::stage::Stage;
+use crate::words::{quoted, when, word};
+use async_trait::async_trait;
+use portcullis_fault::codes;
+
+pub(super) struct KeySet;
+
+#[async_trait]
+impl Check for KeySet {
+    fn name(&self) -> &'static str {
+        "key_set"
+    }
+
+    async fn examine(&self, case: &Case) -> Seen {
+        let Some(issuer) = case.issuer() else { return Seen::Nothing };
+        let Some(facts) =
+            case.identity.runtime().key_sets().into_iter().find(|facts| facts.issuer == issuer.name)
+        else {
+            return Seen::Nothing;
+        };
+        let relevant = matches!(case.failed(), Some(Stage::Key | Stage::Signature));
+        let mut findings = Vec::new();
+        if let Some(error) = &facts.last_error {
+            let stage = if relevant { case.failed().unwrap_or(Stage::Key) } else { Stage::Key };
+            let likelihood = match (relevant, facts.keys.is_some()) {
+                (true, false) => Likelihood::Certain,
+                (true, true) => Likelihood::Likely,
+                (false, _) => Likelihood::Aside,
+            };
+            let (code, what, by) = unfit(error);
+            findings.push(
+                Finding::new(code, stage, likelihood, by, format!("the key set of issuer `{}` {what}", issuer.name))
+                    .evidence(error.clone())
+                    .evidence(match facts.fetched_at {
+                        Some(at) => format!("the last good set is of {}", when(at, case.now)),
+                        None => "there was no good set yet".to_owned(),
+                    })
+                    .action("make its address answer with the key set, or correct `jwks_url` or `issuer`; `portcullis jose jwks fetch` shows what it answers")
+                    .command("portcullis issuer list"),
+            );
+        }
+        let kid = case.header.as_ref().and_then(|header| header.get("kid")?.as_str());
+        if case.refused_as("key_unknown") && facts.keys.is_some() {
+            findings.extend(unknown_key(case, issuer, &facts, kid));
+        }
+        if case.refused_as("key_distrusted") {
+            findings.push(
+                Finding::new(
+                    "key_distrusted",
+                    Stage::Key,
+                    Likelihood::Certain,
+                    By::Operator,
+                    "an operator distrusts the key that the token is signed with",
+                )
+                .evidence(format!("`kid` {}", kid.map_or("none".to_owned(), quoted)))
+                .action(
+                    "get a token that is signed with another key; or lift the revocation if it was a mistake",
+                )
+                .command("portcullis revocation list"),
+            );
+        }
+        if relevant || !findings.is_empty() {
+            return Seen::all(findings, "the key set is at hand and has the key that the token names");
+        }
+        match &facts.keys {
+            Some(keys) => Seen::InOrder(format!("{} keys of issuer `{}` at hand", keys.len(), issuer.name)),
+            None => Seen::NotObservable(format!("no key set of issuer `{}` is at hand", issuer.name)),
+        }
+    }
+}
+
+/// What is the matter with a key set, by what fetching it said.
+fn unfit(error: &str) -> (&'static str, &'static str, By) {
+    if error.contains("web page") {
+        ("jwks_html", "is a web page", By::Operator)
+    } else if error.contains("is empty") {
+        ("jwks_empty", "is empty", By::IssuerAdministrator)
+    } else if error.contains("no key set") || error.contains("OpenID metadata") {
+        ("jwks_malformed", "cannot be read", By::IssuerAdministrator)
+    } else if error.contains("no key that verifies") || error.contains("its owner must replace") {
+        ("jwks_unusable", "has no key that may be used", By::IssuerAdministrator)
+    } else if error.contains("says that its issuer is") {
+        ("jwks_of_other_issuer", "is that of another issuer", By::Operator)
+    } else {
+        ("jwks_unreachable", "cannot be fetched", By::Operator)
+    }
+}
+
+fn unknown_key(
+    case: &Case,
+    issuer: &portcullis_model::Issuer,
+    facts: &portcullis_identity::jwks::KeySetFacts,
+    kid: Option<&str>,
+) -> Vec<Finding> {
+    let signers = case.token.as_deref().map(|token| case.identity.signers(token)).unwrap_or_default();
+    let list = |set: &portcullis_jose::KeySet| {
+        let ids: Vec<String> = set.iter().take(12).map(|key| quoted(key.kid().unwrap_or("none"))).collect();
+        ids.join(", ")
+    };
+    let published = facts.keys.as_ref().map(list).unwrap_or_default();
+    let shown = kid.map_or("none".to_owned(), quoted);
+    let removed = facts.history.iter().find(|old| kid.is_some_and(|kid| old.keys.has(kid)));
+    let base = |code, likelihood, by, summary: String| {
+        Finding::new(code, Stage::Key, likelihood, by, summary)
+            .evidence(format!("the token names key {shown}; issuer `{}` publishes {published}", issuer.name))
+            .page(codes::KEY_UNKNOWN)
+    };
+    if let Some(old) = removed {
+        let verifies =
+            signers.iter().any(|signer| signer.issuer == issuer.name && signer.replaced_at.is_some());
+        let proof = if verifies {
+            "the signature counts under the removed key"
+        } else {
+            "the removed key did not make this signature, or that cannot be tried"
+        };
+        return vec![
+            base("key_removed", Likelihood::Certain, By::Caller, "the token is signed with a key that its issuer has removed since".to_owned())
+                .evidence(format!("the key was in the set until {}; {proof}", when(old.replaced_at, case.now)))
+                .action("get a new token; issuers keep a removed key published until the tokens that it signed have expired: ask the administrator to, if this happens at every rotation"),
+        ];
+    }
+    if let Some(signer) = signers.iter().find(|signer| signer.issuer == issuer.name) {
+        let own = signer.kid.as_deref().map_or("none".to_owned(), quoted);
+        return vec![
+            base(
+                "kid_mismatch",
+                Likelihood::Certain,
+                By::IssuerAdministrator,
+                "the token names another key than the one that signed it".to_owned(),
+            )
+            .evidence(format!("the signature counts under key {own}"))
+            .action("have the issuer write the `kid` under which it publishes the key"),
+        ];
+    }
+    if let Some(signer) = signers.iter().find(|signer| signer.issuer != issuer.name) {
+        return vec![other_issuer(case, signer, Stage::Key)];
+    }
+    vec![
+        base("kid_unknown", Likelihood::Likely, By::IssuerAdministrator, "the token is signed with a key that its issuer does not publish".to_owned())
+            .evidence(match facts.history.is_empty() {
+                true => "no earlier set of this issuer is remembered".to_owned(),
+                false => format!("it is in none of the {} sets before, either", facts.history.len()),
+            })
+            .action("check that the token is of this environment's issuer, and that the issuer publishes the key before it signs with it; a key that was just published is found within seconds")
+            .command(format!("portcullis jose jwks fetch --issuer {}", word(&issuer.issuer))),
+    ]
+}
+
+/// The signature counts under a key of an issuer that the token does not name.
+pub(super) fn other_issuer(case: &Case, signer: &portcullis_identity::Signer, stage: Stage) -> Finding {
+    let named = case.issuer().map_or_else(
+        || case.text("iss").map_or("none".to_owned(), quoted),
+        |issuer| format!("`{}`", issuer.name),
+    );
+    Finding::new(
+        "signed_by_other_issuer",
+        stage,
+        Likelihood::Certain,
+        By::Caller,
+        format!("the token is signed by issuer `{}`, and says that it is of {named}", signer.issuer),
+    )
+    .evidence(format!("the signature counts under key {} of issuer `{}`", signer.kid.as_deref().map_or("none".to_owned(), quoted), signer.issuer))
+    .action("check which environment the token was got from; if issuer and keys belong together, correct `issuer` in the configuration")
+    .command("portcullis issuer list")
+}

@@ -1,0 +1,70 @@
+//! Revoked: which entry, by whom, when, why.
+
+use crate::case::Case;
+use crate::check::{Check, Seen};
+use crate::report::{By, Finding, Likelihood};
+use crate::stage::Stage;
+use crate::words::when;
+use async_trait::async_trait;
+use portcullis_model::Timestamp;
+use portcullis_store::Page;
+use portcullis_store::entity::revocations::{self, Filter, Revoked as What};
+
+pub(super) struct Revoked;
+
+#[async_trait]
+impl Check for Revoked {
+    fn name(&self) -> &'static str {
+        "revocation"
+    }
+
+    async fn examine(&self, case: &Case) -> Seen {
+        if !case.refused_as("token_revoked") {
+            let reached = case.course.caller.is_some() && case.token.is_some();
+            return if reached {
+                Seen::InOrder("the token is on no revocation list".to_owned())
+            } else {
+                Seen::Nothing
+            };
+        }
+        let page = Page { after: None, limit: Page::MOST };
+        let entries = match revocations::list(&case.store, &Filter::default(), page).await {
+            Ok(entries) => entries,
+            Err(error) => return Seen::NotObservable(format!("the revocation list cannot be read: {error}")),
+        };
+        let issuer = case.issuer().map(|issuer| &issuer.name);
+        let digest = case.course.seen.token.as_ref().map(|facts| facts.digest.as_str());
+        let before = |limit: Timestamp| case.time("iat").is_none_or(|iat| iat < limit);
+        let entry = entries.iter().find(|entry| match &entry.what {
+            What::Digest(own) => Some(own.as_str()) == digest,
+            What::Token { issuer: of, jti } => Some(of) == issuer && case.text("jti") == Some(jti),
+            What::Subject { issuer: of, subject, issued_before } => {
+                Some(of) == issuer && case.text("sub") == Some(subject) && before(*issued_before)
+            }
+            What::Issuer { issuer: of, issued_before } => Some(of) == issuer && before(*issued_before),
+            What::Key { .. } => false,
+        });
+        let finding = Finding::new(
+            "token_revoked",
+            Stage::Revocation,
+            Likelihood::Certain,
+            By::Caller,
+            "the token was revoked",
+        )
+        .action(
+            "sign in again and use the new token; if the revocation was a mistake, an operator can lift it",
+        );
+        Seen::one(match entry {
+            Some(entry) => finding
+                .evidence(format!(
+                    "by {}, {}{}",
+                    entry.actor,
+                    when(entry.at, case.now),
+                    entry.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
+                ))
+                .evidence(format!("the entry is of kind `{}`", entry.what.kind()))
+                .command(format!("portcullis revocation delete {}", entry.id)),
+            None => finding.command("portcullis revocation list"),
+        })
+    }
+}

@@ -1,0 +1,282 @@
+//! What a doctor has to see of a case and only this crate can show: the issuer's rules, keys and subject rule, what is
+//! remembered, and what would be found otherwise. All of it with the parts that the request path uses, and without
+//! effects. Nothing here lets anybody in: no [`crate::Permit`] comes of it.
+
+use super::Identity;
+use crate::authenticate::TokenCaller;
+use crate::authenticate::remembered::{Derived, Remembered};
+use crate::authorize::{CallFacts, ServiceRules};
+use crate::issuer::TrustedIssuer;
+use crate::observe::{Effects, Observer};
+use crate::resolve::{SubjectRef, UserAnswer, outcome_of};
+use crate::rules::Rule;
+use portcullis_fault::{Fault, codes};
+use portcullis_jose::explain::AtHand;
+use portcullis_jose::{Alg, Algs, Jwk, Protected, SigningKey, Unverified, encode};
+use portcullis_model::issuer::UnknownUser;
+use portcullis_model::record::TokenFacts;
+use portcullis_model::{Name, Principal, Tenant, Timestamp, User};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Keys that are tried to find out whose a signature is.
+const MOST_TRIED: usize = 64;
+
+/// A caller under examination: of a token that counts, or of a record.
+#[derive(Clone, Debug)]
+pub struct Examined(TokenCaller);
+
+impl From<&TokenCaller> for Examined {
+    fn from(caller: &TokenCaller) -> Self {
+        Self(caller.clone())
+    }
+}
+
+/// What is looked up for a caller.
+#[derive(Clone, Debug)]
+pub struct Looked {
+    /// The claim that names the subject.
+    pub claim: String,
+    /// As what its value is taken.
+    pub attribute: String,
+    /// The value after normalisation.
+    pub value: String,
+    /// What becomes of a subject that nobody has.
+    pub unknown: UnknownUser,
+    /// Where it is looked up.
+    pub tenant: Arc<Tenant>,
+    /// The issuer's name.
+    pub issuer: Name,
+}
+
+/// An answer in memory.
+#[derive(Clone, Debug)]
+pub struct RememberedAnswer {
+    /// `active`, `unknown`, ….
+    pub outcome: &'static str,
+    /// The user, whatever its status.
+    pub user: Option<Arc<User>>,
+    /// Since it was asked for.
+    pub age: Duration,
+    /// Whether the request path takes it.
+    pub believed: bool,
+}
+
+/// A key that a signature counts under, whoever's it is.
+#[derive(Clone, Debug)]
+pub struct Signer {
+    /// The issuer that has or had it.
+    pub issuer: Name,
+    /// Its own id.
+    pub kid: Option<String>,
+    /// When it left the issuer's set, if it did.
+    pub replaced_at: Option<Timestamp>,
+}
+
+/// What another issuer's subject rule finds.
+#[derive(Clone, Debug)]
+pub struct UnderRule {
+    /// Whose rule.
+    pub rule_of: Name,
+    /// The claim that it reads.
+    pub claim: String,
+    /// As what.
+    pub attribute: String,
+    /// The value that it looks up.
+    pub value: String,
+    /// Whom it finds.
+    pub user: Arc<User>,
+}
+
+impl Identity {
+    /// What is expected of tokens of this issuer, to explain one with: rules, algorithms, public keys. Secrets are the
+    /// caller's to add.
+    pub fn at_hand(&self, issuer: &Name, now: Timestamp) -> Option<AtHand> {
+        let issuer = self.issuer(issuer)?;
+        let hand = AtHand::new(now.micros()).rules(issuer.rules.clone()).allowed(issuer.algorithms);
+        let keys = issuer.ring.facts().keys.into_iter();
+        let keys: Vec<Jwk> = keys
+            .flat_map(|set| set.iter().filter_map(|key| key.public_jwk().cloned()).collect::<Vec<_>>())
+            .collect();
+        Some(hand.keys(keys.into_iter().collect()))
+    }
+
+    /// Under which keys of all issuers, present and past, the signature counts. Says nothing about what to believe.
+    pub fn signers(&self, token: &str) -> Vec<Signer> {
+        let Ok(token) = Unverified::parse(token) else { return Vec::new() };
+        let all = Algs::of(&Alg::ALL);
+        let mut found = Vec::new();
+        let mut tried = 0;
+        for issuer in self.issuers() {
+            let facts = issuer.ring.facts();
+            let current = facts.keys.iter().map(|set| (None, set));
+            let past = facts.history.iter().map(|old| (Some(old.replaced_at), &old.keys));
+            for (replaced_at, set) in current.chain(past) {
+                for key in set.iter() {
+                    if tried == MOST_TRIED {
+                        return found;
+                    }
+                    if !token.alg().is_ok_and(|alg| key.accepts().contains(alg)) {
+                        continue;
+                    }
+                    tried += 1;
+                    if token.verify(key, all).is_ok() {
+                        found.push(Signer {
+                            issuer: issuer.name.clone(),
+                            kid: key.kid().map(str::to_owned),
+                            replaced_at,
+                        });
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// The caller of a record, as its token facts tell of it: the signature was judged when the call was made.
+    ///
+    /// # Errors
+    /// The facts name no issuer that is configured now, or hold no claims.
+    pub fn recorded(&self, facts: &TokenFacts) -> Result<Examined, Fault> {
+        let name = facts.issuer.as_deref().and_then(|name| Name::new(name).ok());
+        let issuer = name.and_then(|name| self.issuer(&name).cloned());
+        let issuer = issuer.ok_or_else(|| {
+            Fault::new(codes::ISSUER_UNKNOWN).context("the record names no issuer that is configured now")
+        })?;
+        let unusable = |error: String| Fault::new(codes::TOKEN_MALFORMED).context(error);
+        // The claims again, under a key of this moment that nobody else has: only so are they claims at all.
+        let key = SigningKey::generate(Alg::HS256).map_err(|error| unusable(error.to_string()))?;
+        let text = encode(&Protected::new(), facts.claims.as_bytes(), &key)
+            .map_err(|error| unusable(error.to_string()))?;
+        let verified = Unverified::parse(&text)
+            .map_err(|error| unusable(error.to_string()))?
+            .verify(&key.verifying_key(), Algs::of(&[Alg::HS256]))
+            .map_err(|error| unusable(error.to_string()))?;
+        let derived = Derived::of(&issuer, verified.claims());
+        let token = Arc::new(Remembered {
+            issuer: issuer.name.clone(),
+            verified,
+            kid: None,
+            version: 0,
+            opened_by: None,
+            facts: Arc::new(facts.clone()),
+            derived,
+        });
+        let (now, seen) = (self.runtime.clock().now(), self.runtime.invalidation().look());
+        Ok(Examined(TokenCaller::recorded(token, issuer, now, seen)))
+    }
+
+    /// Who that is here, as [`Identity::resolve`] finds it, without effects.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn resolve_examined<O: Observer>(
+        &self,
+        caller: &Examined,
+        observer: &mut O,
+    ) -> Result<Principal, Fault> {
+        self.resolve_token(&caller.0, Effects::Dry, observer).await
+    }
+
+    /// What is looked up for the caller; nothing for a machine's token, or where the tenant is not known.
+    ///
+    /// # Errors
+    /// The claim cannot name anybody.
+    pub fn looked(&self, caller: &Examined) -> Option<Result<Looked, Fault>> {
+        let issuer = caller.0.trusted();
+        if caller.0.machine_claim().is_some() {
+            return None;
+        }
+        let tenant = issuer.tenant.tenant(caller.0.claims()).ok()?.clone();
+        let rule = &issuer.subject;
+        let value = rule.raw(caller.0.claims()).and_then(|raw| rule.value(raw));
+        Some(value.map(|value| Looked {
+            claim: rule.claim().to_owned(),
+            attribute: rule.attribute().into_owned(),
+            value: value.into_owned(),
+            unknown: rule.unknown,
+            tenant,
+            issuer: issuer.name.clone(),
+        }))
+    }
+
+    /// The answer about the caller that this process has in memory.
+    pub fn remembered(&self, caller: &Examined) -> Option<RememberedAnswer> {
+        let issuer = caller.0.trusted();
+        let tenant = issuer.tenant.tenant(caller.0.claims()).ok()?;
+        let raw = issuer.subject.raw(caller.0.claims()).ok()?;
+        let key = SubjectRef { rule: issuer.number, tenant: tenant.id, raw };
+        let now = self.runtime.clock().now();
+        let (slot, age, believed) = self.runtime.resolver().subjects.peeked(&key, now)?;
+        Some(RememberedAnswer {
+            outcome: slot.answer.as_str(),
+            user: slot.answer.user().cloned(),
+            age,
+            believed,
+        })
+    }
+
+    /// What the directory itself says about the caller now, whatever is in memory: the outcome, and the user.
+    ///
+    /// # Errors
+    /// It cannot be asked; why.
+    pub async fn asked(&self, caller: &Examined) -> Result<(&'static str, Option<Arc<User>>), String> {
+        let issuer = caller.0.trusted();
+        let answer = self.find_under(&issuer.subject, issuer, caller).await?;
+        Ok(answer.map_or(("unknown", None), |(_, answer)| outcome_of(&answer)))
+    }
+
+    /// Whom the subject rules of the other issuers find for the same claims, where that is somebody.
+    ///
+    /// # Errors
+    /// The directory cannot be asked; why.
+    pub async fn under_each_rule(&self, caller: &Examined) -> Result<Vec<UnderRule>, String> {
+        let own = caller.0.trusted();
+        let mut seen: Vec<&Rule> = vec![&own.subject];
+        let mut found = Vec::new();
+        for other in self.issuers() {
+            if seen.contains(&&*other.subject) {
+                continue;
+            }
+            seen.push(&other.subject);
+            let Some((value, answer)) = self.find_under(&other.subject, own, caller).await? else { continue };
+            if let (_, Some(user)) = outcome_of(&answer) {
+                found.push(UnderRule {
+                    rule_of: other.name.clone(),
+                    claim: other.subject.claim().to_owned(),
+                    attribute: other.subject.attribute().into_owned(),
+                    value,
+                    user,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    async fn find_under(
+        &self,
+        rule: &Rule,
+        issuer: &TrustedIssuer,
+        caller: &Examined,
+    ) -> Result<Option<(String, UserAnswer)>, String> {
+        let claims = caller.0.claims();
+        let Ok(tenant) = issuer.tenant.tenant(claims) else { return Ok(None) };
+        let Ok(value) = rule.raw(claims).and_then(|raw| rule.value(raw)) else { return Ok(None) };
+        let Some(lookup) = rule.lookup(&issuer.name, &value) else { return Ok(None) };
+        let answer = self.runtime.resolver().look(tenant.id, lookup).await?;
+        Ok(Some((value.into_owned(), answer)))
+    }
+
+    /// Whether the principal may call the service, without a permit coming of it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn would_authorize(
+        &self,
+        principal: Arc<Principal>,
+        service: &ServiceRules,
+        call: &CallFacts<'_>,
+    ) -> Result<(), Fault> {
+        self.policies.authorize(principal, service, call).map(drop)
+    }
+}

@@ -1,0 +1,42 @@
+//! What only a running process knows: what its look-ups and key sets are like at the moment. Implemented by their owner,
+//! read by the doctor. A process that is not running has none, and nothing is claimed about it.
+
+use crate::{Name, Timestamp};
+use serde::Serialize;
+
+/// A look into a running process. Looking changes nothing.
+pub trait Probe: Send + Sync {
+    /// The way to the directory.
+    fn directory(&self) -> DirectoryState;
+
+    /// The key sets of the issuers.
+    fn key_sets(&self) -> Vec<KeySetState>;
+}
+
+/// How look-ups in the directory are doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DirectoryState {
+    /// Failures in a row; 0 when the last look-up went well.
+    pub failures: u32,
+    /// Until when nothing is asked, while the breaker is open.
+    pub open_until: Option<Timestamp>,
+    /// What the last failure said, while the breaker is open.
+    pub last_error: Option<String>,
+    /// The event stream is lost: changes are not heard of, and nothing is believed for long.
+    pub deaf: bool,
+}
+
+/// The keys of one issuer, by their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeySetState {
+    /// The issuer's name.
+    pub issuer: Name,
+    /// The ids in use; nothing when there is no set yet.
+    pub kids: Option<Vec<String>>,
+    /// When the set was last confirmed.
+    pub fetched_at: Option<Timestamp>,
+    /// What the last attempt to fetch it failed with, if it did.
+    pub last_error: Option<String>,
+    /// The ids of the sets before, with when each was replaced; latest first.
+    pub replaced: Vec<(Timestamp, Vec<String>)>,
+}

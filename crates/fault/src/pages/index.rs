@@ -134,6 +134,11 @@ impl Index {
             if let Some((english, chinese)) = message.note {
                 let _ = write!(cell, " {}", language.pick(english, chinese));
             }
+            for (name, value) in &found.values {
+                // Pasted by anybody: a bar would open a cell, and marks would be rendered.
+                let value = value.replace(['|', '`', '[', ']', '*'], " ");
+                let _ = write!(cell, " `{name}` = `{value}`");
+            }
             let names = message.umbrella.into_iter().chain(message.codes.iter().map(|code| code.name()));
             let pages: Vec<String> = names.map(|name| format!("[{name}]({name}.{tag}.md)")).collect();
             let _ = writeln!(out, "| {} | {cell} | {} |", message.library, pages.join(" "));
@@ -231,6 +236,7 @@ mod tests {
             Language::English,
         );
         assert!(index.markdown(Language::English).contains("[audience_mismatch](audience_mismatch.en.md)"));
+        assert!(index.markdown(Language::English).contains("`audience` = `orders`"));
         assert_eq!(index.document(Language::English)["messages"][0]["values"]["audience"], "orders");
     }
 

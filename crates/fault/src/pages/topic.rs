@@ -101,11 +101,11 @@ impl Topic {
             return String::new();
         }
         let mut out = match language {
-            Language::English => "\n## Messages of other libraries\n\n| library | message | introduced | no longer since | checked in |\n|---|---|---|---|---|\n",
-            Language::Chinese => "\n## 其他库的消息\n\n| 库 | 消息 | 引入版本 | 不再使用的版本 | 核对依据 |\n|---|---|---|---|---|\n",
+            Language::English => "\n## Messages of other libraries\n\nA dash: not known. The last column says where the text was checked.\n\n| library | message | introduced | no longer since | checked in |\n|---|---|---|---|---|\n",
+            Language::Chinese => "\n## 其他库的消息\n\n短横表示未知；最后一列说明在何处核对过该消息。\n\n| 库 | 消息 | 引入版本 | 不再使用的版本 | 核对依据 |\n|---|---|---|---|---|\n",
         }
         .to_owned();
-        let unknown = language.pick("not known", "未知");
+        let unknown = "—";
         for message in messages {
             let mut cell = format!("`{}`", message.text);
             if let Some((english, chinese)) = message.note {

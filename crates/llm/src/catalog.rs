@@ -1,8 +1,9 @@
 //! The models that are known: what they can do, how much they take and give, what they cost.
 //!
-//! Here: facts as data (TOML, one file per vendor in `catalog/data`), the strict loader of such files, and the cost of a call in whole nano-units. A file of the operator's own, in the same form, adds models and
-//! changes known ones ([`Catalog::with`]). Not here: which models a caller may use, where they are deployed, and what
-//! limits there are on what they cost; and no model is refused because this does not know it.
+//! Here: facts as data (TOML, one file per vendor in `catalog/data`), the strict loader of such files, and the cost of a
+//! call in whole nano-units. A file of the operator's own, in the same form, adds models and changes known ones
+//! ([`Catalog::with`]). Not here: which models a caller may use, where they are deployed, and what limits there are on
+//! what they cost; and no model is refused because this does not know it.
 //!
 //! The built-in files are parsed when they are first asked for, and by this crate's tests.
 
@@ -112,7 +113,10 @@ impl Catalog {
     fn absorb(&mut self, draft: load::Draft) -> Result<(), Problem> {
         let known = self.names.entry(draft.vendor.clone()).or_default();
         // An alias of another model's is taken away from it, not followed: the file speaks of a model of this id.
-        let there = known.get(&draft.id).copied().filter(|at| self.models[*at].id == draft.id);
+        let there = known
+            .get(&draft.id)
+            .copied()
+            .filter(|at| self.models.get(*at).is_some_and(|model| model.id == draft.id));
         let at = there.unwrap_or(self.models.len());
         let model = draft.over(self.models.get(at))?;
         // Names that it no longer has, then names that it has now, wherever they pointed.

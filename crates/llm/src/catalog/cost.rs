@@ -69,6 +69,8 @@ impl Rates {
                     charged = true;
                 }
                 None if class.is_token() && self.price_tokens() => return Err(Unpriced { class }),
+                // That there was a call costs nothing where nobody says so.
+                None if class == Class::Request => {}
                 None => left_out = Some(class),
             }
         }
@@ -106,8 +108,8 @@ impl Amounts {
 }
 
 impl From<&Usage> for Amounts {
-    /// A usage counts cached tokens within its input and reasoning within its output. A provider that reports more cached
-    /// than read is not believed: at most all of the input was cached.
+    /// One call's: a usage counts cached tokens within its input and reasoning within its output. A provider that reports
+    /// more cached than read is not believed: at most all of the input was cached.
     fn from(usage: &Usage) -> Self {
         let cached = usage.cached_input_tokens.min(usage.input_tokens);
         let reasoning = usage.reasoning_tokens.min(usage.output_tokens);
@@ -116,6 +118,7 @@ impl From<&Usage> for Amounts {
             .with(Class::CachedInput, cached)
             .with(Class::Output, usage.output_tokens - reasoning)
             .with(Class::Reasoning, reasoning)
+            .with(Class::Request, 1)
     }
 }
 
@@ -197,6 +200,7 @@ mod tests {
         assert!(seconds.cost(&Amounts::default().with(Class::Input, 1).with(Class::Second, 9)).is_ok());
         assert!(seconds.cost(&Amounts::default().with(Class::Input, 1)).is_err());
         assert!(Rates::default().cost(&Amounts::default()).is_ok());
+        assert_eq!(tokens.cost(&Amounts::from(&Usage::default())), Ok(Cost::default()), "a call is no token");
     }
 
     #[test]

@@ -147,11 +147,6 @@ impl Preset {
         }
     }
 
-    /// Whether to ask it for usage in streams.
-    pub fn ask_for_usage(&self) -> bool {
-        self.stream_usage == StreamUsage::Asked
-    }
-
     /// Whether a call with this member is answered with an error.
     pub fn refuses(&self, member: &str) -> bool {
         match member {

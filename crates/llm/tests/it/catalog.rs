@@ -30,7 +30,7 @@ fn golden_prices() {
         let model = find(vendor, id).unwrap_or_else(|| panic!("{vendor}/{id}"));
         // Below every tier's bound, so that a million is priced as vendors' pages say it.
         let rates = model.tariff.as_ref().unwrap().rates(0, false);
-        let cost = |used: Amounts| rates.cost(&used).unwrap().nanos();
+        let cost = |used: Amounts| rates.cost(&used.with(Class::Request, 0)).unwrap().nanos();
         assert_eq!(cost(Amounts::from(&million)), (input + output) * 1_000_000, "{vendor}/{id}");
         let all_cached = Usage { cached_input_tokens: 1_000_000, ..million };
         assert_eq!(cost(Amounts::from(&all_cached)), (cached + output) * 1_000_000, "{vendor}/{id}");
@@ -65,6 +65,10 @@ fn golden_calls() {
     // Sound has its own price: $1 for a million.
     let heard = Amounts::default().with(Class::AudioInput, 1_000);
     assert_eq!(cost("gemini", "gemini-2.5-flash", false, &heard), 1_000_000);
+
+    // Each call searches, which costs $5 for a thousand beside the tokens.
+    let usage = Usage { input_tokens: 1_000, output_tokens: 1_000, ..Usage::default() };
+    assert_eq!(cost("perplexity", "sonar", false, &Amounts::from(&usage)), 5_000_000 + 2_000_000);
 
     // What is not counted in tokens: $2 for a thousand searches, $0.006 a minute.
     assert_eq!(cost("cohere", "rerank-v3.5", false, &Amounts::default().with(Class::Request, 1)), 2_000_000);

@@ -106,7 +106,9 @@ impl Way {
             }
         }
         let Some(base) = base else {
-            problems.push(Problem::new(at("base_url"), "the provider needs a `base_url`, up to and with the version, as `https://api.example.com/v1`"));
+            let example = preset.template.unwrap_or("https://api.example.com/v1");
+            let why = format!("the provider needs a `base_url`, up to and with the version, as `{example}`");
+            problems.push(Problem::new(at("base_url"), why));
             return Err(problems);
         };
         match endpoints.endpoint(&base, &provider.http) {

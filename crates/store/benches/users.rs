@@ -1,7 +1,7 @@
 //! Resolving among 100,000 users without a cache: p99 below 5 ms, on SQLite and (with `PORTCULLIS_TEST_POSTGRES`, see
 //! `scripts/with-postgres`) on PostgreSQL; and what is near a text that is nobody's: p99 below 50 ms. Fails when it is more.
 //!
-//! `cargo bench -p portcullis-store --bench users`
+//! `cargo bench -p portcullis-store --bench users`, and `-- postgres` for that one only.
 
 use portcullis_fault::Secret;
 use portcullis_model::tenant::Origin;
@@ -24,11 +24,13 @@ const TARGET_NEAR: Duration = Duration::from_millis(50);
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
-        let directory = tempfile::tempdir().unwrap();
-        let sqlite =
-            Store::open(Options::new(Database::Sqlite(directory.path().join("bench.db")))).await.unwrap();
-        measure("SQLite", &sqlite).await;
-        sqlite.close().await;
+        if !std::env::args().any(|argument| argument == "postgres") {
+            let directory = tempfile::tempdir().unwrap();
+            let sqlite =
+                Store::open(Options::new(Database::Sqlite(directory.path().join("bench.db")))).await.unwrap();
+            measure("SQLite", &sqlite).await;
+            sqlite.close().await;
+        }
         #[expect(clippy::disallowed_methods, reason = "a bench is its own `main`")]
         let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
             return println!("PostgreSQL: skipped, `PORTCULLIS_TEST_POSTGRES` is not set");

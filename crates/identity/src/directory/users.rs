@@ -115,7 +115,7 @@ impl Directory {
         Ok(Admission::Made(user))
     }
 
-    async fn make(&self, work: &mut Work<'_>, actor: &Actor, new: NewUser) -> Result<User, Error> {
+    pub(super) async fn make(&self, work: &mut Work<'_>, actor: &Actor, new: NewUser) -> Result<User, Error> {
         let user = User {
             id: UserId::generate(&*self.clock, &*self.rng),
             tenant: new.tenant,
@@ -150,22 +150,7 @@ impl Directory {
     /// No such user, one that is gone, an identifier that is taken.
     pub async fn change_user(&self, actor: &Actor, id: UserId, change: UserChange) -> Result<User, Fault> {
         let mut work = self.work(actor).await?;
-        let before = living(&mut work, id).await?;
-        let mut user = before.clone();
-        let UserChange { external_id, username, email, display_name, roles, attributes } = change;
-        user.external_id = external_id.unwrap_or(user.external_id);
-        user.username = username.unwrap_or(user.username);
-        (user.email, user.email_verified) = email.unwrap_or((user.email, user.email_verified));
-        user.display_name = display_name.unwrap_or(user.display_name);
-        user.roles = roles.unwrap_or(user.roles);
-        user.attributes = attributes.unwrap_or(user.attributes);
-        if user == before {
-            return Ok(user);
-        }
-        user.updated_at = work.now;
-        users::update(&mut work.tx, &user).await?;
-        work.event(Some(user.tenant), Change::User { user: id, what: "changed".to_owned() });
-        work.audit(Some(user.tenant), "user.change", id, shown(&before), shown(&user)).await?;
+        let user = change_in(&mut work, id, change).await?;
         work.done().await?;
         Ok(user)
     }
@@ -219,24 +204,7 @@ impl Directory {
         reason: Option<String>,
     ) -> Result<User, Fault> {
         let mut work = self.work(actor).await?;
-        let before = users::lock(&mut work.tx, id).await?.ok_or_else(|| not_found("user"))?;
-        if before.status == to {
-            return Ok(before);
-        }
-        if !from.contains(&before.status) {
-            return Err(conflict(format!("the user is {}, and so cannot be {what}", before.status)));
-        }
-        let mut user = before.clone();
-        enter(&mut user, to, &work, actor, reason);
-        users::update(&mut work.tx, &user).await?;
-        work.event(Some(user.tenant), Change::User { user: id, what: what.to_owned() });
-        let action = match to {
-            UserStatus::Suspended => "user.suspend",
-            UserStatus::Deleted => "user.delete",
-            _ if what == "approved" => "user.approve",
-            _ => "user.restore",
-        };
-        work.audit(Some(user.tenant), action, id, shown(&before), shown(&user)).await?;
+        let user = turn_in(&mut work, actor, id, from, to, what, reason).await?;
         work.done().await?;
         Ok(user)
     }
@@ -253,13 +221,7 @@ impl Directory {
         subject: String,
     ) -> Result<Identity, Fault> {
         let mut work = self.work(actor).await?;
-        let user = living(&mut work, id).await?;
-        let identity =
-            Identity { issuer: issuer.clone(), subject: subject.clone(), user: id, linked_at: work.now };
-        identities::insert(&mut work.tx, user.tenant, &identity).await?;
-        let after = json!({ "issuer": issuer, "subject": subject });
-        work.event(Some(user.tenant), Change::IdentityLinked { user: id, issuer, subject });
-        work.audit(Some(user.tenant), "user.link", id, Value::Null, after).await?;
+        let identity = link_in(&mut work, id, issuer, subject).await?;
         work.done().await?;
         Ok(identity)
     }
@@ -288,6 +250,75 @@ impl Directory {
         work.audit(Some(user.tenant), "user.unlink", id, before, Value::Null).await?;
         work.done().await
     }
+}
+
+/// Changes a user within a transaction.
+pub(super) async fn change_in(work: &mut Work<'_>, id: UserId, change: UserChange) -> Result<User, Fault> {
+    let before = living(work, id).await?;
+    let mut user = before.clone();
+    let UserChange { external_id, username, email, display_name, roles, attributes } = change;
+    user.external_id = external_id.unwrap_or(user.external_id);
+    user.username = username.unwrap_or(user.username);
+    (user.email, user.email_verified) = email.unwrap_or((user.email, user.email_verified));
+    user.display_name = display_name.unwrap_or(user.display_name);
+    user.roles = roles.unwrap_or(user.roles);
+    user.attributes = attributes.unwrap_or(user.attributes);
+    if user == before {
+        return Ok(user);
+    }
+    user.updated_at = work.now;
+    users::update(&mut work.tx, &user).await?;
+    work.event(Some(user.tenant), Change::User { user: id, what: "changed".to_owned() });
+    work.audit(Some(user.tenant), "user.change", id, shown(&before), shown(&user)).await?;
+    Ok(user)
+}
+
+/// Moves a user on in its life, within a transaction.
+pub(super) async fn turn_in(
+    work: &mut Work<'_>,
+    actor: &Actor,
+    id: UserId,
+    from: &[UserStatus],
+    to: UserStatus,
+    what: &'static str,
+    reason: Option<String>,
+) -> Result<User, Fault> {
+    let before = users::lock(&mut work.tx, id).await?.ok_or_else(|| not_found("user"))?;
+    if before.status == to {
+        return Ok(before);
+    }
+    if !from.contains(&before.status) {
+        return Err(conflict(format!("the user is {}, and so cannot be {what}", before.status)));
+    }
+    let mut user = before.clone();
+    enter(&mut user, to, work, actor, reason);
+    users::update(&mut work.tx, &user).await?;
+    work.event(Some(user.tenant), Change::User { user: id, what: what.to_owned() });
+    let action = match to {
+        UserStatus::Suspended => "user.suspend",
+        UserStatus::Deleted => "user.delete",
+        _ if what == "approved" => "user.approve",
+        _ => "user.restore",
+    };
+    work.audit(Some(user.tenant), action, id, shown(&before), shown(&user)).await?;
+    Ok(user)
+}
+
+/// Links a subject within a transaction.
+pub(super) async fn link_in(
+    work: &mut Work<'_>,
+    id: UserId,
+    issuer: Name,
+    subject: String,
+) -> Result<Identity, Fault> {
+    let user = living(work, id).await?;
+    let identity =
+        Identity { issuer: issuer.clone(), subject: subject.clone(), user: id, linked_at: work.now };
+    identities::insert(&mut work.tx, user.tenant, &identity).await?;
+    let after = json!({ "issuer": issuer, "subject": subject });
+    work.event(Some(user.tenant), Change::IdentityLinked { user: id, issuer, subject });
+    work.audit(Some(user.tenant), "user.link", id, Value::Null, after).await?;
+    Ok(identity)
 }
 
 /// The user, deleted or merged, whom a newcomer's subject meant once, before it was renamed or unlinked.

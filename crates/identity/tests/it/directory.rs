@@ -159,3 +159,73 @@ async fn stored_secrets_are_sealed_and_read_by_reference() {
     reader.load_stored(&world.store).await.unwrap();
     assert!(reader.read(&reference).is_err());
 }
+
+#[tokio::test]
+async fn an_import_is_looked_at_first_and_changes_nothing_twice() {
+    use portcullis_identity::directory::{Format, Import};
+    use portcullis_store::entity::users::{self, Lookup};
+    let world = World::new().await;
+    let ada = world.user("ada", &[("corp", "s-ada")]).await;
+    let gone = world.user("gone", &[]).await;
+    world.directory.delete(&actor(), gone.id, None).await.unwrap();
+    let import = async |text: &str, dry_run: bool, most_barred: u8| {
+        let import = Import { tenant: world.acme.id, format: Format::Csv, text, dry_run, most_barred };
+        world.directory.import(&actor(), import).await.unwrap()
+    };
+    let named = async |name: &str| {
+        let found = users::resolve(&world.store, world.acme.id, &Lookup::Username(name.to_owned())).await;
+        found.unwrap().pop()
+    };
+    let entries =
+        async || audit::list(&world.store, &audit::Filter::default(), Page::default()).await.unwrap().len();
+    let file = "username,external_id,email,roles,attributes.dept,identity.corp,status\n\
+                ada,x-ada,ada@example.com,reader;writer,R&D,s-ada,\n\
+                bob,x-bob,,,,s-bob,\n\
+                eve,x-eve,,,,,suspended\n\
+                nobody,,,,,,deleted\n";
+    // A dry run says it all and does nothing.
+    let before = entries().await;
+    let planned = import(file, true, 0).await;
+    assert_eq!((planned.rows, planned.created, planned.changed, planned.unchanged), (4, 2, 1, 1));
+    assert_eq!((planned.written, planned.wrong, planned.stopped, entries().await), (0, 0, None, before));
+    assert!(named("bob").await.is_none());
+    let done = import(file, false, 0).await;
+    assert_eq!((done.created, done.changed, done.written, done.stopped), (2, 1, 4, None));
+    let changed = named("ada").await.unwrap();
+    assert_eq!((changed.id, changed.roles.len(), changed.attributes["dept"].as_str()), (ada.id, 2, "R&D"));
+    assert_eq!(named("eve").await.unwrap().status, UserStatus::Suspended);
+    // Twice is once.
+    let before = entries().await;
+    let again = import(file, false, 0).await;
+    assert_eq!((again.unchanged, again.created + again.changed, entries().await), (4, 0, before));
+    // One wrong row, and nothing is written.
+    let wrong = "username,external_id\nnew,\ngone,\nada,x-bob\nnew,\n";
+    let refused = import(wrong, false, 0).await;
+    let said: Vec<(usize, &str)> =
+        refused.errors.iter().map(|error| (error.line, error.reason.as_str())).collect();
+    assert_eq!(said.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 4, 5], "{said:?}");
+    assert!(said[0].1.contains("not made again") && said[2].1.contains("line 2"), "{said:?}");
+    assert!(said[1].1.contains(&ada.id.to_string()), "{said:?}");
+    assert!(refused.stopped.is_some() && named("new").await.is_none());
+    let taken = import("username,identity.corp\nnew,s-ada\n", false, 0).await;
+    assert!(taken.errors[0].reason.contains(&ada.id.to_string()), "{taken:?}");
+    // Too many at once: two of three.
+    let barring = "username,status\nada,suspended\nbob,deleted\neve,suspended\n";
+    let stopped = import(barring, false, 50).await;
+    assert!(stopped.stopped.as_deref().is_some_and(|why| why.contains("2 of 3")), "{stopped:?}");
+    assert_eq!(named("ada").await.unwrap().status, UserStatus::Active);
+    let done = import(barring, false, 70).await;
+    assert_eq!((done.suspended, done.deleted, done.unchanged, done.stopped), (1, 1, 1, None));
+    assert_eq!(named("bob").await.unwrap().status, UserStatus::Deleted);
+    let back = import("username,status\nada,active\n", false, 0).await;
+    assert_eq!((back.admitted, named("ada").await.unwrap().status), (1, UserStatus::Active));
+    // Another tenant's users are not meant.
+    let other = Import {
+        tenant: world.globex.id,
+        format: Format::JsonLines,
+        text: r#"{"username":"ada"}"#,
+        dry_run: true,
+        most_barred: 0,
+    };
+    assert_eq!(world.directory.import(&actor(), other).await.unwrap().created, 1);
+}

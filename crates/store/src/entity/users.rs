@@ -178,6 +178,16 @@ pub struct Filter {
     pub merged_into: Option<UserId>,
 }
 
+/// How many of a tenant's users are neither deleted nor merged.
+pub async fn count_living(executor: impl Executor, tenant: TenantId) -> Result<u64, Error> {
+    let mut statement =
+        sql("SELECT COUNT(*) FROM users WHERE tenant_id = $1 AND status NOT IN ('deleted', 'merged')")
+            .bind(tenant);
+    statement.scanning = true;
+    let count: Option<i64> = one(executor.rows(statement).await?, |mut row| row.take())?;
+    Ok(count.and_then(|count| u64::try_from(count).ok()).unwrap_or(0))
+}
+
 /// Users, oldest first.
 pub async fn list(executor: impl Executor, filter: &Filter, page: Page) -> Result<Vec<User>, Error> {
     let statement = sql(SELECT)

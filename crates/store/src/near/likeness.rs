@@ -29,6 +29,24 @@ pub enum Difference {
     Edits,
 }
 
+impl Difference {
+    /// As shown, and as serialised.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invisible => "invisible",
+            Self::UnicodeForm => "unicode_form",
+            Self::WhiteSpace => "white_space",
+            Self::Case => "case",
+            Self::Prefix => "prefix",
+            Self::LocalPart => "local_part",
+            Self::Domain => "domain",
+            Self::UuidForm => "uuid_form",
+            Self::NumberForm => "number_form",
+            Self::Edits => "edits",
+        }
+    }
+}
+
 /// How alike two texts are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Likeness {

@@ -185,6 +185,12 @@ async fn pages_of_our_own() {
     );
     assert_eq!(client.call(again).await.status, 304);
     assert_eq!(client.call("GET /-/errors/no_such HTTP/1.1\r\nhost: gw\r\n\r\n").await.status, 404);
+    // The index finds the page of a pasted message, and the pages that several codes share are beside the codes'.
+    let found = client
+        .call("GET /-/errors?q=jwt+audience+invalid.+expected:+orders HTTP/1.1\r\nhost: gw\r\naccept: application/json\r\n\r\n")
+        .await;
+    assert_eq!(found.json()["messages"][0]["page"], "audience_mismatch");
+    assert_eq!(client.call("GET /-/errors/unauthorized HTTP/1.1\r\nhost: gw\r\n\r\n").await.status, 200);
     assert_eq!(house.record().await.code.as_deref(), Some("route_not_found"));
     let post = client.call("POST /-/health HTTP/1.1\r\nhost: gw\r\n\r\n").await;
     assert_eq!((post.status, post.header("allow")), (405, Some("GET, HEAD")));

@@ -6,6 +6,7 @@ pub mod applications;
 pub mod audit;
 pub mod backups;
 pub mod configuration;
+pub mod doctor;
 pub mod issuers;
 pub mod operators;
 pub mod records;
@@ -28,6 +29,7 @@ pub const RESOURCES: &[fn() -> OpenApiRouter<Control>] = &[
     revocations::routes,
     issuers::routes,
     records::routes,
+    doctor::routes,
     audit::routes,
     operators::routes,
     secrets::routes,

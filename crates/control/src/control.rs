@@ -11,6 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use http::Method;
+use portcullis_doctor::Doctor;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::directory::Directory;
 use portcullis_identity::{LocalIssuer, Runtime};
@@ -43,6 +44,8 @@ pub struct Parts {
     pub identity: Arc<Runtime>,
     /// The issuer of tokens for testing.
     pub local: Arc<LocalIssuer>,
+    /// Who finds out why a caller was refused.
+    pub doctor: Doctor,
     /// What is published.
     pub publisher: Arc<Publisher>,
     /// What else must be ready.
@@ -112,6 +115,10 @@ impl Control {
 
     pub(crate) fn local(&self) -> &LocalIssuer {
         &self.0.parts.local
+    }
+
+    pub(crate) fn doctor(&self) -> &Doctor {
+        &self.0.parts.doctor
     }
 
     pub(crate) fn publisher(&self) -> &Publisher {

@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 pub mod check;
 mod completions;
+mod doctor;
 mod errors;
 mod generate;
 mod issuer;
@@ -44,6 +45,7 @@ pub const VERBS: &[Verb] = &[
     Verb::of::<secret::Secret>(),
     Verb::of::<backup::Backup>(),
     Verb::of::<restore::Restore>(),
+    Verb::of::<doctor::Doctor>(),
     Verb::of::<errors::Errors>(),
     Verb::of::<schema::Schema>(),
     Verb::of::<generate::Generate>(),
@@ -74,7 +76,7 @@ impl Paging {
 }
 
 /// Runs `work` against the admin API.
-fn on_client(globals: &Globals, work: impl AsyncFnOnce(&Client) -> Done) -> Done {
+pub(in crate::cmd) fn on_client(globals: &Globals, work: impl AsyncFnOnce(&Client) -> Done) -> Done {
     block_on(async {
         let client = Client::open(globals).await?;
         let done = work(&client).await;

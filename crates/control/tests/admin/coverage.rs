@@ -117,6 +117,8 @@ fn table(there: &There) -> Vec<Row> {
         ),
         row(delete.clone(), "/admin/v1/users/{user}/identities?issuer=corp&subject=s", Tenant),
         row(delete.clone(), "/admin/v1/users/{user}", Tenant),
+        with(row(post.clone(), "/admin/v1/doctor", Whole), json!({ "token": "a.b.c" })),
+        row(get.clone(), "/admin/v1/doctor/instance", Whole),
         row(get.clone(), "/admin/v1/applications", List),
         with(row(post.clone(), "/admin/v1/applications", Tenant), json!({ "tenant": tenant, "name": "new" })),
         row(get.clone(), "/admin/v1/applications/{application}", Tenant),

@@ -7,6 +7,7 @@ use http_body_util::{BodyExt, Limited};
 use portcullis_config::{Config, Resolution};
 use portcullis_control::publish::Prepared;
 use portcullis_control::{Alone, Control, DataPlane, Entrance, Parts, Publisher};
+use portcullis_doctor::Doctor;
 use portcullis_fault::Secret;
 use portcullis_identity::directory::{Actor, Directory, NewOperator};
 use portcullis_identity::secrets::{Custody, Pepper, SecretReader, SystemRng};
@@ -99,6 +100,7 @@ impl Plane {
         let directory =
             Directory::new(store.clone(), clock.clone(), rng.clone(), pepper.clone(), custody.clone());
         let secrets = SecretReader::new([], custody);
+        let doctor_secrets = secrets.clone();
         let local = Arc::new(LocalIssuer::generate().unwrap());
         let identity = Runtime::new(RuntimeParts {
             store: store.clone(),
@@ -118,7 +120,17 @@ impl Plane {
             clock.clone(),
             rng.clone(),
         ));
+        let doctor = Doctor::new(portcullis_doctor::Parts {
+            directory: directory.clone(),
+            runtime: identity.clone(),
+            secrets: doctor_secrets,
+            environment: Vec::new(),
+            clock: clock.clone(),
+            probe: None,
+            in_force: Box::new(|| None),
+        });
         let control = Control::new(Parts {
+            doctor,
             store: store.clone(),
             data,
             directory: directory.clone(),

@@ -3,13 +3,15 @@
 use super::first_start;
 use crate::failure::{Done, Failure};
 use portcullis_config::{Config, Database as Configured};
+use portcullis_doctor::Doctor;
 use portcullis_fault::Secret;
+use portcullis_gateway::Gateway;
 use portcullis_identity::directory::Directory;
 use portcullis_identity::secrets::{Custody, KeyFile, Pepper, SecretReader, SystemRng};
 use portcullis_identity::sources::DatabaseSource;
 use portcullis_identity::{LocalIssuer, Runtime, RuntimeParts};
 use portcullis_model::secret_ref::SecretSource;
-use portcullis_model::{Clock, Rng, SecretRef, SystemClock};
+use portcullis_model::{Clock, Probe, Rng, SecretRef, SystemClock};
 use portcullis_net::egress::{Egress, ProxyEnvironment};
 use portcullis_store::{DataDir, Database, Error, Options, Store};
 use std::sync::Arc;
@@ -26,6 +28,8 @@ pub struct Foundation {
     pub directory: Directory,
     /// Secrets by reference.
     pub secrets: SecretReader,
+    /// The process's environment.
+    pub environment: Vec<(String, String)>,
     /// The issuer of tokens for testing.
     pub local: Arc<LocalIssuer>,
     /// Who is who.
@@ -87,12 +91,31 @@ impl Foundation {
             store,
             directory,
             secrets,
+            environment: environment.to_vec(),
             local,
             identity,
             egress,
             clock,
             rng,
             first_credential,
+        })
+    }
+}
+
+impl Foundation {
+    /// The doctor on these parts. `gateway`, where this process serves: what is in force there is what is examined, and its
+    /// caches and breakers are looked into.
+    pub fn doctor(&self, gateway: Option<Arc<Gateway>>) -> Doctor {
+        let probe = gateway.is_some().then(|| -> Arc<dyn Probe> { self.identity.clone() });
+        let in_force = move || Some(gateway.as_ref()?.snapshot()?.identity().clone());
+        Doctor::new(portcullis_doctor::Parts {
+            directory: self.directory.clone(),
+            runtime: self.identity.clone(),
+            secrets: self.secrets.clone(),
+            environment: self.environment.clone(),
+            clock: self.clock.clone(),
+            probe,
+            in_force: Box::new(in_force),
         })
     }
 }

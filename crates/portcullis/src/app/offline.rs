@@ -44,6 +44,7 @@ impl Offline {
         // Not published: called without the server's `--config`, this would disable every tenant of its file.
         publisher.assume(foundation.config.clone(), files);
         let control = Control::new(Parts {
+            doctor: foundation.doctor(None),
             store: foundation.store.clone(),
             data: foundation.data.clone(),
             directory: directory.clone(),

@@ -278,6 +278,7 @@ fn control(
     };
     let base = config.control.public_url.as_ref().map_or("", |url| url.as_str().trim_end_matches('/'));
     Control::new(Parts {
+        doctor: foundation.doctor(Some(plane.gateway.clone())),
         store: foundation.store.clone(),
         data: foundation.data.clone(),
         directory: foundation.directory.clone(),

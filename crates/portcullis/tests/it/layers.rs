@@ -15,10 +15,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("net", &["config", "model", "fault"]),
     ("identity", &["net", "store", "config", "model", "jose", "fault"]),
     ("gateway", &["identity", "llm", "net", "store", "config", "model", "jose", "fault"]),
-    ("control", &["identity", "llm", "net", "store", "config", "model", "jose", "fault"]),
+    ("doctor", &["identity", "llm", "net", "store", "config", "model", "jose", "fault"]),
+    ("control", &["doctor", "identity", "llm", "net", "store", "config", "model", "jose", "fault"]),
     (
         "portcullis",
-        &["control", "gateway", "identity", "llm", "net", "store", "config", "model", "jose", "fault"],
+        &[
+            "control", "gateway", "doctor", "identity", "llm", "net", "store", "config", "model", "jose",
+            "fault",
+        ],
     ),
 ];
 

@@ -5,6 +5,7 @@ mod catalogue;
 mod check;
 mod command_line;
 mod demo;
+mod doctor;
 mod examples;
 mod files;
 mod http;

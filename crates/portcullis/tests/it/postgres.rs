@@ -171,6 +171,12 @@ async fn a_database_that_is_down_is_never_an_unknown_user() {
         refused.text()
     );
 
+    // The doctor works beside it, over the socket, which needs no database to know who asks.
+    let told = server.cli(&["doctor", &unasked]);
+    let first = told["findings"][0]["code"].as_str().unwrap_or_default().to_owned();
+    assert!(["breaker_open", "directory_unreachable"].contains(&first.as_str()), "{told:#}");
+    assert_eq!(told["code"], "resolution_unavailable", "{told:#}");
+
     // Records are kept on this node meanwhile, up to the stated bound; what could not be recorded is not served.
     let long = format!("/nothing/{}", "x".repeat(500));
     let mut kept = 0;

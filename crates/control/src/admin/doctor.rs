@@ -1,0 +1,13 @@
+//! The doctor: why a caller was refused, and what the process sees of its surroundings. It reads and changes nothing.
+
+mod examine;
+mod instance;
+
+use crate::Control;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+/// The routes of this resource.
+pub fn routes() -> OpenApiRouter<Control> {
+    OpenApiRouter::new().routes(routes!(examine::examine)).routes(routes!(instance::instance))
+}

@@ -1,0 +1,74 @@
+//! `portcullis doctor compare`: what differs between the configurations of two instances.
+
+use crate::cli::{Globals, Output};
+use crate::failure::{Done, Failure};
+use crate::output;
+use clap::Args;
+use portcullis_doctor::{compare, instance};
+use portcullis_fault::Secret;
+use portcullis_identity::secrets::{Custody, SecretReader};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// Show what differs between the configurations of two instances
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Each of the two is a configuration file (TOML), or what `portcullis doctor instance --output json`
+said on an instance (JSON). Secrets are compared by fingerprint; those of a TOML file are read as this
+shell sees them. Things with a name are compared by name, so that their order is no difference.
+
+Exit codes: 0 compared (whatever differs), 1 it could not be, 2 called wrongly.
+
+Examples:
+  portcullis doctor compare staging.toml production.toml
+  portcullis doctor compare staging.json production.json --output json")]
+pub struct Compare {
+    /// The one
+    a: PathBuf,
+    /// The other
+    b: PathBuf,
+}
+
+impl Compare {
+    /// Runs it.
+    pub fn run(self, globals: &Globals) -> Done {
+        let found = compare::configurations(&read(&self.a, globals)?, &read(&self.b, globals)?);
+        if globals.output == Output::Json {
+            return output::json(&json!({ "differences": found }));
+        }
+        let mut text = String::new();
+        for setting in &found {
+            let _ = writeln!(text, "{}", setting.at);
+            for (path, value) in [(&self.a, &setting.a), (&self.b, &setting.b)] {
+                let value: String =
+                    value.as_deref().unwrap_or("(nothing)").chars().filter(|c| !c.is_control()).collect();
+                let _ = writeln!(text, "  {}: {value}", path.display());
+            }
+        }
+        if found.is_empty() {
+            text.push_str("no difference\n");
+        }
+        output::write(&text)
+    }
+}
+
+fn read(path: &Path, globals: &Globals) -> Done<Value> {
+    let at = path.display().to_string();
+    if path.extension().is_some_and(|extension| extension == "json") {
+        let bytes = std::fs::read(path).map_err(|error| Failure::usage(error.to_string()).at(at.clone()))?;
+        let mut value: Value = serde_json::from_slice(&bytes)
+            .map_err(|error| Failure::usage(format!("this is no JSON: {error}")).at(at.clone()))?;
+        return match value.get_mut("configuration").map(Value::take) {
+            Some(configuration) if configuration.is_object() => Ok(configuration),
+            _ => Err(Failure::usage("there is no `configuration` in it")
+                .at(at)
+                .next("portcullis doctor instance --output json")),
+        };
+    }
+    let loaded = portcullis_config::load(Some(path), [])
+        .map_err(|errors| Failure::new(errors.to_string()).at(at).next("portcullis check --config FILE"))?;
+    let reader =
+        SecretReader::new(globals.environment.iter().cloned(), Custody::new(&Secret::new([0; 32]), &[]));
+    Ok(instance::effective(&loaded.config, &reader))
+}

@@ -1,0 +1,9 @@
+//! The doctor at work: each cause is brought about with real parts, and the first finding is held against it, through the
+//! admin API and through the command line.
+
+mod alone;
+mod calls;
+mod keys;
+mod people;
+mod tokens;
+mod world;

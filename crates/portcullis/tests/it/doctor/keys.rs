@@ -1,0 +1,88 @@
+//! Causes that lie with keys and signatures.
+
+use super::world::{SECRET, World, base64url, claims, key, publish, sign, with};
+use crate::server::eventually;
+use portcullis_jose::{Alg, Protected, Secret, encode};
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whose_signature_it_is_and_what_became_of_the_key() {
+    let world = World::new("");
+    world.user(&["--identity", "corp=ada", "--identity", "rsa=ada", "--identity", "shared=ada"]);
+    let good = sign(&claims("corp", "ada"), &world.corp);
+    assert_eq!(world.ask(json!({ "token": good })).await["accepted"], true);
+
+    // RSA shows that the content was altered; ECDSA shows nothing, and nothing is claimed.
+    let alter = |token: &str| {
+        let parts: Vec<&str> = token.split('.').collect();
+        let other = base64url(with(claims("rsa", "ada"), "sub", json!("eve")).to_string().as_bytes());
+        format!("{}.{other}.{}", parts[0], parts[2])
+    };
+    let (first, diagnosis) = world.first(&alter(&sign(&claims("rsa", "ada"), &world.rsa))).await;
+    assert_eq!(first, "content_altered", "{diagnosis:#}");
+    let parts: Vec<&str> = good.split('.').collect();
+    let altered =
+        format!("{}.{}.{}", parts[0], base64url(claims("corp", "eve").to_string().as_bytes()), parts[2]);
+    let (first, diagnosis) = world.first(&altered).await;
+    assert!(first != "content_altered", "{diagnosis:#}");
+    assert!(diagnosis["findings"].to_string().contains("cannot be known"), "{diagnosis:#}");
+
+    // The owner signs with the bytes that the configured base64 stands for.
+    let bytes = Secret::new(SECRET.to_vec()).unwrap().signing_key(Alg::HS256).unwrap();
+    let (first, diagnosis) = world
+        .first(&encode(&Protected::new(), claims("shared", "ada").to_string().as_bytes(), &bytes).unwrap())
+        .await;
+    assert_eq!(first, "secret_is_base64", "{diagnosis:#}");
+    assert!(!diagnosis.to_string().contains(&base64url(&SECRET)), "the secret is shown");
+
+    // Another environment's key of the same issuer; another issuer's.
+    let foreign = key(Alg::ES256, "corp-of-staging");
+    assert_eq!(world.first(&sign(&claims("corp", "ada"), &foreign)).await.0, "kid_unknown");
+    assert_eq!(world.first(&sign(&claims("corp", "ada"), &world.partner)).await.0, "signed_by_other_issuer");
+    let none = format!("{}.{}.", base64url(br#"{"alg":"none"}"#), parts[1]);
+    assert_eq!(world.first(&none).await.0, "alg_none");
+    let es384 = key(Alg::ES384, "corp-1");
+    assert_eq!(world.first(&sign(&claims("corp", "ada"), &es384)).await.0, "algorithm_not_allowed");
+
+    // Rotated: the key is removed, and the token presented on.
+    let place = world.server.place.path();
+    let second = key(Alg::ES256, "corp-2");
+    publish(place, "corp.json", &[&second]);
+    let accepted = |token: &str| {
+        let file = place.join("asked.txt");
+        std::fs::write(&file, token).unwrap();
+        world.server.cli(&["doctor", &format!("@{}", file.display())])["accepted"] == true
+    };
+    let fresh = sign(&claims("corp", "ada"), &second);
+    assert!(eventually(|| accepted(&fresh), |accepted| *accepted));
+    let (first, diagnosis) = world.first(&good).await;
+    assert_eq!(first, "key_removed", "{diagnosis:#}");
+    // The same id with new material.
+    let reused = key(Alg::ES256, "corp-2");
+    publish(place, "corp.json", &[&reused]);
+    let newest = sign(&claims("corp", "ada"), &reused);
+    assert!(eventually(|| accepted(&newest), |accepted| *accepted));
+    let (first, diagnosis) = world.first(&fresh).await;
+    assert_eq!(first, "key_replaced_under_same_kid", "{diagnosis:#}");
+    // What is fetched and is no key set changes nothing, and is told of.
+    std::fs::write(place.join("corp.json"), "<!doctype html><html>sign in</html>").unwrap();
+    let told = eventually(
+        || {
+            world.server.cli(&[
+                "doctor",
+                &format!(
+                    "@{}",
+                    {
+                        let f = place.join("asked.txt");
+                        std::fs::write(&f, sign(&claims("corp", "ada"), &foreign)).unwrap();
+                        f
+                    }
+                    .display()
+                ),
+            ])
+        },
+        |told| told["findings"].to_string().contains("jwks_html"),
+    );
+    assert!(told["findings"].to_string().contains("jwks_html"), "{told:#}");
+    world.server.stop();
+}

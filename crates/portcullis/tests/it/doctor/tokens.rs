@@ -1,6 +1,6 @@
 //! Causes that lie with the token: its shape, its life, its issuer, its audience, its kind.
 
-use super::world::{World, base64url, claims, key, now, sign, with};
+use super::world::{World, claims, key, now, sign, with};
 use portcullis_jose::{Alg, Protected, encode};
 use serde_json::json;
 
@@ -90,6 +90,6 @@ async fn what_is_wrong_with_a_token_is_found_first() {
             && !text.contains('\x1b'),
         "{text}"
     );
-    assert!(!text.contains(base64url(b"x").as_str()) || !text.contains(bad.as_str()));
+    assert!(!text.contains(bad.as_str()), "the token is shown");
     world.server.stop();
 }

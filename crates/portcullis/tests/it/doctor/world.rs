@@ -3,7 +3,7 @@
 use crate::http::{call, get};
 use crate::server::{CONFIG, Place, Server, eventually};
 use http::Method;
-use portcullis_jose::{Alg, Jwk, JwkSet, Protected, SigningKey, encode};
+use portcullis_jose::{Alg, JwkSet, Protected, SigningKey, encode};
 use serde_json::{Value, json};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -69,9 +69,6 @@ impl World {
         publish(place.path(), "partner.json", &[&partner]);
         publish(place.path(), "rsa.json", &[&rsa]);
         // What a tool wrote that shows secrets as base64.
-        let secret =
-            Jwk::parse(json!({ "kty": "oct", "k": base64url(&SECRET) }).to_string().as_bytes()).unwrap();
-        drop(secret);
         std::fs::write(place.path().join("secret.txt"), base64url(&SECRET)).unwrap();
         let server = place.serve();
         Self { server, corp, partner, rsa }

@@ -117,6 +117,9 @@ fn explains_codes_and_itself() {
     };
     assert!(said(&["errors", "user_suspended"]).starts_with("# "));
     assert!(said(&["errors"]).contains("subject_unresolved"));
+    assert!(said(&["errors", "unauthorized"]).starts_with("# unauthorized: "));
+    let found = said(&["errors", "match", "Error: User from sub claim in JWT does not exist"]);
+    assert!(found.contains("portcullis errors user_from_sub_claim_does_not_exist"), "{found}");
     for shell in ["bash", "zsh", "fish"] {
         assert!(said(&["completions", shell]).contains("portcullis"));
     }

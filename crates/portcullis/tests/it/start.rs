@@ -44,6 +44,8 @@ async fn keys_outlive_a_restart() {
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_what_anybody_may_ask() {
     let server = Server::start(CONFIG);
+    let found = get(server.control, "/errors/index.json?q=jwt+expired", None).await;
+    assert_eq!(found.json()["messages"][0]["page"], "token_expired");
     let page = get(server.control, "/errors/token_expired", None).await;
     assert_eq!(page.status, 200);
     assert!(get(server.control, "/openapi.json", None).await.json()["paths"]["/admin/v1/users"].is_object());

@@ -4,9 +4,12 @@ mod approve;
 mod change;
 mod create;
 mod delete;
+mod history;
+mod import;
 mod link;
 mod list;
 mod merge;
+mod near;
 mod restore;
 mod show;
 mod suspend;
@@ -118,7 +121,10 @@ pub struct Reason {
 pub fn routes() -> OpenApiRouter<Control> {
     OpenApiRouter::new()
         .routes(routes!(list::list, create::create))
+        .routes(routes!(near::near))
+        .routes(routes!(import::import))
         .routes(routes!(show::show, change::change, delete::delete))
+        .routes(routes!(history::history))
         .routes(routes!(suspend::suspend))
         .routes(routes!(restore::restore))
         .routes(routes!(approve::approve))

@@ -125,3 +125,25 @@ async fn what_is_published_is_not_published_again() {
     assert_eq!(plane.publisher.refresh(Due::Tenants).await, Ok(version));
     assert_eq!(plane.publisher.refresh(Due::Everything).await, Ok(version + 1));
 }
+
+#[tokio::test]
+async fn a_rule_under_which_two_users_are_one_is_refused() {
+    let plane = Plane::new().await;
+    let config = |normalise: &[&str]| {
+        let subject = json!({ "attribute": "username", "normalise": normalise });
+        let corp = json!({ "name": "corp", "issuer": "https://corp.example", "tenant": "acme", "audiences": ["api"], "subject": subject });
+        let config = json!({ "tenants": [{ "name": "acme" }], "issuers": [corp] });
+        Arc::new(serde_json::from_value::<Config>(config).unwrap())
+    };
+    plane.publisher.publish(config(&[]), vec![]).await.unwrap();
+    for username in ["ada", "ADA"] {
+        plane.post("/admin/v1/users", json!({ "tenant": "acme", "username": username })).await.good();
+    }
+    let problems = plane.publisher.publish(config(&["lowercase"]), vec![]).await.unwrap_err();
+    assert_eq!(problems[0].at, "issuers.corp.subject.normalise");
+    assert!(problems[0].message.contains("`ada`"), "{}", problems[0].message);
+    // What is in force stays, and goes on being published when something changes in the store.
+    assert_eq!(plane.publisher.status().version, 1);
+    plane.publisher.refresh(Due::Everything).await.unwrap();
+    plane.publisher.publish(config(&["trim"]), vec![]).await.unwrap();
+}

@@ -7,6 +7,88 @@ use portcullis_control::Entrance;
 use serde_json::{Value, json};
 
 #[tokio::test]
+async fn a_file_of_users_is_taken_as_a_whole_or_not() {
+    let plane = Plane::new().await;
+    plane.tenant("acme").await;
+    let import = async |content: &str, dry_run: bool| {
+        let body = json!({ "tenant": "acme", "format": "jsonl", "content": content, "dry_run": dry_run });
+        plane.post("/admin/v1/users/import", body).await.good()
+    };
+    // Larger than any other body may be.
+    let file: String =
+        (0..4_000).map(|n| format!("{{\"username\":\"u{n}\",\"display_name\":\"{n:060}\"}}\n")).collect();
+    assert!(file.len() > 256 * 1024);
+    let planned = import(&file, true).await;
+    assert_eq!((&planned["created"], &planned["written"]), (&json!(4_000), &json!(0)));
+    let done = import("{\"username\":\"ada\"}\n{\"username\":\"bob\"}\n", false).await;
+    assert_eq!((&done["created"], &done["written"], &done["wrong"]), (&json!(2), &json!(2), &json!(0)));
+    let wrong = import("{\"username\":\"new\"}\n{\"nick\":\"x\"}\n", false).await;
+    assert_eq!((&wrong["errors"][0]["line"], &wrong["written"]), (&json!(2), &json!(0)));
+    let barred = import("{\"username\":\"ada\",\"status\":\"deleted\"}", false).await;
+    assert!(barred["stopped"].as_str().unwrap().contains("1 of 2"), "{barred}");
+    assert_eq!(plane.get("/admin/v1/users?username=new").await.good()["items"], json!([]));
+    for (member, value) in [("most_barred", json!(101)), ("format", json!("xml")), ("extra", json!(1))] {
+        let mut body = json!({ "tenant": "acme", "format": "csv", "content": "" });
+        body[member] = value;
+        assert_eq!(plane.post("/admin/v1/users/import", body).await.code(), "parameter_invalid", "{member}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_user_was_is_known() {
+    let plane = Plane::new().await;
+    plane.tenant("acme").await;
+    plane.tenant("other").await;
+    let user = |name: &str| json!({ "tenant": "acme", "username": name, "identities": [{ "issuer": "corp", "subject": format!("auth0|{name}-7f3a") }] });
+    let ada = plane.post("/admin/v1/users", user("ada.lovelace")).await.id();
+    let bob = plane.post("/admin/v1/users", user("robert")).await.id();
+    let path = format!("/admin/v1/users/{ada}");
+    let renamed = json!({ "username": "ada.king" });
+    plane.call(As::Socket, Method::PATCH, &path, Some(&renamed)).await.good();
+    plane.post(&format!("{path}/merge"), json!({ "into": bob, "reason": "one person" })).await.good();
+
+    let near = plane.get("/admin/v1/users/near?text=ADA.Lovelaec&tenant=acme").await.good();
+    let first = &near["items"][0];
+    assert_eq!(
+        (&first["user"]["id"], &first["user"]["status"], &first["differences"], &first["distance"]),
+        (&json!(ada), &json!("merged"), &json!(["case", "edits"]), &json!(2))
+    );
+    assert_eq!(
+        (&first["identifier"]["field"], &first["identifier"]["ended"]),
+        (&json!("username"), &json!("changed"))
+    );
+    assert_eq!(plane.get("/admin/v1/users/near?text=ada.king&tenant=other").await.good()["items"], json!([]));
+    assert_eq!(plane.get("/admin/v1/users/near?text=").await.code(), "parameter_invalid");
+
+    let history = plane.get(&format!("{path}/history")).await.good();
+    let known: Vec<(&str, &Value)> = history["identifiers"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["value"].as_str().unwrap(), &one["ended"]))
+        .collect();
+    assert_eq!(
+        known,
+        [
+            ("ada.lovelace", &json!("changed")),
+            ("auth0|ada.lovelace-7f3a", &json!("merged")),
+            ("ada.king", &Value::Null)
+        ]
+    );
+    assert_eq!(
+        (&history["merges"][0]["into"], &history["merges"][0]["status_before"]),
+        (&json!(bob), &json!("active"))
+    );
+    let restored = plane.post(&format!("{path}/restore"), json!({ "reason": "two persons" })).await.good();
+    assert_eq!(
+        (&restored["status"], &restored["merged_into"], &restored["identities"][0]["subject"]),
+        (&json!("active"), &Value::Null, &json!("auth0|ada.lovelace-7f3a"))
+    );
+    let merge = &plane.get(&format!("/admin/v1/users/{bob}/history")).await.good()["merges"][0];
+    assert_eq!(merge["undone_by"], "socket:uid=0");
+}
+
+#[tokio::test]
 async fn a_users_life() {
     let plane = Plane::new().await;
     let tenant = plane.tenant("acme").await;

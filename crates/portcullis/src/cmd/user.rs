@@ -2,10 +2,11 @@
 
 use crate::cli::{Globals, Run};
 use crate::client::Client;
-use crate::failure::Done;
+use crate::failure::{Done, Failure};
 use crate::{output, reference};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
+use std::path::Path;
 
 /// Manage users: the records behind `sub`
 #[derive(Args, Debug)]
@@ -15,6 +16,9 @@ Examples:
   portcullis user list --tenant acme --status pending
   portcullis user link ada --issuer corp --subject 6f1c…
       tokens of `corp` with this `sub` are Ada's from now on
+  portcullis user near 'CORP\\Ada.Lovelaec'
+      whom the `sub` of a refused token may have meant
+  portcullis user import users.csv --tenant acme --dry-run
   portcullis user suspend ada --reason 'lost laptop'
       refused within a second; running streams are cut
   portcullis user delete ada
@@ -54,7 +58,7 @@ enum Verb {
     Show(Who),
     /// Bar a user; it can be restored
     Suspend(Why),
-    /// Lift a suspension
+    /// Lift a suspension, or take a merge back
     Restore(Why),
     /// Let a pending user in
     Approve(Why),
@@ -71,6 +75,29 @@ enum Verb {
         #[arg(long)]
         subject: String,
     },
+    /// Take a subject from the user, who keeps it as a past one
+    Unlink {
+        #[command(flatten)]
+        who: Who,
+        /// The issuer's name in the configuration
+        #[arg(long)]
+        issuer: String,
+        /// The claim's value, exactly
+        #[arg(long)]
+        subject: String,
+    },
+    /// Show what the user is and was known by, and its merges
+    History(Who),
+    /// Find whom a text may have been meant for: another form of an identifier, a past one, a typing error
+    Near {
+        /// The text, as the `sub` of a refused token
+        text: String,
+        /// Only this tenant's users
+        #[arg(long)]
+        tenant: Option<String>,
+    },
+    /// Make and change users from a file; say first what that would do with `--dry-run`
+    Import(Import),
     /// Make one user of two: the first one's subjects resolve to the second
     Merge {
         #[command(flatten)]
@@ -107,6 +134,35 @@ struct Create {
     /// A subject that resolves to it, as `corp=6f1c…` (repeatable)
     #[arg(long = "identity", value_name = "ISSUER=SUBJECT", value_parser = reference::pair)]
     identities: Vec<(String, String)>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+Columns of CSV, or members of JSON: external_id, username, email, email_verified, display_name, roles (in CSV separated by
+`;`), status (active, pending, suspended, deleted), reason, attributes.<name>, identity.<issuer>.
+
+A row means the user with its external_id, or else with its username. What a row does not name stays; an empty cell or
+`null` removes. Users that the file does not name stay. The same file twice changes nothing. When a row is wrong, nothing
+is written.
+
+Examples:
+  portcullis user import users.csv --tenant acme --dry-run
+  portcullis user import - --format jsonl --tenant acme < users.jsonl")]
+struct Import {
+    /// The file; `-` reads standard input
+    file: String,
+    /// The tenant that the users belong to: name or id
+    #[arg(long)]
+    tenant: String,
+    /// `csv` or `jsonl`; by default what the file's name ends with
+    #[arg(long, value_parser = ["csv", "jsonl"])]
+    format: Option<String>,
+    /// Only say what would be done
+    #[arg(long)]
+    dry_run: bool,
+    /// Stop when more than this share of the tenant's users, in per cent, would be suspended or deleted
+    #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
+    most_barred: u8,
 }
 
 #[derive(Args, Debug)]
@@ -169,6 +225,38 @@ impl Run for User {
                     let path = format!("{}/identities", who.path(client).await?);
                     client.post(&path, json!({ "issuer": issuer, "subject": subject })).await?
                 }
+                Verb::Unlink { who, issuer, subject } => {
+                    let path = format!("{}/identities", who.path(client).await?);
+                    client.delete(&path, &[("issuer", Some(issuer)), ("subject", Some(subject))]).await?
+                }
+                Verb::History(who) => {
+                    client.read(&format!("{}/history", who.path(client).await?), &[]).await?
+                }
+                Verb::Near { text, tenant } => {
+                    let query = [("text", Some(text)), ("tenant", tenant)];
+                    let page = client.read(&format!("{USERS}/near"), &query).await?;
+                    let columns = [
+                        ("USER", "/user/id"),
+                        ("USERNAME", "/user/username"),
+                        ("STATUS", "/user/status"),
+                        ("BY", "/identifier/field"),
+                        ("VALUE", "/identifier/value"),
+                        ("UNTIL", "/identifier/until"),
+                        ("DIFFERENCES", "/differences"),
+                        ("DISTANCE", "/distance"),
+                    ];
+                    return output::list(globals.output, &page, &columns);
+                }
+                Verb::Import(import) => {
+                    let dry_run = import.dry_run;
+                    let done = client.post(&format!("{USERS}/import"), import.body()?).await?;
+                    output::show(globals.output, &done)?;
+                    return match done["stopped"].as_str() {
+                        Some(why) => Err(Failure::new(format!("the import was stopped: {why}"))),
+                        None if dry_run && done["wrong"] != json!(0) => Err(Failure::new("rows are wrong")),
+                        None => Ok(()),
+                    };
+                }
                 Verb::Merge { why, into } => {
                     let into = reference::user(client, &into, why.who.tenant.as_deref()).await?;
                     let path = format!("{}/merge", why.who.path(client).await?);
@@ -195,6 +283,34 @@ impl Why {
 
     async fn change(&self, client: &Client, verb: &str) -> Done<Value> {
         client.post(&format!("{}/{verb}", self.who.path(client).await?), self.body()).await
+    }
+}
+
+impl Import {
+    fn body(self) -> Done<Value> {
+        let ending = Path::new(&self.file).extension().and_then(|ending| ending.to_str());
+        let format = match (self.format, ending) {
+            (Some(format), _) => format,
+            (None, Some("csv")) => "csv".to_owned(),
+            (None, Some("jsonl" | "ndjson")) => "jsonl".to_owned(),
+            (None, _) => {
+                let hint = "say how the file is written: `--format csv` or `--format jsonl`";
+                return Err(Failure::new(hint));
+            }
+        };
+        let unreadable = |error| Failure::new(format!("cannot read `{}`: {error}", self.file));
+        let content = if self.file == "-" {
+            std::io::read_to_string(std::io::stdin())
+        } else {
+            std::fs::read_to_string(&self.file)
+        };
+        Ok(json!({
+            "tenant": self.tenant,
+            "format": format,
+            "content": content.map_err(unreadable)?,
+            "dry_run": self.dry_run,
+            "most_barred": self.most_barred,
+        }))
     }
 }
 

@@ -9,11 +9,9 @@ use portcullis_model::TenantId;
 
 /// Rows of one statement. Few sizes, so that few statements are prepared.
 const ROWS: [usize; 3] = [32, 6, 1];
-/// Identifiers that are looked at of each key of equal form, and of each few keys of typing errors. Some keys are many
-/// users': the first halves of numbered names. Who is meant has other keys in common as well.
-const EACH: (usize, usize) = (100, 160);
-/// Keys of typing errors that are looked for together: PostgreSQL plans each part of the statement by itself.
-const TOGETHER: usize = 4;
+/// Identifiers that are looked at of each key of equal form, and of each key of typing errors. Some keys are many users':
+/// the first halves of numbered names. Who is meant has other keys in common as well.
+const EACH: (u32, u32) = (100, 40);
 /// Keys of a statement come in multiples of this, so that few statements are prepared; the last is repeated.
 const STEP: usize = 32;
 
@@ -61,10 +59,10 @@ pub(super) async fn find(
     if let Some(tenant) = tenant {
         statement = statement.bind(tenant);
     }
-    let equal = equal.chunks(1).map(|keys| (keys, 1_000, EACH.0));
-    let near = near.chunks(TOGETHER).map(|keys| (keys, 1, EACH.1));
-    for (n, (keys, weight, most)) in equal.chain(near).enumerate() {
-        statement = branch(statement, n, keys, weight, most, tenant.is_some());
+    let keys = equal.into_iter().map(|key| (key, 1_000, EACH.0));
+    let keys = keys.chain(near.into_iter().map(|key| (key, 1, EACH.1)));
+    for (n, (key, weight, most)) in keys.enumerate() {
+        statement = branch(statement, n, key, weight, most, tenant.is_some());
     }
     // Each branch is bounded by itself, and so is all of it. The cross join fixes the order on SQLite.
     statement = statement.push(
@@ -75,24 +73,21 @@ pub(super) async fn find(
     all(store.rows(statement).await?, read)
 }
 
-fn branch<'a>(
-    mut statement: Statement<'a>,
+/// The order is the index's: without one, PostgreSQL may take so few rows for found sooner by reading all.
+fn branch(
+    statement: Statement<'_>,
     n: usize,
-    keys: &[i64],
+    key: i64,
     weight: u32,
-    most: usize,
+    most: u32,
     scoped: bool,
-) -> Statement<'a> {
-    let union = if n == 0 { "" } else { " UNION ALL " };
+) -> Statement<'_> {
+    let (union, scope) =
+        (if n == 0 { "" } else { " UNION ALL " }, if scoped { " AND s.tenant_id = $1" } else { "" });
+    let place = n + 1 + usize::from(scoped);
     let text = format!(
-        "{union}SELECT * FROM (SELECT s.identifier_id, {weight} AS weight FROM search_forms s WHERE s.form IN ("
+        "{union}SELECT * FROM (SELECT s.identifier_id, {weight} AS weight FROM search_forms s WHERE s.form = ${place}{scope} \
+         ORDER BY s.tenant_id, s.identifier_id LIMIT {most}) b{n}"
     );
-    statement = statement.push(&text);
-    for (n, key) in keys.iter().enumerate() {
-        statement = statement.bind(*key);
-        let place = statement.values.len();
-        statement = statement.push(&format!("{}${place}", if n == 0 { "" } else { ", " }));
-    }
-    let scope = if scoped { " AND s.tenant_id = $1" } else { "" };
-    statement.push(&format!("){scope} LIMIT {most}) b{n}"))
+    statement.push(&text).bind(key)
 }

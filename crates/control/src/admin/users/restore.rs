@@ -1,4 +1,4 @@
-//! Lifts a suspension.
+//! Lifts a suspension, or takes a merge back.
 
 use super::{Reason, User};
 use crate::Control;
@@ -9,7 +9,7 @@ use crate::text;
 use axum::extract::State;
 use portcullis_model::UserId;
 
-/// Restore a suspended user
+/// Restore a suspended user, or take a merge back: a merged user is what it was, with its identities
 #[utoipa::path(post, path = "/admin/v1/users/{user}/restore", operation_id = "restore_user", tag = "users", params(("user" = UserId, Path)), request_body = Reason, responses((status = 200, body = User)))]
 pub async fn restore(
     State(control): State<Control>,

@@ -2,7 +2,7 @@
 //! log line per refusal. Handlers return [`Refused`]; the body is written here, where the request id and the address
 //! of the pages are known.
 
-use crate::Control;
+use crate::{Control, workbench};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -110,7 +110,8 @@ fn class(status: StatusCode) -> &'static str {
 
 fn log(fault: &Fault, request_id: &str, method: &str, path: &str) {
     let (code, context) = (fault.code().name(), fault.private_context().unwrap_or_default());
-    let detail = fault.public_detail();
+    // What is said about a request to the workbench may quote what was sent: it is for whoever sent it.
+    let detail = if path.starts_with(workbench::serve::PATH) { "" } else { fault.public_detail() };
     match fault.code().level() {
         Level::Debug => {
             tracing::debug!(code, request_id, method, path, detail, context, "control request refused")

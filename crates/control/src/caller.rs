@@ -111,8 +111,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
 }
 
 /// The layer around every admin route.
-pub async fn authenticate(State(control): State<Control>, mut request: Request, next: Next) -> Response {
-    let presented = Presented::of(&request);
+pub async fn authenticate(State(control): State<Control>, request: Request, next: Next) -> Response {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    admit(control, Presented::of(&request, reads), request, next).await
+}
+
+/// The layer around routes that change nothing, whatever their method: every role may use them.
+pub async fn authenticate_anybody(State(control): State<Control>, request: Request, next: Next) -> Response {
+    admit(control, Presented::of(&request, true), request, next).await
+}
+
+async fn admit(control: Control, presented: Presented, mut request: Request, next: Next) -> Response {
     match recognise(&control, presented).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
@@ -131,10 +140,10 @@ struct Presented {
 }
 
 impl Presented {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, reads: bool) -> Self {
         Self {
             entrance: request.extensions().get::<Entrance>().copied(),
-            reads: matches!(*request.method(), Method::GET | Method::HEAD),
+            reads,
             authorization: request.headers().get_all(header::AUTHORIZATION).iter().cloned().collect(),
         }
     }

@@ -1,10 +1,12 @@
 //! The control plane as a whole: what it is made of, and its router.
 
 use crate::answer::{Refused, finish, nowhere, other_method, seal};
-use crate::caller::{Caller, authenticate};
+use crate::caller::{Caller, authenticate, authenticate_anybody};
 use crate::health::{self, Readiness};
 use crate::publish::Publisher;
 use crate::rate::Rate;
+use crate::workbench::Remote;
+use crate::workbench::serve::Bench;
 use crate::{exposition, openapi, pages};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -17,8 +19,9 @@ use portcullis_identity::directory::Directory;
 use portcullis_identity::{LocalIssuer, Runtime};
 use portcullis_model::audit::Audit;
 use portcullis_model::tenant::Origin;
-use portcullis_model::{AuditId, Clock, Rng, Tenant, TenantId};
+use portcullis_model::{AuditId, Clock, Rng, Tenant, TenantId, issuer};
 use portcullis_net::accept::FailureBudget;
+use portcullis_net::egress::Egress;
 use portcullis_store::{DataDir, Store, entity};
 use serde_json::Value;
 use std::sync::Arc;
@@ -30,6 +33,7 @@ pub struct Control(Arc<Inner>);
 struct Inner {
     parts: Parts,
     rate: Rate,
+    bench: Bench,
 }
 
 /// What the control plane is made of.
@@ -58,6 +62,10 @@ pub struct Parts {
     pub failures: FailureBudget,
     /// Requests per second and credential.
     pub rate: u32,
+    /// The way out to key sets that callers of the workbench name.
+    pub egress: Egress,
+    /// How that way is: proxy, time-outs, certificates. Whatever it says, only public hosts are asked.
+    pub fetching: issuer::Egress,
     /// The URL below which pages of codes are, as `http://127.0.0.1:8081/errors`.
     pub pages: String,
     /// The time.
@@ -70,16 +78,20 @@ impl Control {
     /// Builds it.
     pub fn new(parts: Parts) -> Self {
         let rate = Rate::new(parts.rate);
-        Self(Arc::new(Inner { parts, rate }))
+        let remote = Remote::new(parts.egress.clone(), parts.fetching.clone());
+        let bench = Bench::new(remote, parts.clock.clone(), parts.rng.clone());
+        Self(Arc::new(Inner { parts, rate, bench }))
     }
 
     /// Everything that the control plane serves. Whoever serves it puts an [`crate::Entrance`] into each request's
     /// extensions.
     pub fn router(&self) -> Router {
-        let (admin, _) = openapi::described();
+        let (admin, workbench, _) = openapi::described();
         let admin = admin.layer(from_fn_with_state(self.clone(), authenticate));
+        let workbench = workbench.layer(from_fn_with_state(self.clone(), authenticate_anybody));
         Router::new()
             .merge(admin)
+            .merge(workbench)
             .merge(exposition::route(self))
             .route("/health/live", get(health::live))
             .route("/health/ready", get(health::ready))
@@ -143,6 +155,10 @@ impl Control {
 
     pub(crate) fn rate(&self) -> &Rate {
         &self.0.rate
+    }
+
+    pub(crate) fn bench(&self) -> &Bench {
+        &self.0.bench
     }
 
     pub(crate) fn pages(&self) -> &str {

@@ -18,6 +18,7 @@ mod pages;
 pub mod publish;
 mod rate;
 mod text;
+pub mod workbench;
 
 pub use caller::Entrance;
 pub use control::{Control, Parts};

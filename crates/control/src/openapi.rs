@@ -1,8 +1,7 @@
 //! The description of the admin API, derived from the handlers. What is the same for every operation (the credential,
 //! the shape of a refusal) is added here once instead of at each handler.
 
-use crate::Control;
-use crate::admin;
+use crate::{Control, admin, workbench};
 use utoipa::openapi::schema::{ArrayItems, Schema};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
 use utoipa::openapi::{
@@ -32,10 +31,12 @@ const DESCRIPTION: &str = "Administration of tenants, users, applications, API k
 Over TCP every request carries an operator credential (`Authorization: Bearer pco_…`); over the unix socket the \
 operating system says who calls. Roles: `operator` does everything, `tenant_administrator` everything within one \
 tenant (what belongs to another does not exist), `auditor` reads everything. Lists are paged by `after` and `limit`. \
-Members that are not described are refused.";
+Members that are not described are refused. Below \
+`/workbench/v1` tokens and keys are decoded, verified, explained, made and audited, by any role: nothing is changed, \
+stored or logged there.";
 
-/// The admin routes and their description.
-pub fn described() -> (axum::Router<Control>, OpenApi) {
+/// The admin routes, the workbench's routes, and their description.
+pub fn described() -> (axum::Router<Control>, axum::Router<Control>, OpenApi) {
     let info = InfoBuilder::new()
         .title("Portcullis admin API")
         .version(env!("CARGO_PKG_VERSION"))
@@ -47,13 +48,15 @@ pub fn described() -> (axum::Router<Control>, OpenApi) {
         .iter()
         .fold(OpenApiRouter::with_openapi(base), |router, routes| router.merge(routes()))
         .split_for_parts();
+    let (bench, bench_api) = workbench::serve::routes().split_for_parts();
+    api.merge(bench_api);
     complete(&mut api);
-    (router, api)
+    (router, bench, api)
 }
 
 /// The description alone, as committed in `api/openapi.json`.
 pub fn document() -> OpenApi {
-    described().1
+    described().2
 }
 
 fn complete(api: &mut OpenApi) {
@@ -95,7 +98,7 @@ mod tests {
         let api = document();
         let mut ids = std::collections::HashSet::new();
         for (path, item) in &api.paths.paths {
-            assert!(path.starts_with("/admin/v1/"), "{path}");
+            assert!(path.starts_with("/admin/v1/") || path.starts_with(workbench::serve::PATH), "{path}");
             let operations = [&item.get, &item.put, &item.post, &item.delete, &item.patch];
             for operation in operations.into_iter().flatten() {
                 let id = operation.operation_id.clone().unwrap_or_default();

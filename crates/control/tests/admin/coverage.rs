@@ -169,15 +169,24 @@ fn table(there: &There) -> Vec<Row> {
         with(row(post.clone(), "/workbench/v1/decode", Anybody), json!({ "token": "x" })),
         with(row(post.clone(), "/workbench/v1/verify", Anybody), json!({ "token": "x" })),
         with(row(post.clone(), "/workbench/v1/explain", Anybody), json!({ "token": "x" })),
-        with(row(post.clone(), "/workbench/v1/sign", Anybody), json!({ "claims": {}, "algorithm": "HS256", "keys": keys })),
-        with(row(post.clone(), "/workbench/v1/encrypt", Anybody), json!({ "content": { "text": "x" }, "algorithm": "dir", "keys": keys })),
+        with(
+            row(post.clone(), "/workbench/v1/sign", Anybody),
+            json!({ "claims": {}, "algorithm": "HS256", "keys": keys }),
+        ),
+        with(
+            row(post.clone(), "/workbench/v1/encrypt", Anybody),
+            json!({ "content": { "text": "x" }, "algorithm": "dir", "keys": keys }),
+        ),
         with(row(post.clone(), "/workbench/v1/decrypt", Anybody), json!({ "token": "x", "keys": keys })),
         with(row(post.clone(), "/workbench/v1/keys/generate", Anybody), json!({ "algorithm": "ES256" })),
         with(row(post.clone(), "/workbench/v1/keys/convert", Anybody), json!({ "keys": keys, "to": "jwk" })),
         with(row(post.clone(), "/workbench/v1/keys/thumbprint", Anybody), json!({ "keys": keys })),
         with(row(post.clone(), "/workbench/v1/keys/audit", Anybody), json!({ "keys": keys })),
         with(row(post.clone(), "/workbench/v1/jwks/audit", Anybody), json!({ "jwks": { "keys": [] } })),
-        with(row(post.clone(), "/workbench/v1/jwks/diff", Anybody), json!({ "before": { "keys": [] }, "after": { "keys": [] } })),
+        with(
+            row(post.clone(), "/workbench/v1/jwks/diff", Anybody),
+            json!({ "before": { "keys": [] }, "after": { "keys": [] } }),
+        ),
         // No public host: refused for what it asks, not for who asks.
         with(row(post, "/workbench/v1/jwks/fetch", Anybody), json!({ "jwks_url": "https://127.0.0.1/" })),
     ]

@@ -90,6 +90,16 @@ pub enum As<'c> {
 
 impl Plane {
     pub async fn new() -> Self {
+        Self::reaching(|clock| {
+            (Egress::new(clock, ProxyEnvironment::default()), portcullis_model::issuer::Egress::default())
+        })
+        .await
+    }
+
+    /// With this way out to what callers name.
+    pub async fn reaching(
+        way_out: impl FnOnce(Arc<dyn Clock>) -> (Egress, portcullis_model::issuer::Egress),
+    ) -> Self {
         let place = tempfile::tempdir().unwrap();
         let data = Arc::new(DataDir::open(place.path().join("data")).unwrap());
         let manual = Arc::new(ManualClock::at(Timestamp::from_seconds(1_795_312_243)));
@@ -112,6 +122,7 @@ impl Plane {
             token_cache: ByteSize(1 << 20),
             local: Some(local.clone()),
         });
+        let (egress, fetching) = way_out(clock.clone());
         let compiled = Arc::new(Compiler::default());
         let publisher = Arc::new(Publisher::new(
             directory.clone(),
@@ -145,11 +156,29 @@ impl Plane {
                 clock.clone(),
             ),
             rate: 1_000_000,
+            egress,
+            fetching,
             pages: "http://control.test/errors".to_owned(),
             clock,
             rng,
         });
         Self { router: control.router(), directory, publisher, compiled, clock: manual, store, _place: place }
+    }
+
+    /// Every file of the data directory, its bytes.
+    pub fn files(&self) -> Vec<Vec<u8>> {
+        let (mut folders, mut files) = (vec![self._place.path().to_owned()], Vec::new());
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true => folders.push(path),
+                    // What is no file, or another's to read, is none of ours.
+                    false => files.extend(std::fs::read(path).ok()),
+                }
+            }
+        }
+        files
     }
 
     /// A credential of this role.

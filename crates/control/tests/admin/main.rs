@@ -6,3 +6,4 @@ mod harness;
 mod publication;
 mod resources;
 mod retention;
+mod workbench;

@@ -56,6 +56,8 @@ impl Offline {
             metrics_open: false,
             failures: FailureBudget::new(FailureBudgetOptions::default(), clock.clone()),
             rate: foundation.config.control.rate,
+            egress: foundation.egress.clone(),
+            fetching: Default::default(),
             pages: "/errors".to_owned(),
             clock: clock.clone(),
             rng: rng.clone(),

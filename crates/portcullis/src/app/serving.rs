@@ -290,6 +290,8 @@ fn control(
         metrics_open: config.control.listen.ip().is_loopback() && !config.control.behind_proxy,
         failures: FailureBudget::new(budget, foundation.clock.clone()),
         rate: config.control.rate,
+        egress: foundation.egress.clone(),
+        fetching: Default::default(),
         pages: format!("{base}/errors"),
         clock: foundation.clock.clone(),
         rng: foundation.rng.clone(),

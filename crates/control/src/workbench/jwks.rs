@@ -1,0 +1,5 @@
+//! Operations on key sets.
+
+pub mod audit;
+pub mod diff;
+pub mod fetch;

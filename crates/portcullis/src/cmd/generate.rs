@@ -41,7 +41,10 @@ const FILES: &[Derived] = &[
     Derived { path: "docs/reference/cli.md", text: command_line },
     Derived { path: "docs/reference/errors.md", text: errors },
     Derived { path: "docs/reference/models.md", text: portcullis_llm::catalog::reference_markdown },
-    Derived { path: "docs/reference/providers.md", text: portcullis_llm::providers::presets::reference_markdown },
+    Derived {
+        path: "docs/reference/providers.md",
+        text: portcullis_llm::providers::presets::reference_markdown,
+    },
 ];
 
 impl Run for Generate {

@@ -51,7 +51,15 @@ fn encrypt(inner: &str, cty: &str, to: &Jwk, alg: KeyManagement) -> String {
 
 fn user(server: &Server) {
     server.cli(&[
-        "user", "create", "--tenant", "acme", "--username", "ada", "--identity", "corp=ada", "--identity",
+        "user",
+        "create",
+        "--tenant",
+        "acme",
+        "--username",
+        "ada",
+        "--identity",
+        "corp=ada",
+        "--identity",
         "partner=ada",
     ]);
 }
@@ -78,13 +86,14 @@ async fn are_opened_recorded_and_shown() {
     let issuers = Issuers::new(&place);
     let rsa = Jwk::generate(KeyKind::Rsa(RsaBits::B2048)).unwrap();
     std::fs::write(place.path().join("enc.pem"), rsa.to_private_pem().unwrap().as_bytes()).unwrap();
-    place.write(&Issuers::config(
-        r#"{ key = "file:enc.pem", kid = "2025", algorithm = "RSA-OAEP-256" }"#,
-    ));
+    place.write(&Issuers::config(r#"{ key = "file:enc.pem", kid = "2025", algorithm = "RSA-OAEP-256" }"#));
     // `check` names our key so that it can be compared with what is registered at the issuer.
     let checked = place.cli(&["check"]);
     let shown = &checked["issuers"][0]["decryption_keys"][0];
-    assert_eq!(*shown, json!({ "kid": "2025", "key_type": "RSA", "thumbprint": rsa.thumbprint_text(), "algorithms": ["RSA-OAEP-256"] }));
+    assert_eq!(
+        *shown,
+        json!({ "kid": "2025", "key_type": "RSA", "thumbprint": rsa.thumbprint_text(), "algorithms": ["RSA-OAEP-256"] })
+    );
     let text = String::from_utf8(place.run(&["check"]).stdout).unwrap();
     assert!(text.contains(&rsa.thumbprint_text()), "{text}");
 

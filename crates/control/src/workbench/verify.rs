@@ -2,21 +2,20 @@
 //! token chooses how it is checked.
 
 mod claims;
+mod ring;
 
 use super::content::{Content, Shown};
 use super::expectations::signature_algorithms;
-use super::given::{GivenKey, Keys, read};
+use super::given::{GivenKey, read};
 use super::hidden::unseen;
 use super::moment::Times;
 use super::problem::Refusal;
 use super::{At, Expectations, LeftOut, Problem, Serialization};
 use claims::Judged;
-use portcullis_fault::codes;
 use portcullis_jose::explain::explain;
 use portcullis_jose::jws::{self, Message, Policy as Which, Reading};
-use portcullis_jose::{
-    Alg, Algs, Finding, Header, ParseError, Rules, SignatureError, Unverified, VerifyingKey,
-};
+use portcullis_jose::{Finding, Header, ParseError, Rules, SignatureError, Unverified, VerifyingKey};
+use ring::Ring;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -188,82 +187,6 @@ pub fn run(request: &Request, at: &At) -> Result<Answer, Problem> {
 pub(super) fn unfetched() -> Problem {
     let next = "fetch the key set and give it among `keys`, or send the request to a server";
     Problem::invalid("keys_not_fetched", "jwks_url", "nothing is fetched here", next)
-}
-
-/// The keys of a request, prepared.
-struct Ring {
-    keys: Vec<(String, VerifyingKey, bool)>,
-    unused: Vec<Unused>,
-    allowed: Algs,
-}
-
-impl Ring {
-    fn of(keys: &Keys, stated: Option<Algs>) -> Result<Self, Problem> {
-        let (mut prepared, mut unused) = (Vec::new(), Vec::new());
-        for entry in &keys.entries {
-            let is_secret = matches!(entry.material, super::given::Material::Secret { .. });
-            match entry.jwk()?.verifying_key() {
-                Ok(key) => prepared.push((entry.place.clone(), key, entry.listed)),
-                // A secret that is too short is a mistake; a key for something else among others is none.
-                Err(error) if is_secret => return Err(entry.unusable(&error)),
-                Err(error) => unused.push(Unused {
-                    key: entry.place.clone(),
-                    name: error.name(),
-                    reason: error.to_string(),
-                }),
-            }
-        }
-        let accepted = prepared.iter().fold(Algs::NONE, |all, (_, key, _)| all.or(key.accepts()));
-        // Without a usable key it is the keys that are missing, not the algorithm.
-        let accepted = if accepted.is_empty() { Algs::of(&Alg::ALL) } else { accepted };
-        Ok(Self { keys: prepared, unused, allowed: stated.unwrap_or(accepted) })
-    }
-
-    /// Tries the keys that a token with this header could be signed with.
-    fn open<T>(
-        &self,
-        header: &Header,
-        check: impl Fn(&VerifyingKey) -> Result<T, SignatureError>,
-    ) -> Result<(T, Signer), Refusal> {
-        let refused = |error: &SignatureError| Refusal::of(error);
-        let alg = header.alg().map_err(|error| refused(&error.into()))?;
-        if !self.allowed.contains(alg) {
-            return Err(refused(&SignatureError::NotAllowed { alg, allowed: self.allowed }));
-        }
-        let named = |key: &VerifyingKey, listed: bool| {
-            header.kid().is_none() || key.kid() == header.kid() || (key.kid().is_none() && !listed)
-        };
-        let mut best: Option<SignatureError> = None;
-        for (place, key, listed) in &self.keys {
-            if !named(key, *listed) || !key.accepts().contains(alg) {
-                continue;
-            }
-            match check(key) {
-                Ok(found) => {
-                    let kid = key.kid().map(str::to_owned);
-                    let signer = Signer { signature: 0, key: place.clone(), kid, algorithm: alg.name() };
-                    return Ok((found, signer));
-                }
-                Err(error @ SignatureError::Mismatch) => best = Some(error),
-                Err(error) => best = best.or(Some(error)),
-            }
-        }
-        Err(match best {
-            Some(error) => refused(&error),
-            None => self.no_key(header, alg),
-        })
-    }
-
-    fn no_key(&self, header: &Header, alg: Alg) -> Refusal {
-        let message = match header.kid() {
-            _ if self.keys.is_empty() => "there is no key to verify it with".to_owned(),
-            Some(kid) if !self.keys.iter().any(|(_, key, _)| key.kid() == Some(kid)) => {
-                format!("no key is the one that the token names: `{}`", kid.escape_debug())
-            }
-            _ => format!("no key goes with algorithm `{alg}`"),
-        };
-        Refusal::new("key_unknown", codes::KEY_UNKNOWN, message)
-    }
 }
 
 /// One token, and everything it is judged by.

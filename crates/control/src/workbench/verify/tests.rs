@@ -2,7 +2,7 @@ use super::super::at::tests::at;
 use super::*;
 use portcullis_jose::jwk::{Curve, KeyKind, RsaBits};
 use portcullis_jose::jws::sign_compact;
-use portcullis_jose::{Jwk, Protected, Secret, SigningKey, encode};
+use portcullis_jose::{Alg, Jwk, Protected, Secret, SigningKey, encode};
 use serde_json::json;
 
 /// One minute after `at`.

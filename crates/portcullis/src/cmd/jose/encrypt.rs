@@ -29,7 +29,7 @@ Examples:
   echo hello | portcullis jose encrypt --key to.jwk --key rsa.pem \\
       --alg ECDH-ES+A128KW --alg RSA-OAEP-256
   portcullis jose encrypt @message.txt --secret-from file:password.txt \\
-      --alg PBES2-HS256+A128KW --zip")]
+      --alg PBES2-HS256+A128KW --iterations 100000 --zip")]
 pub struct Encrypt {
     /// The content, `@FILE`, or `-`; without it, what a pipe brings
     #[arg(conflicts_with_all = ["claims", "more"])]
@@ -58,6 +58,9 @@ pub struct Encrypt {
     /// Compress first; its length then tells something about the content
     #[arg(long, help_heading = "Form")]
     zip: bool,
+    /// Rounds of a password's algorithm; other libraries read only so many unless told otherwise
+    #[arg(long, value_name = "ROUNDS", help_heading = "Form")]
+    iterations: Option<u32>,
     /// A header parameter (repeatable)
     #[arg(long = "header", value_name = "NAME=VALUE", value_parser = reference::pair, help_heading = "Form")]
     header: Vec<(String, String)>,
@@ -102,6 +105,7 @@ impl Encrypt {
             header: values(&self.header),
             serialization: self.serialization.map(Into::into),
             compress: self.zip,
+            iterations: self.iterations,
             ..encrypt::Request::default()
         };
         let answer = encrypt::run(&request, &session.at()).map_err(|problem| {

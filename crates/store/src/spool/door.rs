@@ -16,6 +16,9 @@ use thread_priority::{
 };
 use tokio::time::Instant;
 
+/// Between batches that were not full, with what calls leave: each is a transaction, with its own `fsync` and wake-ups, and a
+/// few records at a time cost several times what they cost together.
+const GATHER: Duration = Duration::from_millis(50);
 /// A batch that takes this long with what calls leave is left too little.
 const SLOW: Duration = Duration::from_millis(100);
 /// How long the usual share is kept.
@@ -97,11 +100,12 @@ impl Door {
         if self.is_spare() { most.min(SMALL) } else { most }
     }
 
-    /// What comes after a batch that took `took`; `tight` when the spool is a quarter full.
-    pub(super) fn then(&self, took: Duration, tight: bool) -> Then {
+    /// What comes after a batch that took `took`; `full` when there were as many records as may be, `tight` when the spool is
+    /// a quarter full.
+    pub(super) fn then(&self, took: Duration, full: bool, tight: bool) -> Then {
         match self.own {
             Some((Share::Spare, _)) if tight || took > SLOW => Then::Shift,
-            Some((Share::Spare, _)) => Then::Rest(Duration::ZERO),
+            Some((Share::Spare, _)) => Then::Rest(if full { Duration::ZERO } else { GATHER }),
             Some((Share::Usual, since)) if !tight && since.elapsed() > USUAL_FOR => Then::Shift,
             _ if tight || !self.store.is_embedded() => Then::Rest(Duration::ZERO),
             _ => Then::Rest(took * REST),

@@ -96,11 +96,13 @@ impl SpoolReader {
                 next = next => next,
             };
             let started = Instant::now();
-            let done = match next {
-                Ok(batch) => self.store(door.store(), &batch, &stored, &rejected).await,
-                Err(error) => Err(error),
+            let (done, full) = match next {
+                Ok(batch) => {
+                    (self.store(door.store(), &batch, &stored, &rejected).await, batch.len() >= most)
+                }
+                Err(error) => (Err(error), false),
             };
-            pause = match done.map(|()| door.then(started.elapsed(), self.shared.is_tight())) {
+            pause = match done.map(|()| door.then(started.elapsed(), full, self.shared.is_tight())) {
                 Ok(Then::Rest(pause)) => pause,
                 Ok(Then::Shift) => {
                     door.close().await;

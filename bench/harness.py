@@ -242,6 +242,18 @@ class Bench:
                 self.quiet()
         return r
 
+    @staticmethod
+    def settled(pid, most=30):
+        """Waits until a gateway has done what the scenario before has left it to do, such as storing records."""
+        def ticks():
+            return sum(map(int, pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]))
+        until = time.monotonic() + most
+        while time.monotonic() < until:
+            before = ticks()
+            time.sleep(0.5)
+            if ticks() - before <= 2:
+                return
+
     def quiet(self):
         """Waits, within reason, until other work on the machine is done."""
         until = time.monotonic() + self.args.max_wait

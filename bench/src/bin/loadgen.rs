@@ -518,14 +518,16 @@ fn tree(root: u32) -> Vec<u32> {
     all
 }
 
-/// Time on a CPU, from the scheduler's own nanosecond counts (`utime` only counts ticks).
+/// Time on a CPU, in hundredths of a second. User and system time each only count ticks, but the kernel scales the two so
+/// that their sum is the scheduler's own, and it has the threads that have ended.
 fn cpu_seconds(watch: &[(String, u32)]) -> Vec<f64> {
-    let thread = |task: std::fs::DirEntry| -> f64 {
-        let stat = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
-        stat.split_whitespace().next().and_then(|v| v.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
-    };
+    let ticks = rustix::param::clock_ticks_per_second() as f64;
     let one = |pid: u32| -> f64 {
-        std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten().map(thread).sum()
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        // Behind the name, which may have anything in it: state is the third field, `utime` and `stime` are 14 and 15.
+        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+        let times = fields.split_whitespace().skip(11).take(2);
+        times.filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / ticks
     };
     watch.iter().map(|(_, pid)| tree(*pid).into_iter().map(one).sum()).collect()
 }

@@ -97,7 +97,7 @@ pub fn bytes(argument: Option<&str>, what: &'static str, stdin: &Stdin) -> Done<
 /// The same as text.
 ///
 /// # Errors
-/// As [`bytes`], and if it is not UTF-8.
+/// As [`bytes()`], and if it is not UTF-8.
 pub fn text(argument: Option<&str>, what: &'static str, stdin: &Stdin) -> Done<String> {
     String::from_utf8(bytes(argument, what, stdin)?).map_err(|error| {
         let at = error.utf8_error().valid_up_to();

@@ -1,6 +1,7 @@
 //! How evidence is written: times as distances, values of strangers cut and made harmless.
 
 use portcullis_model::Timestamp;
+use portcullis_model::time::in_words;
 use std::time::Duration;
 
 /// The most of a stranger's text that is shown.
@@ -32,21 +33,7 @@ pub fn is_invisible(c: char) -> bool {
 
 /// A span in its two largest units: `3 d 4 h`.
 pub fn span(of: Duration) -> String {
-    let seconds = of.as_secs();
-    if seconds == 0 {
-        return format!("{} ms", of.as_millis());
-    }
-    let units = [(31_536_000, "y"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
-    let first = units.iter().position(|(size, _)| seconds >= *size).unwrap_or(units.len() - 1);
-    let mut rest = seconds;
-    let mut words = Vec::new();
-    for (size, unit) in &units[first..(first + 2).min(units.len())] {
-        if rest / size > 0 {
-            words.push(format!("{} {unit}", rest / size));
-        }
-        rest %= size;
-    }
-    words.join(" ")
+    if of < Duration::from_secs(1) { format!("{} ms", of.as_millis()) } else { in_words(of) }
 }
 
 /// A time, and how far it is from `now`: `2026-11-22T08:00:00Z (3 h ago)`.

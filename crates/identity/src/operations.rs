@@ -1,5 +1,5 @@
-//! Operations with private keys: up to milliseconds each, which is too long for a thread that serves calls. They run on
-//! threads beside, on at most half of the cores at once, and a call waits for its turn no longer than a second.
+//! Work that takes longer than a call may hold a thread that serves others, such as operations with private keys: it runs
+//! on threads beside, so much at once, and a call waits for its turn no longer than a second.
 
 use portcullis_fault::{Fault, codes};
 use std::sync::Arc;

@@ -203,9 +203,38 @@ pub trait Rng: Send + Sync + std::fmt::Debug {
     fn fill(&self, bytes: &mut [u8]);
 }
 
+/// A span in its two largest units: `3 d 4 h`. Below a second there is nothing to say: an empty text.
+pub fn in_words(span: Duration) -> String {
+    let mut rest = span.as_secs();
+    let units = [(31_536_000, "y"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
+    let first = units.iter().position(|(size, _)| rest >= *size).unwrap_or(units.len() - 1);
+    let mut words = Vec::new();
+    for (size, unit) in &units[first..(first + 2).min(units.len())] {
+        if rest / size > 0 {
+            words.push(format!("{} {unit}", rest / size));
+        }
+        rest %= size;
+    }
+    words.join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn spans_are_said_in_their_two_largest_units() {
+        for (seconds, words) in [
+            (0, ""),
+            (59, "59 s"),
+            (61, "1 min 1 s"),
+            (3_600, "1 h"),
+            (90_061, "1 d 1 h"),
+            (31_536_000 + 86_399, "1 y"),
+        ] {
+            assert_eq!(in_words(Duration::from_secs(seconds)), words);
+        }
+    }
 
     #[test]
     fn rfc3339_both_ways() {

@@ -1,9 +1,11 @@
 //! Points in time as people read them: the date, and how far it is from now.
 
 use portcullis_model::Timestamp;
+use portcullis_model::time::in_words;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The claims that are dates, by their names: `exp`, `nbf`, `iat`, `auth_time`, `updated_at`, where they are there and are
 /// dates.
@@ -30,10 +32,11 @@ impl Moment {
     /// `at` and `now` in microseconds since 1970.
     pub fn of(at: i64, now: i64) -> Self {
         let seconds = at.div_euclid(1_000_000).saturating_sub(now.div_euclid(1_000_000));
+        let span = in_words(Duration::from_secs(seconds.unsigned_abs()));
         let distance = match seconds {
             0 => "now".to_owned(),
-            1.. => format!("in {}", span(seconds.unsigned_abs())),
-            _ => format!("{} ago", span(seconds.unsigned_abs())),
+            1.. => format!("in {span}"),
+            _ => format!("{span} ago"),
         };
         let text = Timestamp::from_micros(at).rfc3339();
         // Claims have whole seconds, nearly always.
@@ -58,21 +61,6 @@ fn micros(value: &Value) -> Option<i64> {
         #[expect(clippy::cast_possible_truncation, reason = "within the years 1970 to 9999, as just checked")]
         None => Some((seconds * 1e6) as i64),
     }
-}
-
-/// In its two largest units.
-fn span(seconds: u64) -> String {
-    let units = [(31_536_000, "y"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
-    let first = units.iter().position(|(size, _)| seconds >= *size).unwrap_or(units.len() - 1);
-    let mut rest = seconds;
-    let mut words = Vec::new();
-    for (size, unit) in &units[first..(first + 2).min(units.len())] {
-        if rest / size > 0 {
-            words.push(format!("{} {unit}", rest / size));
-        }
-        rest %= size;
-    }
-    words.join(" ")
 }
 
 #[cfg(test)]

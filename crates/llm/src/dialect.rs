@@ -1,6 +1,9 @@
 //! Dialects: wire formats in which callers speak. One file each, one line in [`ALL`].
 
+pub mod chat;
 pub mod openai;
+
+pub use chat::Chat;
 
 use bytes::Bytes;
 use portcullis_fault::Fault;

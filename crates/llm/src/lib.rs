@@ -4,6 +4,7 @@
 //! vendors there are and how they differ ([`providers`]), which models they have and what those cost ([`catalog`]). Not
 //! here: sockets, retries, credentials and who may call what; those are the gateway's.
 
+pub mod canon;
 pub mod catalog;
 pub mod dialect;
 mod json;

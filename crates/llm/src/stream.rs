@@ -1,3 +1,4 @@
-//! Streams of events, as bytes that pass by.
+//! Framings of streamed answers: what of the bytes is framing, and what is said.
 
+pub mod eventstream;
 pub mod sse;

@@ -2,5 +2,6 @@
 
 mod catalog;
 mod echo;
+mod eventstream;
 mod request;
 mod stream;

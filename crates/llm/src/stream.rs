@@ -2,3 +2,5 @@
 
 pub mod eventstream;
 pub mod sse;
+#[allow(dead_code, reason = "each format uses some of it")]
+pub(crate) mod whole;

@@ -112,6 +112,13 @@ impl<'a> Cursor<'a> {
         there
     }
 
+    /// Steps over `byte` alone, if it is next: it ends a value.
+    pub(crate) fn close(&mut self, byte: u8) -> bool {
+        let there = self.peek() == Some(byte);
+        self.at += usize::from(there);
+        there
+    }
+
     /// Over a member's name and its colon, to the value.
     pub(crate) fn name(&mut self) -> Result<Quoted, Error> {
         if self.peek() != Some(b'"') {
@@ -229,7 +236,8 @@ impl<'a> Cursor<'a> {
         Error { at: self.at, what }
     }
 
-    fn space(&mut self) {
+    /// Over white space.
+    pub(crate) fn space(&mut self) {
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
         }

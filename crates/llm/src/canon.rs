@@ -12,6 +12,7 @@ pub mod event;
 pub mod fields;
 pub mod part;
 pub mod request;
+pub mod signature;
 
 pub use answer::{Answer, Choice, Logprob, ProviderError, Stop, Tokens};
 pub use event::{Delta, Event, Opening};

@@ -118,4 +118,6 @@ pub struct ProviderError {
     pub param: Option<String>,
     /// Its words. Never shown for 401, 402, 403: they may repeat a part of our key.
     pub message: String,
+    /// Seconds to wait, where the body says it; the header `Retry-After` comes first.
+    pub retry_after: Option<u32>,
 }

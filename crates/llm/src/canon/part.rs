@@ -89,9 +89,10 @@ pub enum Origin {
 pub struct Thinking {
     /// In words, or a summary of them; empty where it is withheld.
     pub text: String,
-    /// The vendor's signature over it: it must come back unchanged with the next request, to the same vendor only.
+    /// The vendor's signature over it: it must come back unchanged with the next request, to the same vendor only. Here
+    /// and everywhere with its owner, see [`signature`](super::signature).
     pub signature: Option<String>,
-    /// Encrypted thoughts in place of words (`redacted_thinking`, `encrypted_content`).
+    /// Encrypted thoughts in place of words (`redacted_thinking`, `encrypted_content`), with their owner as well.
     pub redacted: Option<String>,
 }
 

@@ -210,9 +210,17 @@ impl Runtime {
         let mut births = false;
         for event in events {
             match &event.change {
-                Change::User { user, .. } | Change::IdentityLinked { user, .. } => {
+                Change::User { user, .. }
+                | Change::IdentityLinked { user, .. }
+                | Change::IdentityUnlinked { user, .. } => {
                     births = true;
                     tags.push(user.0);
+                }
+                Change::RoleChanged { user, .. } | Change::TeamChanged { user, .. } => tags.push(user.0),
+                // Whoever is in it, or in a team below it, has its id among what the answer depends on.
+                Change::Team { team, .. } => {
+                    births = true;
+                    tags.push(team.0);
                 }
                 Change::Application { application } => {
                     births = true;

@@ -1,6 +1,6 @@
 //! What happened in the directory, in one order: it invalidates caches, and later feeds webhooks and the bus.
 
-use crate::{ApiKeyId, ApplicationId, Name, TenantId, Timestamp, UserId};
+use crate::{ApiKeyId, ApplicationId, Name, TeamId, TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};
 
 /// One entry of the event log. Positions grow by commit order and are never reused; they may have gaps.
@@ -29,9 +29,43 @@ pub enum Change {
         /// `created`, `changed`, `suspended`, `restored`, `deleted`, `approved`, `merged`.
         what: String,
     },
-    /// An identity was linked or unlinked.
+    /// A user's roles are others.
+    RoleChanged {
+        /// Whose.
+        user: UserId,
+        /// All of them, until now.
+        before: Vec<String>,
+        /// All of them, from now on.
+        after: Vec<String>,
+    },
+    /// A user came into a team or left it. What becomes of the team itself is [`Change::Team`].
+    TeamChanged {
+        /// Who.
+        user: UserId,
+        /// Which team.
+        team: TeamId,
+        /// `joined` or `left`.
+        what: String,
+    },
+    /// A team was made or changed. It concerns everybody in it and in the teams below it.
+    Team {
+        /// Which.
+        team: TeamId,
+        /// `created`, `changed`, `renamed`, `moved`, `deleted`.
+        what: String,
+    },
+    /// An identity was linked.
     IdentityLinked {
         /// Whose it is now.
+        user: UserId,
+        /// The issuer's name.
+        issuer: Name,
+        /// The subject.
+        subject: String,
+    },
+    /// An identity was taken from its user.
+    IdentityUnlinked {
+        /// Whose it was.
         user: UserId,
         /// The issuer's name.
         issuer: Name,

@@ -57,6 +57,8 @@ ids! {
     TenantId,
     /// A user in the directory. This is the value of `X-User-Id` towards upstreams.
     UserId,
+    /// A team of users.
+    TeamId,
     /// An application (consumer).
     ApplicationId,
     /// An API key: the public half of `pck_<id>_<secret>`.

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod events;
 pub mod identifiers;
 pub mod identities;
+pub mod memberships;
 pub mod merges;
 pub mod meta;
 pub mod operators;
@@ -16,6 +17,7 @@ pub mod records;
 pub mod revocations;
 mod search_forms;
 pub mod secrets;
+pub mod teams;
 pub mod tenants;
 pub mod users;
 

@@ -121,6 +121,12 @@ const RULES: &[Rule] = &[
     Rule { index: "tenants_name", columns: "tenants.name", words: "tenant name" },
     Rule { index: "users_external_id", columns: "users.tenant_id, users.external_id", words: "external id" },
     Rule { index: "users_username", columns: "users.tenant_id, users.username", words: "user name" },
+    Rule { index: "teams_folded", columns: "teams.tenant_id, teams.folded", words: "team name" },
+    Rule {
+        index: "teams_external_id",
+        columns: "teams.tenant_id, teams.external_id",
+        words: "external id of a team",
+    },
     Rule {
         index: "identities_pkey",
         columns: "identities.tenant_id, identities.issuer, identities.subject",

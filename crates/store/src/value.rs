@@ -4,7 +4,7 @@
 
 use crate::Error;
 use portcullis_model::{
-    ApiKeyId, ApplicationId, AuditId, Name, OperatorId, RequestId, TenantId, Timestamp, UserId,
+    ApiKeyId, ApplicationId, AuditId, Name, OperatorId, RequestId, TeamId, TenantId, Timestamp, UserId,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::borrow::Cow;
@@ -73,6 +73,7 @@ field! {
     Uuid Uuid: v => v;
     Uuid TenantId: v => v.0;
     Uuid UserId: v => v.0;
+    Uuid TeamId: v => v.0;
     Uuid ApplicationId: v => v.0;
     Uuid ApiKeyId: v => v.0;
     Uuid RequestId: v => v.0;
@@ -141,7 +142,7 @@ macro_rules! id_columns {
     )+};
 }
 
-id_columns!(TenantId UserId ApplicationId ApiKeyId RequestId AuditId OperatorId);
+id_columns!(TenantId UserId TeamId ApplicationId ApiKeyId RequestId AuditId OperatorId);
 
 /// One row of an answer; its columns are taken in the order in which the statement names them.
 #[derive(Debug)]

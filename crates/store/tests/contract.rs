@@ -17,6 +17,8 @@ mod logs;
 mod records;
 #[path = "contract/schema.rs"]
 mod schema;
+#[path = "contract/teams.rs"]
+mod teams;
 #[path = "contract/world.rs"]
 mod world;
 
@@ -52,6 +54,13 @@ contract! {
     identifiers::near_texts_are_found_by_every_form,
     identifiers::identities_that_moved_are_past_ones_of_whom_they_left,
     identifiers::users_of_an_earlier_release_are_caught_up,
+    teams::a_team_comes_back_as_it_went_in,
+    teams::names_are_unique_in_whatever_case,
+    teams::a_user_is_in_all_the_teams_above,
+    teams::each_source_keeps_its_own_memberships,
+    teams::members_are_listed_page_by_page,
+    teams::what_is_not_empty_is_not_removed,
+    teams::circles_end_every_walk,
     access::applications_are_found_by_their_clients,
     access::api_keys_keep_what_they_are,
     access::last_uses_only_move_on,

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 pub async fn nodes_that_start_at_once_agree(world: &World) {
     // From nothing: the schema is made by whoever is first.
-    let tables = "user_attributes, search_forms, identifiers, merges, identities, application_clients, api_keys, applications, operators, users, tenants, \
+    let tables = "memberships, teams, user_attributes, search_forms, identifiers, merges, identities, application_clients, api_keys, applications, operators, users, tenants, \
                   meta, audit, events, records, secrets, revocations, schema_migrations";
     for table in tables.split(", ") {
         world.raw(&format!("DROP TABLE {table}")).await;

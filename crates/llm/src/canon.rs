@@ -8,6 +8,7 @@
 //! Not here: bytes. And no call whose inbound and outbound dialects are the same comes by: those bytes pass.
 
 pub mod answer;
+mod effort;
 pub mod event;
 pub mod fields;
 pub mod part;
@@ -16,7 +17,7 @@ pub mod signature;
 
 pub use answer::{Answer, Choice, Logprob, ProviderError, Stop, Tokens};
 pub use event::{Delta, Event, Opening};
-pub use fields::{Field, Losses, Mode, Rule};
+pub use fields::{Field, Losses, Mode, Rule, Target};
 pub use part::{Citation, Media, MediaKind, Origin, Part, Text, Thinking, ToolCall, ToolResult};
 pub use request::{
     Cache, Effort, Format, Message, Native, Reasoning, Request, Role, Safety, Sampling, Tool, ToolChoice,

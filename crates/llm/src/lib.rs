@@ -10,6 +10,7 @@ pub mod dialect;
 mod json;
 pub mod providers;
 pub mod stream;
+pub mod translate;
 
 pub use dialect::{CredentialPlace, Dialect};
 pub use providers::Preset;

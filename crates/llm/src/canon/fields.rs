@@ -1,6 +1,12 @@
 //! What a request can say, by name: which dialect can say it ([`Chat::says`](crate::dialect::chat::Chat::says)), and what
 //! becomes of it where the target cannot.
 
+pub mod answers;
+mod rows;
+mod take;
+
+pub use rows::{REFUSED_NATIVES, ROWS};
+
 use super::request::Request;
 use portcullis_fault::{Fault, codes};
 use std::borrow::Cow;
@@ -8,6 +14,127 @@ use std::borrow::Cow;
 /// Something that a request can say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Field(pub &'static str);
+
+macro_rules! fields {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal,)*) => {
+        $($(#[$doc])* pub const $constant: Field = Field($name);)*
+    };
+}
+
+fields! {
+    /// Messages of the role system.
+    SYSTEM = "system",
+    /// Messages of the role developer, apart from system.
+    DEVELOPER = "developer",
+    /// System and developer messages behind others.
+    SYSTEM_IN_THE_MIDDLE = "system_in_the_middle",
+    /// Names of speakers.
+    NAME = "name",
+    /// Images.
+    IMAGE = "image",
+    /// Images by URL.
+    IMAGE_URL = "image_url",
+    /// Images by the provider's file id.
+    IMAGE_FILE = "image_file",
+    /// Sound.
+    AUDIO = "audio",
+    /// Video.
+    VIDEO = "video",
+    /// Documents.
+    DOCUMENT = "document",
+    /// Documents by URL.
+    DOCUMENT_URL = "document_url",
+    /// Documents by the provider's file id.
+    DOCUMENT_FILE = "document_file",
+    /// How closely to look at an image.
+    DETAIL = "detail",
+    /// Tools, their calls and results.
+    TOOLS = "tools",
+    /// What a tool does, in words.
+    TOOL_DESCRIPTION = "tool_description",
+    /// That arguments keep to the schema.
+    TOOL_STRICT = "tool_strict",
+    /// That some tool must be called.
+    TOOL_CHOICE_REQUIRED = "tool_choice_required",
+    /// That this tool must be called.
+    TOOL_CHOICE_NAMED = "tool_choice_named",
+    /// That no tool may be called.
+    TOOL_CHOICE_NONE = "tool_choice_none",
+    /// That only some of the tools may be called.
+    TOOL_CHOICE_AMONG = "tool_choice_among",
+    /// That at most one tool is called at once.
+    PARALLEL_TOOLS = "parallel_tools",
+    /// Tools that run at the provider.
+    SERVER_TOOLS = "server_tools",
+    /// Media in a tool's result.
+    TOOL_RESULT_MEDIA = "tool_result_media",
+    /// That a tool failed.
+    TOOL_RESULT_FAILED = "tool_result_failed",
+    /// Earlier thoughts of the model.
+    THINKING = "thinking",
+    /// The vendor's signature over thoughts; only its own vendor takes it back.
+    THINKING_SIGNATURE = "thinking_signature",
+    /// The beginning of the answer, which the model goes on with.
+    PREFILL = "prefill",
+    /// That the answer is a JSON object.
+    JSON = "json",
+    /// That the answer is JSON by a schema.
+    JSON_SCHEMA = "json_schema",
+    /// That the answer keeps exactly to the schema.
+    SCHEMA_STRICT = "schema_strict",
+    /// Sampling temperature.
+    TEMPERATURE = "temperature",
+    /// Nucleus sampling.
+    TOP_P = "top_p",
+    /// Sampling from the best so many.
+    TOP_K = "top_k",
+    /// Sampling from what is likely enough.
+    MIN_P = "min_p",
+    /// Frequency penalty.
+    FREQUENCY_PENALTY = "frequency_penalty",
+    /// Presence penalty.
+    PRESENCE_PENALTY = "presence_penalty",
+    /// Seed.
+    SEED = "seed",
+    /// Bias of single tokens.
+    LOGIT_BIAS = "logit_bias",
+    /// Probabilities of the words.
+    LOGPROBS = "logprobs",
+    /// Probabilities of other words in their places.
+    TOP_LOGPROBS = "top_logprobs",
+    /// Bound of the answer.
+    MAX_TOKENS = "max_tokens",
+    /// Stop sequences.
+    STOP = "stop",
+    /// Several answers.
+    N = "n",
+    /// Thinking, in steps.
+    REASONING_EFFORT = "reasoning_effort",
+    /// Thinking, in tokens.
+    REASONING_BUDGET = "reasoning_budget",
+    /// Whether thoughts are shown.
+    REASONING_SUMMARY = "reasoning_summary",
+    /// How long-winded to be.
+    VERBOSITY = "verbosity",
+    /// Settings of the vendor's filters.
+    SAFETY = "safety",
+    /// The caller's name for its end user.
+    USER = "user",
+    /// The caller's labels.
+    METADATA = "metadata",
+    /// Priority class.
+    SERVICE_TIER = "service_tier",
+    /// That the provider keeps the answer.
+    STORE = "store",
+    /// Answers that are not only text.
+    MODALITIES = "modalities",
+    /// Prompt-cache markers.
+    CACHE = "cache",
+    /// Citations in what was said before.
+    CITATIONS = "citations",
+    /// What only one dialect knows.
+    NATIVE = "native",
+}
 
 /// What becomes of a field that the target cannot say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,32 +199,59 @@ pub struct Row {
     pub field: Field,
     /// What becomes of it where it cannot be said.
     pub rule: Rule,
+    /// What that means, for the reference.
+    pub then: &'static str,
     /// Whether a request says it.
     pub used: fn(&Request) -> bool,
-    /// Takes it out.
+    /// Takes it out, or says it in another way that every dialect knows.
     pub remove: fn(&mut Request),
 }
 
-/// Takes out of `request` what a target that says `says` cannot be told, or refuses it.
-pub fn fit(
-    request: &mut Request,
-    rows: &[Row],
-    says: &[Field],
-    mode: Mode,
-    losses: &mut Losses,
-) -> Result<(), Fault> {
-    for row in rows {
-        if says.contains(&row.field) || !(row.used)(request) {
+/// Who is to be told a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Its dialect.
+    pub dialect: &'a str,
+    /// What that can say.
+    pub says: &'a [Field],
+    /// What this provider cannot be told although its dialect could say it.
+    pub cannot: &'a [Field],
+}
+
+impl Target<'_> {
+    fn takes(&self, field: Field) -> bool {
+        self.says.contains(&field) && !self.cannot.contains(&field)
+    }
+}
+
+/// Takes out of `request` what `target` cannot be told, or refuses it with `ai_request_invalid`: by [`ROWS`], and members,
+/// parts and signatures of another dialect than the target's always.
+pub fn fit(request: &mut Request, target: Target<'_>, mode: Mode, losses: &mut Losses) -> Result<(), Fault> {
+    take::natives(request, target.dialect, mode, losses)?;
+    if take::foreign_signatures(request, target.dialect) {
+        // Not in strict mode either: a signature is nothing that the caller says, only what it was told to give back.
+        losses.dropped(THINKING_SIGNATURE);
+    }
+    for row in ROWS {
+        if target.takes(row.field) || !(row.used)(request) {
             continue;
         }
         if mode == Mode::Strict || row.rule == Rule::Refuse {
-            return Err(Fault::new(codes::AI_REQUEST_INVALID).detail(format!(
-                "member `{}` cannot be said to the provider of this model; leave it out, or ask for another model",
-                row.field.0
-            )));
+            return Err(untold(row.field.0));
         }
         (row.remove)(request);
         losses.dropped(row.field);
     }
     Ok(())
 }
+
+/// The refusal of something that the target cannot be told.
+fn untold(name: &str) -> Fault {
+    Fault::new(codes::AI_REQUEST_INVALID).detail(format!(
+        "member `{}` cannot be said to the provider of this model; leave it out, or ask for another model",
+        name.chars().take(64).collect::<String>()
+    ))
+}
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,14 @@ use portcullis_model::Usage;
 use std::fmt;
 use std::sync::Arc;
 
+/// Every chat format.
+pub static ALL: &[&dyn Chat] = &[];
+
+/// The chat format of this [name](Chat::name).
+pub fn find(name: &str) -> Option<&'static dyn Chat> {
+    ALL.iter().find(|chat| chat.name() == name).copied()
+}
+
 /// A chat format.
 pub trait Chat: Send + Sync + fmt::Debug {
     /// As records, providers and the matrix of translations have it: `openai`, `responses`, `anthropic`, `gemini`,
@@ -17,6 +25,16 @@ pub trait Chat: Send + Sync + fmt::Debug {
 
     /// What its requests can say. Everything else was taken out before [`write_request`](Self::write_request), or refused.
     fn says(&self) -> &'static [Field];
+
+    /// What a request to this very provider cannot say although the dialect could: a vendor's quirks.
+    fn cannot(&self) -> &[Field] {
+        &[]
+    }
+
+    /// What its answers can say, of [`fields::answers`](crate::canon::fields::answers).
+    fn tells(&self) -> &'static [Field] {
+        &[]
+    }
 
     /// Reads a request. `ai_request_invalid`, with the member in question, for what the dialect does not allow;
     /// `ai_request_ambiguous` for members that are there twice.

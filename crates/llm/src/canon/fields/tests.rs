@@ -1,0 +1,217 @@
+use super::*;
+use crate::canon::part::{Citation, Media, MediaKind, Origin, Part, Text, Thinking, ToolCall, ToolResult};
+use crate::canon::request::{
+    Cache, Effort, Format, Message, Native, Reasoning, Role, Safety, Sampling, Tool, ToolChoice,
+};
+use serde_json::{Value, json};
+
+fn message(role: Role, parts: Vec<Part>) -> Message {
+    Message { role, parts, name: Some("ann".to_owned()) }
+}
+
+fn medium(kind: MediaKind, origin: Origin) -> Part {
+    let detail = Some("low".to_owned());
+    Part::Media(Media { kind, mime: None, origin, name: None, detail, cache: None })
+}
+
+/// A request that says everything; what excludes something else is set by the test.
+fn everything() -> Request {
+    let map = |text: &str| serde_json::from_str::<serde_json::Map<String, Value>>(text).unwrap();
+    let url = |kind| medium(kind, Origin::Url("https://x/y".to_owned()));
+    let file = |kind| medium(kind, Origin::File("file-1".to_owned()));
+    Request {
+        model: "m".to_owned(),
+        messages: vec![
+            message(Role::System, vec![Part::text("be good")]),
+            message(
+                Role::User,
+                vec![
+                    url(MediaKind::Image),
+                    file(MediaKind::Image),
+                    url(MediaKind::Audio),
+                    url(MediaKind::Video),
+                    url(MediaKind::Document),
+                    file(MediaKind::Document),
+                ],
+            ),
+            message(
+                Role::Assistant,
+                vec![
+                    Part::Thinking(Thinking {
+                        text: "hm".to_owned(),
+                        signature: Some("anthropic:sig".to_owned()),
+                        redacted: None,
+                    }),
+                    Part::Text(Text {
+                        text: "see".to_owned(),
+                        citations: vec![Citation::default()],
+                        cache: Some(Cache::default()),
+                        signature: None,
+                    }),
+                    Part::Native { dialect: "anthropic", value: json!({}) },
+                    Part::ToolCall(ToolCall {
+                        id: "c".to_owned(),
+                        name: "f".to_owned(),
+                        ..ToolCall::default()
+                    }),
+                ],
+            ),
+            message(Role::Developer, vec![Part::text("be better")]),
+            message(
+                Role::User,
+                vec![Part::ToolResult(ToolResult {
+                    id: "c".to_owned(),
+                    failed: true,
+                    content: vec![url(MediaKind::Image)],
+                    ..ToolResult::default()
+                })],
+            ),
+            message(Role::Assistant, vec![Part::text("{")]),
+        ],
+        tools: vec![
+            Tool::Function {
+                name: "f".to_owned(),
+                description: Some("d".to_owned()),
+                parameters: None,
+                strict: Some(true),
+                cache: None,
+            },
+            Tool::Server { dialect: "anthropic", kind: "web".to_owned(), value: json!({}) },
+        ],
+        tool_choice: Some(ToolChoice::None),
+        parallel_tools: Some(false),
+        format: Some(Format::Schema { name: None, description: None, schema: json!({}), strict: Some(true) }),
+        sampling: Sampling {
+            temperature: Some(1.0),
+            top_p: Some(1.0),
+            top_k: Some(1),
+            min_p: Some(0.1),
+            frequency_penalty: Some(0.1),
+            presence_penalty: Some(0.1),
+            seed: Some(1),
+            logit_bias: map(r#"{"1":1}"#),
+            logprobs: Some(true),
+            top_logprobs: Some(2),
+        },
+        max_tokens: Some(1),
+        stop: vec!["a".to_owned()],
+        n: Some(2),
+        reasoning: Some(Reasoning {
+            effort: Some(Effort::Low),
+            budget: Some(1024),
+            summary: Some("auto".to_owned()),
+        }),
+        verbosity: Some("low".to_owned()),
+        safety: vec![Safety { category: "c".to_owned(), threshold: "t".to_owned() }],
+        user: Some("u".to_owned()),
+        metadata: map(r#"{"a":"b"}"#),
+        service_tier: Some("flex".to_owned()),
+        store: Some(true),
+        modalities: vec!["text".to_owned(), "audio".to_owned()],
+        native: vec![Native { dialect: "anthropic", name: "own".to_owned(), value: json!(1) }],
+        stream: false,
+        stream_usage: false,
+    }
+}
+
+/// With the value that makes `row` matter, where `everything` has another one.
+fn saying(row: &Row) -> Request {
+    let mut request = everything();
+    match row.field {
+        TOOL_CHOICE_AMONG => request.tool_choice = Some(ToolChoice::Among(vec!["f".to_owned()], true)),
+        TOOL_CHOICE_REQUIRED => request.tool_choice = Some(ToolChoice::Required),
+        TOOL_CHOICE_NAMED => request.tool_choice = Some(ToolChoice::Named("f".to_owned())),
+        JSON => request.format = Some(Format::Json),
+        _ => {}
+    }
+    request
+}
+
+#[test]
+fn every_row_finds_and_takes_out() {
+    for (at, row) in ROWS.iter().enumerate() {
+        assert!(ROWS[..at].iter().all(|other| other.field != row.field), "{:?} twice", row.field);
+        assert!(!(row.used)(&Request::default()), "{:?} is found in nothing", row.field);
+        let mut request = saying(row);
+        assert!((row.used)(&request), "{:?} is not found", row.field);
+        (row.remove)(&mut request);
+        assert!(!(row.used)(&request), "{:?} is still there", row.field);
+        (row.remove)(&mut request);
+    }
+}
+
+fn fitted(request: &Request, dialect: &str, says: &[Field], mode: Mode) -> Result<(Request, String), String> {
+    let mut request = request.clone();
+    let mut losses = Losses::default();
+    let target = Target { dialect, says, cannot: &[] };
+    fit(&mut request, target, mode, &mut losses)
+        .map(|()| (request, losses.text()))
+        .map_err(|fault| fault.public_detail().to_owned())
+}
+
+#[test]
+fn rules_decide_and_strict_refuses() {
+    let all: Vec<Field> = ROWS.iter().map(|row| row.field).collect();
+    for row in ROWS {
+        let request = saying(row);
+        let says: Vec<Field> = all.iter().copied().filter(|field| *field != row.field).collect();
+        let refused = fitted(&request, "anthropic", &says, Mode::Strict).unwrap_err();
+        assert!(refused.contains(&format!("member `{}`", row.field.0)), "{refused}");
+        match row.rule {
+            Rule::Refuse => {
+                assert!(fitted(&request, "anthropic", &says, Mode::Drop).is_err(), "{:?}", row.field)
+            }
+            Rule::Drop => {
+                let (left, lost) = fitted(&request, "anthropic", &says, Mode::Drop).expect(row.field.0);
+                assert_eq!(lost, row.field.0);
+                assert!(!(row.used)(&left));
+            }
+        }
+    }
+    let (same, lost) = fitted(&everything(), "anthropic", &all, Mode::Strict).unwrap();
+    assert_eq!((same, lost.as_str()), (everything(), ""));
+}
+
+#[test]
+fn what_a_provider_cannot_be_told_counts_as_unsaid() {
+    let mut request = Request { user: Some("u".to_owned()), ..Request::default() };
+    let mut losses = Losses::default();
+    let target = Target { dialect: "anthropic", says: &[USER], cannot: &[USER] };
+    fit(&mut request, target, Mode::Drop, &mut losses).unwrap();
+    assert_eq!((request.user, losses.text().as_str()), (None, "user"));
+}
+
+#[test]
+fn another_dialects_members_are_lost_by_name_and_its_signatures_go() {
+    let all: Vec<Field> = ROWS.iter().map(|row| row.field).collect();
+    let mut request = everything();
+    request.tools.pop();
+    let (left, lost) = fitted(&request, "other", &all, Mode::Drop).unwrap();
+    assert_eq!(lost, "own, native, thinking_signature");
+    assert!(left.native.is_empty());
+    assert!(matches!(&left.messages[2].parts[0], Part::Thinking(thinking) if thinking.signature.is_none()));
+    assert!(fitted(&request, "other", &all, Mode::Strict).is_err());
+
+    request.native[0] = Native { dialect: "bedrock", name: "guardrailConfig".to_owned(), value: json!({}) };
+    let refused = fitted(&request, "other", &all, Mode::Drop).unwrap_err();
+    assert!(refused.contains("member `guardrailConfig`"), "a guard must not go unnoticed: {refused}");
+}
+
+#[test]
+fn ways_out_keep_what_was_meant() {
+    let all: Vec<Field> = ROWS.iter().map(|row| row.field).collect();
+    let without =
+        |field: Field| -> Vec<Field> { all.iter().copied().filter(|other| *other != field).collect() };
+    let mut request = everything();
+    let roles = |request: &Request| request.messages.iter().map(|message| message.role).collect::<Vec<_>>();
+    let (moved, _) = fitted(&request, "anthropic", &without(SYSTEM_IN_THE_MIDDLE), Mode::Drop).unwrap();
+    assert_eq!(roles(&moved)[..3], [Role::System, Role::Developer, Role::User]);
+    let (moved, _) = fitted(&request, "anthropic", &without(TOOL_RESULT_MEDIA), Mode::Drop).unwrap();
+    let parts = &moved.messages[4].parts;
+    assert!(matches!(&parts[..], [Part::ToolResult(_), Part::Media(_)]), "{parts:?}");
+    let (moved, _) = fitted(&request, "anthropic", &without(REASONING_BUDGET), Mode::Drop).unwrap();
+    assert_eq!(moved.reasoning.unwrap().effort, Some(Effort::Low), "the caller's own step stays");
+    request.tool_choice = Some(ToolChoice::Among(vec!["f".to_owned()], true));
+    let (moved, _) = fitted(&request, "anthropic", &without(TOOL_CHOICE_AMONG), Mode::Drop).unwrap();
+    assert_eq!((moved.tools.len(), moved.tool_choice), (1, Some(ToolChoice::Required)));
+}

@@ -1,0 +1,113 @@
+//! A streamed answer from one dialect into another, piece by piece.
+
+use crate::canon::{Delta, Event, ProviderError, Tokens};
+use crate::dialect::Chat;
+use crate::dialect::chat::{Asked, ReadStream, Unreadable, WriteStream};
+use crate::dialect::openai::Ending;
+use std::fmt;
+
+/// A streamed answer under way: bytes of the provider go in, bytes for the caller come out.
+pub struct Stream {
+    reader: Box<dyn ReadStream>,
+    writer: Box<dyn WriteStream>,
+    /// Reused: empty between calls.
+    events: Vec<Event>,
+    usage: Option<Tokens>,
+    text_bytes: u64,
+    ended: Option<Ending>,
+}
+
+impl Stream {
+    /// From a provider that speaks `outbound` to a caller that speaks `inbound`.
+    pub fn new(outbound: &dyn Chat, inbound: &dyn Chat, asked: &Asked) -> Self {
+        Self {
+            reader: outbound.reader(),
+            writer: inbound.writer(asked),
+            events: Vec::new(),
+            usage: None,
+            text_bytes: 0,
+            ended: None,
+        }
+    }
+
+    /// Takes the next bytes and appends what can go on now, whole events only. Nothing is held back but what is not a
+    /// whole event yet.
+    ///
+    /// [`Unreadable`]: the provider does not speak its dialect; what was read before it is in `out`. End the stream with
+    /// [`interrupt`](Self::interrupt), or with an error event of the caller's dialect. Nothing may be fed any more.
+    pub fn feed(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), Unreadable> {
+        if self.ended.is_some() {
+            // Behind its end or its error a provider has nothing to say.
+            return Ok(());
+        }
+        let read = self.reader.feed(bytes, &mut self.events);
+        self.write(out);
+        if read.is_err() && self.ended.is_none() {
+            self.ended = Some(Ending::Cut);
+        }
+        read
+    }
+
+    /// The provider's body is at its end. [`Ending::Cut`]: no ending was written; tell the caller with
+    /// [`interrupt`](Self::interrupt), or with an error event of its dialect.
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Ending {
+        if self.ended.is_none() {
+            self.reader.finish(&mut self.events);
+            self.write(out);
+        }
+        *self.ended.get_or_insert(Ending::Cut)
+    }
+
+    /// Ends the stream with an error of ours. Nothing comes out where it has ended already.
+    pub fn interrupt(&mut self, error: ProviderError, out: &mut Vec<u8>) {
+        if !matches!(self.ended, Some(Ending::Complete | Ending::Failed)) {
+            self.writer.write(&Event::Error(error), out);
+            self.ended = Some(Ending::Failed);
+        }
+    }
+
+    /// Whether all was said, or an error: what follows says nothing.
+    pub fn ended(&self) -> Option<Ending> {
+        self.ended
+    }
+
+    /// What it used, as last said.
+    pub fn usage(&self) -> Option<Tokens> {
+        self.usage
+    }
+
+    /// Bytes of generated text so far, thoughts and arguments included: for an estimate where nothing is said.
+    pub fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>) {
+        for event in self.events.drain(..) {
+            if self.ended.is_some() {
+                break;
+            }
+            match &event {
+                Event::Start { usage: Some(usage), .. } | Event::Usage(usage) => self.usage = Some(*usage),
+                Event::Delta { delta, .. } => self.text_bytes += text_bytes(delta),
+                Event::Error(_) => self.ended = Some(Ending::Failed),
+                Event::End => self.ended = Some(Ending::Complete),
+                _ => {}
+            }
+            self.writer.write(&event, out);
+        }
+    }
+}
+
+fn text_bytes(delta: &Delta) -> u64 {
+    match delta {
+        Delta::Text(text) | Delta::Thinking(text) | Delta::Arguments(text) => text.len() as u64,
+        Delta::Signature(_) | Delta::Redacted(_) | Delta::Citation(_) | Delta::Logprobs(_) => 0,
+    }
+}
+
+impl fmt::Debug for Stream {
+    /// Without what was said.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stream").field("ended", &self.ended).finish_non_exhaustive()
+    }
+}

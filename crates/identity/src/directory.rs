@@ -1,4 +1,4 @@
-//! The write side of the directory: what may become of users, applications, keys, tenants, secrets and revocations.
+//! The write side of the directory: what may become of users, teams, applications, keys, tenants, secrets and revocations.
 //!
 //! Every change is one transaction of three: the record, the event that tells every node, and the audit entry that says
 //! who did it. The SQL is the store's; the rules are here.
@@ -8,11 +8,13 @@ mod applications;
 mod change;
 mod folding;
 mod import;
+mod members;
 mod merge;
 mod near;
 mod operators;
 mod revocations;
 mod secrets;
+mod teams;
 mod tenants;
 mod users;
 
@@ -21,8 +23,10 @@ pub use applications::NewApplication;
 pub use change::Actor;
 pub use folding::colliding_subjects;
 pub use import::{Format, Import, Imported, RowError};
+pub use members::{MembersChange, MembersChanged};
 pub use near::NearMiss;
 pub use operators::NewOperator;
+pub use teams::{NewTeam, TeamChange};
 pub(crate) use users::Admission;
 pub use users::{NewUser, UserChange};
 

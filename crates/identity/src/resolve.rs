@@ -6,10 +6,12 @@
 mod answer;
 mod key;
 mod principal;
+mod teams;
 
 pub(crate) use answer::{ActiveUser, KeyRecord, ReadyApplication, UserAnswer};
 pub(crate) use key::{ClientKey, SubjectKey, SubjectRef};
 pub(crate) use principal::{Who, roles, token_principal};
+pub(crate) use teams::tree_tag;
 
 use crate::authenticate::TokenCaller;
 use crate::lookup::{Ask, Found, Freshness, Limits, Lookups, Shared, Slot, Unasked};

@@ -219,8 +219,8 @@ impl Runtime {
                 Change::RoleChanged { user, .. } | Change::TeamChanged { user, .. } => tags.push(user.0),
                 // Whoever is in it, or in a team below it, has its id among what the answer depends on.
                 Change::Team { team, .. } => {
-                    births = true;
                     tags.push(team.0);
+                    tags.extend(event.tenant.map(crate::resolve::tree_tag));
                 }
                 Change::Application { application } => {
                     births = true;

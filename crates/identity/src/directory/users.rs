@@ -10,7 +10,7 @@ use portcullis_model::{Identity, Name, TenantId, User, UserId, UserStatus};
 use portcullis_store::Error;
 use portcullis_store::entity::identifiers::{self, Field};
 use portcullis_store::entity::users::Lookup;
-use portcullis_store::entity::{identities, tenants, users};
+use portcullis_store::entity::{identities, memberships, tenants, users};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -245,8 +245,9 @@ impl Directory {
             return Err(not_found("identity of this user"));
         }
         identities::delete(&mut work.tx, user.tenant, issuer.as_str(), subject, work.now).await?;
-        work.event(Some(user.tenant), Change::User { user: id, what: "changed".to_owned() });
+        let (issuer, subject) = (issuer.clone(), subject.to_owned());
         let before = json!({ "issuer": issuer, "subject": subject });
+        work.event(Some(user.tenant), Change::IdentityUnlinked { user: id, issuer, subject });
         work.audit(Some(user.tenant), "user.unlink", id, before, Value::Null).await?;
         work.done().await
     }
@@ -268,7 +269,16 @@ pub(super) async fn change_in(work: &mut Work<'_>, id: UserId, change: UserChang
     }
     user.updated_at = work.now;
     users::update(&mut work.tx, &user).await?;
-    work.event(Some(user.tenant), Change::User { user: id, what: "changed".to_owned() });
+    let (roles_before, roles) = (before.roles.clone(), user.roles.clone());
+    if roles_before != roles {
+        let change = Change::RoleChanged { user: id, before: roles_before, after: roles };
+        work.event(Some(user.tenant), change);
+    }
+    // Whether anything else is different.
+    let otherwise = User { roles: user.roles.clone(), updated_at: user.updated_at, ..before.clone() };
+    if otherwise != user {
+        work.event(Some(user.tenant), Change::User { user: id, what: "changed".to_owned() });
+    }
     work.audit(Some(user.tenant), "user.change", id, shown(&before), shown(&user)).await?;
     Ok(user)
 }
@@ -293,6 +303,10 @@ pub(super) async fn turn_in(
     let mut user = before.clone();
     enter(&mut user, to, work, actor, reason);
     users::update(&mut work.tx, &user).await?;
+    if to == UserStatus::Deleted {
+        // A tombstone is in no team.
+        memberships::delete_by_user(&mut work.tx, id).await?;
+    }
     work.event(Some(user.tenant), Change::User { user: id, what: what.to_owned() });
     let action = match to {
         UserStatus::Suspended => "user.suspend",

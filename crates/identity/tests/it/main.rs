@@ -12,3 +12,4 @@ mod keys;
 mod nested;
 mod resolution;
 mod standing;
+mod teams;

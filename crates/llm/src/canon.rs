@@ -18,7 +18,7 @@ pub mod signature;
 pub use answer::{Answer, Choice, Logprob, ProviderError, Stop, Tokens};
 pub use event::{Delta, Event, Opening};
 pub use fields::{Field, Losses, Mode, Rule, Target};
-pub use part::{Citation, Media, MediaKind, Origin, Part, Text, Thinking, ToolCall, ToolResult};
+pub use part::{Citation, Media, MediaKind, Origin, Part, Place, Text, Thinking, ToolCall, ToolResult};
 pub use request::{
     Cache, Effort, Format, Message, Native, Reasoning, Request, Role, Safety, Sampling, Tool, ToolChoice,
 };

@@ -9,20 +9,18 @@ const STEPS: &[(Effort, &str, u64)] = &[
     (Effort::Low, "low", 2_048),
     (Effort::Medium, "medium", 8_192),
     (Effort::High, "high", 24_576),
+    (Effort::Extra, "xhigh", 40_960),
     (Effort::Max, "max", 65_536),
 ];
 
 impl Effort {
-    /// `none`, `minimal`, `low`, `medium`, `high`, `max`.
+    /// `none`, `minimal`, `low`, `medium`, `high`, `xhigh`, `max`.
     pub fn word(self) -> &'static str {
         STEPS.iter().find(|(step, ..)| *step == self).map_or("medium", |(_, word, _)| word)
     }
 
-    /// By its word; `xhigh` is `max`.
+    /// By its word.
     pub fn of_word(word: &str) -> Option<Self> {
-        if word == "xhigh" {
-            return Some(Self::Max);
-        }
         STEPS.iter().find(|(_, known, _)| *known == word).map(|(step, ..)| *step)
     }
 

@@ -46,6 +46,14 @@ fields! {
     DOCUMENT_URL = "document_url",
     /// Documents by the provider's file id.
     DOCUMENT_FILE = "document_file",
+    /// Documents as plain text.
+    DOCUMENT_TEXT = "document_text",
+    /// Documents as pieces of text.
+    DOCUMENT_BLOCKS = "document_blocks",
+    /// What a document is about.
+    DOCUMENT_CONTEXT = "document_context",
+    /// What a search found.
+    SEARCH_RESULT = "search_result",
     /// How closely to look at an image.
     DETAIL = "detail",
     /// Tools, their calls and results.
@@ -130,7 +138,7 @@ fields! {
     MODALITIES = "modalities",
     /// Prompt-cache markers.
     CACHE = "cache",
-    /// Citations in what was said before.
+    /// Citations in what was said before, and the wish for them.
     CITATIONS = "citations",
     /// What only one dialect knows.
     NATIVE = "native",

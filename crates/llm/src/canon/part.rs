@@ -42,7 +42,7 @@ pub struct Text {
 }
 
 /// An image, a sound, a video, a document.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Media {
     /// Which of them.
     pub kind: MediaKind,
@@ -54,12 +54,18 @@ pub struct Media {
     pub name: Option<String>,
     /// How closely to look (`low`, `high`, `auto`).
     pub detail: Option<String>,
+    /// What a document is about, for the model alone: not to be cited.
+    pub context: Option<String>,
+    /// Whether the answer is to cite it.
+    pub cite: Option<bool>,
+    /// Where a search found it, as citations name it: a document with this is a search result.
+    pub source: Option<String>,
     /// A prompt-cache marker behind this part.
     pub cache: Option<Cache>,
 }
 
 /// What a medium is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MediaKind {
     /// A picture.
     Image,
@@ -68,6 +74,7 @@ pub enum MediaKind {
     /// Moving pictures.
     Video,
     /// A document: PDF, text.
+    #[default]
     Document,
 }
 
@@ -78,6 +85,8 @@ pub enum Origin {
     Data(String),
     /// Here, as text (a plain-text document).
     Text(String),
+    /// Here, as pieces of text that are cited one by one.
+    Blocks(Vec<String>),
     /// At this URL.
     Url(String),
     /// At the provider, under this id.
@@ -139,6 +148,28 @@ pub struct Citation {
     pub quote: Option<String>,
     /// Where in the answer's text, in characters: from, up to.
     pub span: Option<(u32, u32)>,
+    /// Where in what is cited.
+    pub place: Option<Place>,
+    /// What the vendor wants back unchanged with it (`encrypted_index`), with its owner like a
+    /// [`signature`](super::signature).
+    pub token: Option<String>,
+}
+
+/// Where in a document: from, up to and without.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In characters, from 0.
+    Characters(u32, u32),
+    /// In pages, from 1.
+    Pages(u32, u32),
+    /// In blocks, from 0.
+    Blocks(u32, u32),
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Self::Text(String::new())
+    }
 }
 
 impl Part {

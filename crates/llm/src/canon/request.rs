@@ -197,6 +197,8 @@ pub enum Effort {
     Medium,
     /// Much.
     High,
+    /// More than that.
+    Extra,
     /// As much as can be.
     Max,
 }

@@ -108,6 +108,49 @@ pub static ROWS: &[Row] = &[
         used: |request| any_media(request, |media| media.kind == MediaKind::Video),
         remove: |request| without_media(request, |media| media.kind == MediaKind::Video),
     },
+    // Before the row of documents: what they turn into is said there, or is text.
+    Row {
+        field: SEARCH_RESULT,
+        rule: Drop,
+        then: "said as text",
+        used: |request| any_media(request, |media| media.source.is_some()),
+        remove: |request| take::as_text(request, |media| media.source.is_some()),
+    },
+    Row {
+        field: DOCUMENT_BLOCKS,
+        rule: Drop,
+        then: "said as one text",
+        used: |request| any_media(request, |media| matches!(media.origin, Origin::Blocks(_))),
+        remove: |request| {
+            each_part(request, |part| {
+                if let Some(media) = media(part)
+                    && let Origin::Blocks(blocks) = &media.origin
+                {
+                    media.origin = Origin::Text(blocks.join("\n\n"));
+                }
+            });
+        },
+    },
+    Row {
+        field: DOCUMENT_TEXT,
+        rule: Drop,
+        then: "said as text of the message",
+        used: |request| any_media(request, |media| matches!(media.origin, Origin::Text(_))),
+        remove: |request| take::as_text(request, |media| matches!(media.origin, Origin::Text(_))),
+    },
+    Row {
+        field: DOCUMENT_CONTEXT,
+        rule: Drop,
+        then: "",
+        used: |request| any_media(request, |media| media.context.is_some()),
+        remove: |request| {
+            each_part(request, |part| {
+                if let Some(media) = media(part) {
+                    media.context = None;
+                }
+            });
+        },
+    },
     Row {
         field: DOCUMENT,
         rule: Refuse,
@@ -490,12 +533,16 @@ pub static ROWS: &[Row] = &[
         field: CITATIONS,
         rule: Drop,
         then: "",
-        used: |request| any_text(request, |text| !text.citations.is_empty()),
+        // Not to cite is what a dialect without the word does anyway.
+        used: |request| {
+            any_text(request, |text| !text.citations.is_empty())
+                || any_media(request, |media| media.cite == Some(true))
+        },
         remove: |request| {
-            each_part(request, |part| {
-                if let Part::Text(text) = part {
-                    text.citations.clear();
-                }
+            each_part(request, |part| match part {
+                Part::Text(text) => text.citations.clear(),
+                Part::Media(media) => media.cite = None,
+                _ => {}
             });
         },
     },
@@ -528,6 +575,6 @@ fn is(media: &crate::canon::part::Media, kind: MediaKind, place: Where) -> bool 
         && match media.origin {
             Origin::Url(_) => place == Where::Url,
             Origin::File(_) => place == Where::File,
-            Origin::Data(_) | Origin::Text(_) => false,
+            Origin::Data(_) | Origin::Text(_) | Origin::Blocks(_) => false,
         }
 }

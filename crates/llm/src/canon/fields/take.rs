@@ -1,7 +1,7 @@
 //! Finding and taking out: what the table's rows share.
 
 use super::{Losses, Mode, REFUSED_NATIVES, untold};
-use crate::canon::part::{Media, Part, Text, ToolResult};
+use crate::canon::part::{Media, Origin, Part, Text, ToolResult};
 use crate::canon::request::{Effort, Message, Request, Role, Tool, ToolChoice};
 use crate::canon::signature;
 use portcullis_fault::Fault;
@@ -64,6 +64,28 @@ pub(super) fn without_media(request: &mut Request, such: fn(&Media) -> bool) {
             }
         }
     }
+}
+
+/// Says documents whose words are here as text, with their titles and sources before them.
+pub(super) fn as_text(request: &mut Request, such: fn(&Media) -> bool) {
+    each_part(request, |part| {
+        let Part::Media(media) = part else { return };
+        if !such(media) {
+            return;
+        }
+        let words = match &media.origin {
+            Origin::Text(text) => text.clone(),
+            Origin::Blocks(blocks) => blocks.join("\n\n"),
+            Origin::Data(_) | Origin::Url(_) | Origin::File(_) => {
+                media.source = None;
+                return;
+            }
+        };
+        let about = [&media.name, &media.source, &media.context];
+        let text: Vec<&str> =
+            about.into_iter().flatten().map(String::as_str).chain([words.as_str()]).collect();
+        *part = Part::Text(Text { text: text.join("\n"), cache: media.cache.take(), ..Text::default() });
+    });
 }
 
 pub(super) fn any_text(request: &Request, such: fn(&Text) -> bool) -> bool {

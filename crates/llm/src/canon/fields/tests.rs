@@ -11,7 +11,7 @@ fn message(role: Role, parts: Vec<Part>) -> Message {
 
 fn medium(kind: MediaKind, origin: Origin) -> Part {
     let detail = Some("low".to_owned());
-    Part::Media(Media { kind, mime: None, origin, name: None, detail, cache: None })
+    Part::Media(Media { kind, origin, detail, ..Media::default() })
 }
 
 /// A request that says everything; what excludes something else is set by the test.
@@ -32,6 +32,18 @@ fn everything() -> Request {
                     url(MediaKind::Video),
                     url(MediaKind::Document),
                     file(MediaKind::Document),
+                    Part::Media(Media {
+                        origin: Origin::Blocks(vec!["one".to_owned(), "two".to_owned()]),
+                        source: Some("https://x/found".to_owned()),
+                        ..Media::default()
+                    }),
+                    Part::Media(Media {
+                        origin: Origin::Text("words".to_owned()),
+                        name: Some("title".to_owned()),
+                        context: Some("about".to_owned()),
+                        cite: Some(true),
+                        ..Media::default()
+                    }),
                 ],
             ),
             message(
@@ -211,6 +223,14 @@ fn ways_out_keep_what_was_meant() {
     assert!(matches!(&parts[..], [Part::ToolResult(_), Part::Media(_)]), "{parts:?}");
     let (moved, _) = fitted(&request, "anthropic", &without(REASONING_BUDGET), Mode::Drop).unwrap();
     assert_eq!(moved.reasoning.unwrap().effort, Some(Effort::Low), "the caller's own step stays");
+    let says: Vec<Field> =
+        all.iter().copied().filter(|field| ![SEARCH_RESULT, DOCUMENT_TEXT].contains(field)).collect();
+    let (moved, _) = fitted(&request, "anthropic", &says, Mode::Drop).unwrap();
+    let texts = moved.messages[1].parts.iter().filter_map(|part| match part {
+        Part::Text(text) => Some(text.text.as_str()),
+        _ => None,
+    });
+    assert_eq!(texts.collect::<Vec<_>>(), ["https://x/found\none\n\ntwo", "title\nabout\nwords"]);
     request.tool_choice = Some(ToolChoice::Among(vec!["f".to_owned()], true));
     let (moved, _) = fitted(&request, "anthropic", &without(TOOL_CHOICE_AMONG), Mode::Drop).unwrap();
     assert_eq!((moved.tools.len(), moved.tool_choice), (1, Some(ToolChoice::Required)));

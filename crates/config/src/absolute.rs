@@ -28,6 +28,16 @@ pub fn all(config: &mut Config, directory: &Path) -> Vec<PathBuf> {
         issuer.decryption_keys.iter_mut().for_each(|own| paths.secret(&mut own.key));
         paths.egress(&mut issuer.http);
     }
+    for source in &mut config.sources {
+        if let Some(sql) = &mut source.sql {
+            paths.secret(&mut sql.primary);
+            sql.replica.iter_mut().for_each(|replica| paths.secret(replica));
+        }
+        if let Some(http) = &mut source.http {
+            http.credential.iter_mut().for_each(|credential| paths.secret(credential));
+            paths.egress(&mut http.http);
+        }
+    }
     for provider in &mut config.providers {
         provider.api_key.iter_mut().for_each(|key| paths.secret(key));
         paths.egress(&mut provider.http);

@@ -7,6 +7,7 @@ mod models;
 mod names;
 mod sections;
 mod services;
+mod sources;
 mod urls;
 mod warn;
 
@@ -46,6 +47,7 @@ pub fn all(subject: &Subject<'_>, findings: &mut Findings) {
     listeners::check(subject, findings);
     names::check(subject, findings);
     issuers::check(subject, findings);
+    sources::check(subject, findings);
     models::check(subject, findings);
     services::check(subject, findings);
 }

@@ -34,7 +34,7 @@ pub use section::{
 };
 pub use suggest::nearest;
 
-use portcullis_model::{Issuer, Model, Policy, Provider, Service, tenant::TenantEntry};
+use portcullis_model::{Issuer, Model, Policy, Provider, Service, Source, tenant::TenantEntry};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -65,6 +65,9 @@ pub struct Config {
     /// Issuers: whoever signs tokens.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub issuers: Vec<Issuer>,
+    /// User sources: directories of other systems.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Source>,
     /// AI vendors' accounts and endpoints.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub providers: Vec<Provider>,

@@ -50,6 +50,7 @@ pub fn read(
 pub struct Index {
     pub tenants: Vec<usize>,
     pub issuers: Vec<usize>,
+    pub sources: Vec<usize>,
     pub providers: Vec<usize>,
     pub models: Vec<usize>,
     pub services: Vec<usize>,
@@ -79,6 +80,7 @@ impl Reader<'_> {
         let mut index = Index::default();
         (config.tenants, index.tenants) = self.list("tenants");
         (config.issuers, index.issuers) = self.list("issuers");
+        (config.sources, index.sources) = self.list("sources");
         (config.providers, index.providers) = self.list("providers");
         (config.models, index.models) = self.list("models");
         (config.services, index.services) = self.list("services");

@@ -71,7 +71,7 @@ pub fn reference_markdown() -> String {
 
 /// The sections in the order of the type, which is the one to read them in.
 fn order(shapes: &Shapes) -> Vec<(String, &Value)> {
-    const ORDER: [&str; 14] = [
+    const ORDER: [&str; 15] = [
         "storage",
         "gateway",
         "control",
@@ -82,6 +82,7 @@ fn order(shapes: &Shapes) -> Vec<(String, &Value)> {
         "secrets",
         "tenants",
         "issuers",
+        "sources",
         "providers",
         "models",
         "services",

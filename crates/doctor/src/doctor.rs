@@ -231,6 +231,7 @@ impl Doctor {
             version: 1,
             tenants: tenants.to_vec(),
             issuers: config.issuers.clone(),
+            sources: config.sources.clone(),
             policies: config.policies.clone(),
             ..Specification::default()
         };

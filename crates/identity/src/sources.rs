@@ -1,8 +1,11 @@
-//! Where users, applications and keys are looked up: a trait, and the database behind it.
+//! Where users, applications and keys are looked up: our own directory, behind [`Source`], and the directories of other
+//! systems, behind [`foreign::Foreign`].
 //!
 //! A source tells "there is nobody" from "I cannot say": every error here means the latter.
 
 mod database;
+pub mod foreign;
+pub mod kinds;
 
 pub use crate::rules::Newcomer;
 pub use database::DatabaseSource;

@@ -137,6 +137,9 @@ pub struct SubjectRule {
     pub claim: String,
     /// What the claim's value is: `identity` (an (issuer, subject) pair, the default), `id`, `external_id`, `username`, or `attributes.<name>`.
     pub attribute: String,
+    /// The user source that the value is looked up in, instead of our own directory. With one, the source's own query says what the value is, and `attribute`, `unknown` and `create` are left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Name>,
     /// Steps applied to the value in order before it is looked up; none by default: exact.
     pub normalise: Vec<Normalisation>,
     /// What becomes of a subject that nobody has.
@@ -152,6 +155,7 @@ impl Default for SubjectRule {
         Self {
             claim: "sub".to_owned(),
             attribute: "identity".to_owned(),
+            source: None,
             normalise: Vec::new(),
             unknown: UnknownUser::Reject,
             allow_numeric_sub: false,

@@ -1,7 +1,7 @@
 //! What the control plane publishes and the data plane compiles: the two meet here and call each other nowhere. (The
 //! seam itself is `control::DataPlane`, which the binary implements.)
 
-use crate::{Issuer, Model, Policy, Provider, Service, Tenant};
+use crate::{Issuer, Model, Policy, Provider, Service, Source, Tenant};
 use std::sync::Arc;
 
 /// Everything that the data plane is told, in one version.
@@ -13,6 +13,8 @@ pub struct Specification {
     pub tenants: Vec<Arc<Tenant>>,
     /// Issuers.
     pub issuers: Vec<Issuer>,
+    /// User sources.
+    pub sources: Vec<Source>,
     /// AI providers.
     pub providers: Vec<Provider>,
     /// Models.

@@ -83,7 +83,7 @@ pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
     }
 }
 
-fn header(name: &str, value: &str, at: Path, findings: &mut Findings) {
+pub fn header(name: &str, value: &str, at: Path, findings: &mut Findings) {
     let lower = name.to_lowercase();
     if !field_name(name) {
         findings.value(at, format!("`{}` is not the name of a header", shown(name)), None);

@@ -15,7 +15,7 @@ const LOCAL_ISSUER: &str = "local";
 const AI_SERVICE: &str = "ai";
 
 pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
-    for list in ["tenants", "issuers", "providers", "models", "policies"] {
+    for list in ["tenants", "issuers", "sources", "providers", "models", "policies"] {
         unique(&names(subject, list), list, findings);
     }
     // Services are unique within their tenant.
@@ -75,6 +75,7 @@ fn reserved(subject: &Subject<'_>, findings: &mut Findings) {
 fn used(subject: &Subject<'_>, findings: &mut Findings) {
     let of = |list: &str| names(subject, list).into_iter().map(|(_, name)| name).collect::<Vec<_>>();
     let (tenants, providers, models) = (of("tenants"), of("providers"), of("models"));
+    let sources = of("sources");
     let (config, index) = (subject.config, subject.index);
     for (at, tenant) in subject.each("tenants", &config.tenants, &index.tenants) {
         for (i, model) in tenant.models.iter().enumerate().filter(|(_, model)| *model != "*") {
@@ -82,6 +83,10 @@ fn used(subject: &Subject<'_>, findings: &mut Findings) {
         }
     }
     for (at, issuer) in subject.each("issuers", &config.issuers, &index.issuers) {
+        if let Some(source) = &issuer.subject.source {
+            let at = at.key("subject").key("source");
+            known(source.as_str(), &sources, "user source", "sources", at, findings);
+        }
         let at = at.key("tenant");
         match &issuer.tenant {
             TenantRule::Named(name) => known(name.as_str(), &tenants, "tenant", "tenants", at, findings),
@@ -91,6 +96,9 @@ fn used(subject: &Subject<'_>, findings: &mut Findings) {
                 }
             }
         }
+    }
+    for (at, source) in subject.each("sources", &config.sources, &index.sources) {
+        known(source.tenant.as_str(), &tenants, "tenant", "tenants", at.key("tenant"), findings);
     }
     for (at, model) in subject.each("models", &config.models, &index.models) {
         for (i, deployment) in model.deployments.iter().enumerate() {

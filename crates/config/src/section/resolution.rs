@@ -1,6 +1,7 @@
 //! `[resolution]`: subject → user.
 
 use portcullis_model::Span;
+pub use portcullis_model::source::Breaker;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -37,22 +38,5 @@ impl Default for Resolution {
             stale: Span::seconds(0),
             breaker: Breaker::default(),
         }
-    }
-}
-
-/// When to stop asking what fails, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Breaker {
-    /// Failures in a row after which nothing is asked for a while.
-    #[schemars(range(min = 1))]
-    pub failures: u32,
-    /// For how long; then one look-up is tried.
-    pub open: Span,
-}
-
-impl Default for Breaker {
-    fn default() -> Self {
-        Self { failures: 5, open: Span::seconds(5) }
     }
 }

@@ -140,6 +140,7 @@ impl House {
             version: 1,
             tenants: tenants.into_iter().map(Arc::new).collect(),
             issuers: config.issuers.clone(),
+            sources: config.sources.clone(),
             providers: config.providers.clone(),
             models: config.models.clone(),
             services: config.services.clone(),

@@ -114,6 +114,7 @@ pub async fn compile(
         version: 1,
         tenants: tenants.collect(),
         issuers: config.issuers.iter().map(without_stored_keys).collect(),
+        sources: config.sources.clone(),
         providers: config.providers.clone(),
         models: config.models.clone(),
         services: config.services.clone(),

@@ -13,6 +13,7 @@ use crate::metric;
 use crate::observe::{Effects, Fact, Observer};
 use crate::resolve::{ClientKey, SubjectPlan, Who, token_principal};
 use crate::runtime::Runtime;
+use crate::sources::kinds;
 use crate::standing::{self, Standing};
 use portcullis_fault::{Fault, codes};
 use portcullis_jose::Claimed;
@@ -61,6 +62,12 @@ impl Identity {
                         }),
                     );
                 }
+            }
+        }
+        for source in &specification.sources {
+            let parts = kinds::Parts { egress: runtime.egress(), secrets, clock: &runtime.shared_clock() };
+            if let Err((at, message)) = kinds::open(source, &parts) {
+                problems.push(Problem::new(format!("sources.{}.{at}", source.name), message));
             }
         }
         match compile_local(&specification.tenants, runtime) {

@@ -391,6 +391,14 @@ impl Runtime {
         &*self.clock
     }
 
+    pub(crate) fn shared_clock(&self) -> Arc<dyn Clock> {
+        self.clock.clone()
+    }
+
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
     pub(crate) fn pepper(&self) -> &Pepper {
         &self.pepper
     }

@@ -161,8 +161,9 @@ impl Gateway {
                 }
                 send::to_service(snapshot, service, &path, &permit, upload, call).await?
             }
-            Route::Ai(routes, base) => {
-                match prepare::ai(self, snapshot, routes, path.below(base), &permit, call).await? {
+            Route::Ai(routes, speech) => {
+                let below = speech.base.below(path.as_str());
+                match prepare::ai(self, snapshot, (routes, speech.dialect), below, &permit, call).await? {
                     prepare::Prepared::Local(answer) => answer,
                     prepare::Prepared::Call(model, ask) => {
                         let deployments = routes.models.get(model.model()).ok_or(codes::MODEL_NOT_FOUND)?;

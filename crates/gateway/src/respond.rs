@@ -6,16 +6,16 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use portcullis_fault::codes::tracing_level::Level;
 use portcullis_fault::{Fault, Problem};
-use portcullis_llm::dialect::openai;
+use portcullis_llm::Dialect;
 
 /// In which form a refusal is said.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Surface {
     /// RFC 9457 problem details.
     #[default]
     Problem,
-    /// OpenAI's error object.
-    OpenAi,
+    /// The error of an AI dialect.
+    Ai(&'static dyn Dialect),
 }
 
 /// What a refusal needs to know beside its fault.
@@ -40,7 +40,7 @@ pub(crate) async fn refuse(
     let id = recording.record.id.to_string();
     let (body, kind) = match manner.surface {
         Surface::Problem => (Problem::new(&fault, &id, pages).to_json(), "application/problem+json"),
-        Surface::OpenAi => (openai::error_body(&fault, &id, pages), "application/json"),
+        Surface::Ai(dialect) => (dialect.error_body(&fault, &id, pages), "application/json"),
     };
     let code = fault.code().public();
     let mut headers = HeaderMap::with_capacity(8);
@@ -49,6 +49,13 @@ pub(crate) async fn refuse(
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     for (name, value) in fault.headers(pages) {
         headers.insert(name, value);
+    }
+    if let Surface::Ai(dialect) = manner.surface {
+        for (name, value) in dialect.error_headers(&fault) {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        }
     }
     if let Some(allow) = manner.allow {
         headers.insert(header::ALLOW, allow);

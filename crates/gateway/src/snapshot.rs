@@ -5,7 +5,7 @@ mod ai;
 mod service;
 mod settings;
 
-pub(crate) use ai::{AiRoutes, CREATED};
+pub(crate) use ai::{AiRoutes, CREATED, Speech, spoken_at};
 pub(crate) use service::ServiceRoute;
 pub(crate) use settings::Settings;
 
@@ -31,8 +31,8 @@ pub struct Snapshot {
 pub(crate) enum Route {
     /// An API behind a path.
     Service(Arc<ServiceRoute>),
-    /// The AI routes, below this base.
-    Ai(Arc<AiRoutes>, &'static str),
+    /// The AI routes, where a dialect is spoken.
+    Ai(Arc<AiRoutes>, Arc<Speech>),
 }
 
 impl Route {
@@ -48,7 +48,7 @@ impl Route {
     pub(crate) fn places(&self) -> &Places {
         match self {
             Self::Service(service) => &service.places,
-            Self::Ai(ai, _) => &ai.places,
+            Self::Ai(_, speech) => &speech.places,
         }
     }
 
@@ -60,7 +60,7 @@ impl Route {
     fn title(&self) -> String {
         match self {
             Self::Service(service) => format!("service `{}`", service.name),
-            Self::Ai(_, base) => format!("the AI routes at `{base}`"),
+            Self::Ai(_, speech) => format!("the AI routes at `{}`", speech.base.at),
         }
     }
 }
@@ -82,9 +82,9 @@ impl Snapshot {
             .map_err(|found| problems.extend(found))
             .ok();
         if let Some(ai) = ai.map(Arc::new) {
-            for base in ai::bases() {
+            for speech in ai::speeches() {
                 // The table is empty, and bases differ.
-                let _ = routes.insert(None, base, Route::Ai(ai.clone(), base));
+                let _ = routes.insert(None, speech.base.at, Route::Ai(ai.clone(), Arc::new(speech)));
             }
         }
         for service in &specification.services {
@@ -149,7 +149,7 @@ impl Snapshot {
                 Route::Service(service) => {
                     (service.host.clone(), service.path.to_string(), service.rules.name().clone())
                 }
-                Route::Ai(ai, base) => (None, (*base).to_owned(), ai.rules.name().clone()),
+                Route::Ai(ai, speech) => (None, speech.base.at.to_owned(), ai.rules.name().clone()),
             })
             .collect();
         routes.sort();

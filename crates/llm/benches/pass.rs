@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use portcullis_llm::dialect::openai::{Request, StreamOptions, UsageScanner};
+use portcullis_llm::dialect::request::Members;
 use serde_json::json;
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -23,7 +24,7 @@ fn request(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(body.len() as u64));
     group.bench_function("scan_and_rewrite_16k", |bencher| {
         bencher.iter(|| {
-            Request::scan(black_box(&body))
+            Request::scan(black_box(&body), &Members::OPENAI)
                 .map(|request| request.rewrite("gpt-4o-mini", StreamOptions::Ask))
                 .is_ok()
         });

@@ -1,32 +1,98 @@
-//! Dialects: wire formats in which callers speak. One file each, one line in [`ALL`].
+//! Dialects: wire formats in which callers and providers speak. One file each, one line in [`ALL`].
 
 pub mod chat;
 pub mod openai;
+pub mod operation;
+pub mod request;
+pub mod served;
 
 pub use chat::Chat;
+pub use operation::Operation;
+pub use served::{Matched, Served};
 
 use bytes::Bytes;
 use portcullis_fault::Fault;
+use std::fmt;
 
 /// Every dialect that is served.
 pub static ALL: &[&dyn Dialect] = &[&openai::OpenAi];
 
-/// A wire format for AI calls, as far as it matters before and apart from a single operation.
-pub trait Dialect: Send + Sync {
+/// A wire format for AI calls: where it is spoken, what can be asked, how a refusal is said. How a conversation is read
+/// and written is its [`Chat`]'s matter.
+pub trait Dialect: Send + Sync + fmt::Debug {
     /// As shown in records and metrics.
     fn name(&self) -> &'static str;
 
-    /// Paths below which it is served, without a trailing slash.
-    fn bases(&self) -> &'static [&'static str];
+    /// Where callers find it.
+    fn bases(&self) -> &'static [Base];
+
+    /// What is served below a base, and below the base URL of a provider that speaks it.
+    fn serves(&self) -> &'static [Served];
 
     /// Where its clients put their credential, in no order: two places filled is a conflict.
     fn credential_places(&self) -> &'static [CredentialPlace];
 
+    /// Headers of a caller, in lower case, that mean something to a provider of this dialect and go to none of another:
+    /// `anthropic-beta`.
+    fn headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Parameters of a caller's query that mean something to a provider of this dialect: `alt`. The others stay here.
+    fn parameters(&self) -> &'static [&'static str] {
+        &[]
+    }
+
     /// A refusal as this dialect's JSON body. `pages` is the URL below which the codes' pages are served.
     fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8>;
 
+    /// What a refusal says in headers of this dialect's own: `x-amzn-errortype`.
+    fn error_headers(&self, _fault: &Fault) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// A refusal in the middle of a stream, as a whole event: nothing that follows it may look like success.
-    fn error_event(&self, fault: &Fault, request_id: &str, pages: &str) -> Bytes;
+    fn error_event(&self, fault: &Fault, request_id: &str, pages: &str, stream: Form<'_>) -> Bytes;
+
+    /// The body of the list of these models, sorted. `created`: seconds since 1970, the same for all.
+    fn models_body(&self, names: &[&str], created: i64) -> Vec<u8>;
+
+    /// The body that tells of one model.
+    fn model_body(&self, name: &str, created: i64) -> Vec<u8>;
+}
+
+/// Where a dialect is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// Calls at this path and below are this dialect's; no trailing slash.
+    pub at: &'static str,
+    /// What the paths of [`Dialect::serves`] are below: `at` with the version (`/anthropic/v1`), or a prefix of it where
+    /// only a part is this dialect's (`/v1` of `/v1/messages`).
+    pub root: &'static str,
+}
+
+impl Base {
+    /// A base that is its own root.
+    pub const fn of(path: &'static str) -> Self {
+        Self { at: path, root: path }
+    }
+
+    /// What of `path`, which is at or below this base, is below the root; the whole of it where it is not.
+    pub fn below<'p>(&self, path: &'p str) -> &'p str {
+        match path.strip_prefix(self.root) {
+            Some(rest) if rest.is_empty() || rest.starts_with('/') => rest,
+            _ => path,
+        }
+    }
+}
+
+/// What a stream looks like, for an event in its middle.
+#[derive(Clone, Copy, Debug)]
+pub struct Form<'a> {
+    /// What was asked.
+    pub operation: Operation,
+    /// `Content-Type` of the answer, as the caller got it.
+    pub content_type: &'a str,
 }
 
 /// A place where a dialect's clients put their credential.

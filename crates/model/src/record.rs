@@ -69,7 +69,7 @@ pub struct Record {
     /// The service's name; AI routes are `ai`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<std::sync::Arc<str>>,
-    /// What an AI route was asked: `chat_completions`, `embeddings`, ….
+    /// What an AI route was asked: `chat`, `embeddings`, ….
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Cow<'static, str>>,
     /// The model that the caller asked for.

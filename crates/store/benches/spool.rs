@@ -62,7 +62,7 @@ fn record(n: u64) -> Record {
         application: None,
         api_key: None,
         service: Some("ai".into()),
-        operation: Some("chat_completions".into()),
+        operation: Some("chat".into()),
         model: Some("fast".into()),
         provider: Some("openai".into()),
         deployment: Some("gpt-4o-mini".into()),

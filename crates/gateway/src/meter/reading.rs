@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http_body::Frame;
 use portcullis_fault::{Fault, codes};
 use portcullis_llm::dialect::openai::{self, UsageScanner};
+use portcullis_llm::dialect::{Dialect, Form, Operation};
 use portcullis_model::Usage;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use std::task::{Context, Poll};
 /// What reads an answer.
 pub(crate) struct Reading {
     scanner: UsageScanner,
+    dialect: &'static dyn Dialect,
     /// Bytes of text in the request, for an estimate.
     request_text: u64,
     /// For the words of a refusal in the middle.
@@ -31,6 +33,7 @@ impl Reading {
     /// Reads an answer with `scanner`. `counts`: its usage goes into the record.
     pub(crate) fn new(
         scanner: UsageScanner,
+        dialect: &'static dyn Dialect,
         request_text: u64,
         request_id: String,
         pages: Arc<str>,
@@ -38,6 +41,7 @@ impl Reading {
     ) -> Box<Self> {
         Box::new(Self {
             scanner,
+            dialect,
             request_text,
             request_id,
             pages,
@@ -117,7 +121,8 @@ impl Reading {
     }
 
     fn say(&mut self, fault: &Fault) {
-        let event = openai::error_event(fault, &self.request_id, &self.pages);
+        let form = Form { operation: Operation::Chat, content_type: "text/event-stream" };
+        let event = self.dialect.error_event(fault, &self.request_id, &self.pages, form);
         self.scanner.interrupt(event, &mut self.ready);
     }
 

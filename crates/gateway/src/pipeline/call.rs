@@ -3,7 +3,7 @@
 use crate::gateway::Gateway;
 use crate::record::{Accepted, Recording};
 use crate::respond::{Manner, Surface};
-use crate::snapshot::{Route, Snapshot};
+use crate::snapshot::{Route, Snapshot, spoken_at};
 use crate::upstream::Gauge;
 use http::{HeaderValue, Method, Request, Version, header, request};
 use http_body::Body as _;
@@ -35,7 +35,8 @@ pub(crate) struct Call {
     body: Option<Incoming>,
     /// The body, once it is on its way to an upstream.
     pub(crate) upload: Option<Arc<Gauge>>,
-    surface: Surface,
+    /// `None` until the route is known.
+    surface: Option<Surface>,
     allow: Option<HeaderValue>,
 }
 
@@ -76,26 +77,20 @@ impl Call {
                 source: client.to_string(),
             },
         );
-        // Until the route is known, by where AI clients call: a refused path is still said in words that they read.
-        let surface = if path.starts_with("/v1/") || path.starts_with("/openai/") {
-            Surface::OpenAi
-        } else {
-            Surface::Problem
-        };
         let pages = snapshot.map_or_else(|| "/-/errors".into(), |snapshot| snapshot.settings.pages.clone());
         let body = if body.is_end_stream() { None } else { Some(body) };
-        Self { head, connection, client, recording, pages, body, upload: None, surface, allow: None }
+        Self { head, connection, client, recording, pages, body, upload: None, surface: None, allow: None }
     }
 
     /// The route is known.
     pub(super) fn routed(&mut self, route: &Route) {
         match route {
             Route::Service(service) => {
-                self.surface = Surface::Problem;
+                self.surface = Some(Surface::Problem);
                 self.recording.routed(service.name.clone(), service.rules.tenant_id(), &service.meters);
             }
-            Route::Ai(ai, _) => {
-                self.surface = Surface::OpenAi;
+            Route::Ai(ai, speech) => {
+                self.surface = Some(Surface::Ai(speech.dialect));
                 self.recording.routed(ai.name.clone(), None, &ai.meters);
             }
         }
@@ -116,8 +111,8 @@ impl Call {
     }
 
     /// The methods that would have been served.
-    pub(crate) fn allow(&mut self, methods: &'static str) {
-        self.allow = Some(HeaderValue::from_static(methods));
+    pub(crate) fn allow(&mut self, methods: &str) {
+        self.allow = HeaderValue::from_str(methods).ok();
     }
 
     /// The digest of the client's certificate.
@@ -143,8 +138,10 @@ impl Call {
             (None, Some(upload)) => !upload.is_done(),
             (None, None) => false,
         };
+        // Without a route, by where AI clients call: a refused path is still said in words that they read.
+        let guess = || spoken_at(self.head.uri.path()).map_or(Surface::Problem, Surface::Ai);
         Manner {
-            surface: self.surface,
+            surface: self.surface.unwrap_or_else(guess),
             allow: self.allow.take(),
             close: left && self.head.version < Version::HTTP_2,
         }

@@ -11,7 +11,8 @@ use http::{HeaderMap, HeaderValue, header};
 use http_body::Body as _;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::{ModelPermit, Permit};
-use portcullis_llm::dialect::openai::{self, Operation};
+use portcullis_llm::dialect::request::{Members, Request};
+use portcullis_llm::dialect::{Dialect, Operation, Served, served};
 use portcullis_model::Timestamp;
 use portcullis_net::accept::{BodyError, Bounded};
 use std::borrow::Cow;
@@ -39,8 +40,10 @@ pub(super) enum Prepared {
 
 /// What a model is to be asked.
 pub(super) struct Ask {
-    operation: Operation,
-    request: openai::Request,
+    dialect: &'static dyn Dialect,
+    served: &'static Served,
+    request: Request,
+    stream: bool,
     body: Bytes,
     capture: Option<usize>,
     now: Timestamp,
@@ -52,12 +55,14 @@ impl Ask {
     /// The call, with the caller's head.
     pub(super) fn call<'a>(&'a self, headers: &'a HeaderMap) -> AiCall<'a> {
         AiCall {
-            operation: &self.operation,
+            dialect: self.dialect,
+            served: self.served,
             request: &self.request,
+            stream: self.stream,
             headers,
             now: self.now,
             // A stream goes on for as long as it has something to say.
-            timeout: self.timeout.filter(|_| !self.request.stream()),
+            timeout: self.timeout.filter(|_| !self.stream),
             pages: &self.pages,
         }
     }
@@ -76,31 +81,33 @@ impl Ask {
 pub(super) async fn ai(
     gateway: &Gateway,
     snapshot: &Snapshot,
-    routes: &AiRoutes,
+    (routes, dialect): (&AiRoutes, &'static dyn Dialect),
     path: &str,
     permit: &Permit,
     call: &mut Call,
 ) -> Result<Prepared, Fault> {
-    let operation = Operation::of(&call.head.method, path).inspect_err(|fault| {
+    let asked = served::matched(dialect, &call.head.method, path).inspect_err(|fault| {
         if fault.code() == codes::METHOD_NOT_ALLOWED {
-            call.allow(if path.starts_with("/models") { "GET" } else { "POST" });
+            call.allow(&served::allowed(dialect, path));
         }
     })?;
-    call.recording.record.operation = Some(Cow::Borrowed(operation.name()));
+    let served = asked.served;
+    call.recording.record.operation = Some(Cow::Borrowed(served.operation.name()));
     let created = crate::snapshot::CREATED.seconds();
-    match &operation {
+    match served.operation {
         Operation::Models => {
             let mut names: Vec<&str> =
                 snapshot.identity.models_for(permit).map(|name| name.as_str()).collect();
             names.sort_unstable();
-            return Ok(Prepared::Local(json(openai::models_list(names, created))));
+            return Ok(Prepared::Local(json(dialect.models_body(&names, created))));
         }
-        Operation::Model(name) => {
+        Operation::Model => {
+            let name = asked.model.as_deref().unwrap_or_default();
             let model = snapshot.identity.authorize_model(permit, name)?;
             call.recording.record.model = Some(model.model().shared());
-            return Ok(Prepared::Local(json(openai::model_body(model.model().as_str(), created))));
+            return Ok(Prepared::Local(json(dialect.model_body(model.model().as_str(), created))));
         }
-        Operation::ChatCompletions | Operation::Completions | Operation::Embeddings => {}
+        _ => {}
     }
     let body = match call.take_body() {
         Some(body) if body.size_hint().lower() > routes.max_body => {
@@ -110,14 +117,17 @@ pub(super) async fn ai(
         None => Bytes::new(),
     };
     call.recording.record.bytes_in = body.len() as u64;
-    let request = openai::Request::scan(&body)?;
+    let request = Request::scan(&body, served.members.unwrap_or(&Members::PATH))?;
+    let name = asked.model.as_deref().unwrap_or(request.model());
     // As the caller wrote it, for the owner of a refusal; replaced by the configured name once there is one.
-    call.recording.record.model = Some(request.model().chars().take(128).collect::<String>().into());
-    let model = snapshot.identity.authorize_model(permit, request.model())?;
+    call.recording.record.model = Some(name.chars().take(128).collect::<String>().into());
+    let model = snapshot.identity.authorize_model(permit, name)?;
     call.recording.record.model = Some(model.model().shared());
     let now = gateway.clock.now();
     let ask = Ask {
-        operation,
+        dialect,
+        served,
+        stream: served.stream.unwrap_or(request.stream()),
         request,
         body,
         capture: routes.capture,

@@ -5,8 +5,7 @@ use crate::upstream::Endpoints;
 use crate::upstream::ai::{Deployment, Way};
 use portcullis_config::Config;
 use portcullis_identity::{DialectPlaces, Places, ServiceRules};
-use portcullis_llm::CredentialPlace;
-use portcullis_llm::dialect::{self, Dialect as _};
+use portcullis_llm::dialect::{self, Base, CredentialPlace, Dialect};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Name, Problem, Specification, Timestamp};
 use std::collections::HashMap;
@@ -17,7 +16,6 @@ use std::time::Duration;
 pub(crate) struct AiRoutes {
     pub(crate) name: Arc<str>,
     pub(crate) rules: ServiceRules,
-    pub(crate) places: Places,
     pub(crate) models: HashMap<Name, Vec<Deployment>>,
     pub(crate) max_body: u64,
     pub(crate) timeout: Option<Duration>,
@@ -25,14 +23,37 @@ pub(crate) struct AiRoutes {
     pub(crate) meters: Arc<Meters>,
 }
 
-/// Where the AI routes are.
-pub(super) fn bases() -> &'static [&'static str] {
-    dialect::openai::OpenAi.bases()
+/// A place where a dialect is spoken.
+#[derive(Debug)]
+pub(crate) struct Speech {
+    pub(crate) dialect: &'static dyn Dialect,
+    pub(crate) base: &'static Base,
+    pub(crate) places: Places,
+}
+
+/// Every place where a dialect is spoken.
+pub(super) fn speeches() -> impl Iterator<Item = Speech> {
+    let bases = dialect::ALL.iter().flat_map(|dialect| dialect.bases().iter().map(|base| (*dialect, base)));
+    bases.map(|(dialect, base)| Speech { dialect, base, places: places(dialect) })
+}
+
+/// In which dialect somebody calls who calls this path; `None`: in none.
+pub(crate) fn spoken_at(path: &str) -> Option<&'static dyn Dialect> {
+    let bases = dialect::ALL.iter().flat_map(|dialect| dialect.bases().iter().map(|base| (*dialect, base)));
+    bases
+        .filter(|(_, base)| is_at_or_below(path, base.at))
+        .max_by_key(|(_, base)| base.at.len())
+        .map(|(dialect, _)| dialect)
+}
+
+fn is_at_or_below(path: &str, at: &str) -> bool {
+    path.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Whether a service at `path` would be in the way: at a base, or at or below what AI clients call there.
 pub(super) fn takes(path: &str) -> bool {
-    const CALLED: [&str; 10] = [
+    /// What is called beside what is served by now.
+    const CALLED: [&str; 12] = [
         "/audio",
         "/batches",
         "/chat",
@@ -42,14 +63,20 @@ pub(super) fn takes(path: &str) -> bool {
         "/images",
         "/messages",
         "/models",
+        "/realtime",
+        "/rerank",
         "/responses",
     ];
-    bases().iter().any(|base| match path.strip_prefix(base) {
-        Some("") => true,
-        Some(rest) => CALLED.iter().any(|called| {
-            rest == *called || rest.strip_prefix(called).is_some_and(|rest| rest.starts_with('/'))
-        }),
-        None => false,
+    dialect::ALL.iter().any(|dialect| {
+        let first = |served: &'static dialect::Served| {
+            let end = served.path[1..].find(['/', ':', '{']).map_or(served.path.len(), |end| end + 1);
+            served.path[..end].trim_end_matches('/')
+        };
+        let called: Vec<&str> = dialect.serves().iter().map(first).chain(CALLED).collect();
+        dialect.bases().iter().any(|base| {
+            let below = |called: &&str| is_at_or_below(path, &format!("{}{called}", base.root));
+            path == base.at || path == base.root || called.iter().any(below)
+        })
     })
 }
 
@@ -112,7 +139,6 @@ impl AiRoutes {
         Ok(Self {
             name: name.shared(),
             rules: ServiceRules::ai(name, config.ai.auth),
-            places: places(),
             models,
             max_body: config.ai.max_body.0,
             timeout: config.ai.timeout.map(|span| span.0),
@@ -123,18 +149,18 @@ impl AiRoutes {
 }
 
 /// Where the dialect's clients put their credential.
-fn places() -> Places {
-    let mut dialect = DialectPlaces::NONE;
-    for place in dialect::openai::OpenAi.credential_places() {
+fn places(dialect: &dyn Dialect) -> Places {
+    let mut places = DialectPlaces::NONE;
+    for place in dialect.credential_places() {
         match place {
-            CredentialPlace::Bearer => {}
-            CredentialPlace::Header("api-key") => dialect.api_key = true,
-            CredentialPlace::Header("x-api-key") => dialect.x_api_key = true,
-            CredentialPlace::Header(_) => {}
-            CredentialPlace::Query(_) => dialect.key_parameter = true,
+            CredentialPlace::Header("api-key") => places.api_key = true,
+            CredentialPlace::Header("x-api-key") => places.x_api_key = true,
+            CredentialPlace::Header("x-goog-api-key") => places.x_goog_api_key = true,
+            CredentialPlace::Query("key") => places.key_parameter = true,
+            CredentialPlace::Bearer | CredentialPlace::Header(_) | CredentialPlace::Query(_) => {}
         }
     }
-    Places::dialect(dialect)
+    Places::dialect(places)
 }
 
 /// When a model was made available, for its listing: nobody knows, and clients want a number.
@@ -145,13 +171,38 @@ mod tests {
     use super::*;
 
     #[test]
+    fn credentials_are_looked_for_wherever_a_dialect_says() {
+        for speech in speeches() {
+            for place in speech.dialect.credential_places() {
+                let known = match place {
+                    CredentialPlace::Bearer => true,
+                    CredentialPlace::Header(name) => {
+                        ["api-key", "x-api-key", "x-goog-api-key"].contains(name)
+                    }
+                    CredentialPlace::Query(name) => *name == "key",
+                };
+                assert!(known, "{}: {place:?}", speech.dialect.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_longest_base_counts() {
+        for (path, dialect) in
+            [("/v1/chat/completions", Some("openai")), ("/v1", Some("openai")), ("/orders", None)]
+        {
+            assert_eq!(spoken_at(path).map(Dialect::name), dialect, "{path}");
+        }
+    }
+
+    #[test]
     fn services_stay_out_of_the_way() {
         for path in
             ["/v1", "/v1/chat", "/v1/chat/completions", "/v1/models", "/openai/v1", "/openai/v1/embeddings"]
         {
             assert!(takes(path), "{path}");
         }
-        for path in ["/", "/v1/orders", "/v1/chats", "/v2", "/openai", "/v11"] {
+        for path in ["/", "/v1/orders", "/v1/chats", "/v2", "/openai", "/v11", "/modelling"] {
             assert!(!takes(path), "{path}");
         }
     }

@@ -15,7 +15,9 @@ use crate::record::Recording;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, response};
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::ModelPermit;
-use portcullis_llm::dialect::openai::{self, Operation, ProviderAnswer, StreamOptions, UsageScanner};
+use portcullis_llm::dialect::openai::{self, ProviderAnswer, UsageScanner};
+use portcullis_llm::dialect::request::{self, StreamOptions};
+use portcullis_llm::dialect::{Dialect, Operation, Served};
 use portcullis_llm::providers::echo;
 use portcullis_model::Timestamp;
 use std::collections::VecDeque;
@@ -29,8 +31,11 @@ const LOOK: usize = 64 << 10;
 
 /// A call, ready to be sent to any deployment.
 pub(crate) struct AiCall<'a> {
-    pub(crate) operation: &'a Operation,
-    pub(crate) request: &'a openai::Request,
+    pub(crate) dialect: &'static dyn Dialect,
+    pub(crate) served: &'static Served,
+    pub(crate) request: &'a request::Request,
+    /// Whether the caller wants a stream.
+    pub(crate) stream: bool,
     /// The caller's own headers.
     pub(crate) headers: &'a HeaderMap,
     pub(crate) now: Timestamp,
@@ -46,7 +51,8 @@ pub(crate) async fn call(
     recording: &mut Recording,
 ) -> Result<Answer, Fault> {
     recording.record.timing.dispatched = recording.elapsed();
-    let able = |from: usize| (from..deployments.len()).find(|at| deployments[*at].serves(call.operation));
+    let able =
+        |from: usize| (from..deployments.len()).find(|at| deployments[*at].serves(call.served.operation));
     let mut at = able(0);
     while let Some(here) = at {
         let deployment = &deployments[here];
@@ -61,7 +67,7 @@ pub(crate) async fn call(
             Err((fault, _)) => return Err(fault),
         }
     }
-    let detail = format!("this model does not serve {}", call.operation.name());
+    let detail = format!("this model does not serve {}", call.served.operation.name());
     Err(Fault::new(codes::AI_REQUEST_INVALID).detail(detail))
 }
 
@@ -77,13 +83,13 @@ async fn one(
     call: &AiCall<'_>,
     recording: &mut Recording,
 ) -> Result<Answer, (Fault, bool)> {
-    let hide_usage = call.request.stream() && !call.request.asked_for_usage();
+    let hide_usage = call.stream && !call.request.asked_for_usage();
     let (head, body) = match &deployment.way {
         Way::Echo(_) => {
             recording.record.attempts += 1;
             // Usage is asked for as of any provider, so that hiding it is exercised as well.
             echo(
-                call.operation,
+                call.served.operation,
                 &call.request.rewrite(deployment.model.as_str(), StreamOptions::Ask),
                 call.now,
             )
@@ -92,7 +98,8 @@ async fn one(
             let body = call.request.rewrite(deployment.model.as_str(), way.preset.stream_options());
             let mut request = Request::new(Upload::Whole(body));
             *request.method_mut() = Method::POST;
-            *request.uri_mut() = way.uri(call.operation).map_err(|fault| (fault, true))?;
+            *request.uri_mut() =
+                way.uri(call.served, deployment.model.as_str()).map_err(|fault| (fault, true))?;
             *request.headers_mut() = heads::to_provider(call.headers, way, &recording.id);
             let patience = way.endpoint.patience(HEAD, call.timeout);
             let mut attempts = 0;
@@ -145,12 +152,13 @@ fn read(
         head.headers.remove(header::CONTENT_LENGTH);
     }
     let id = recording.record.id.to_string();
-    let reading = Reading::new(scanner, call.request.text_bytes(), id, call.pages.clone(), counts);
+    let reading =
+        Reading::new(scanner, call.dialect, call.request.text_bytes(), id, call.pages.clone(), counts);
     Answer { head, body, reading: Some(reading), upload: None, capture: None, watch: None }
 }
 
 /// The built-in provider, asked within the process.
-fn echo(operation: &Operation, body: &[u8], now: Timestamp) -> (response::Parts, AnswerBody) {
+fn echo(operation: Operation, body: &[u8], now: Timestamp) -> (response::Parts, AnswerBody) {
     let answer = echo::answer(operation, body, now);
     let (mut head, ()) = http::Response::new(()).into_parts();
     head.status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -75,7 +75,7 @@ async fn the_built_in_provider_answers() {
                 record.provider.as_deref(),
                 record.deployment.as_deref()
             ),
-            (Some("chat_completions"), Some("demo"), Some("echo"), Some("echo-1"))
+            (Some("chat"), Some("demo"), Some("echo"), Some("echo-1"))
         );
         assert!(record.usage.unwrap().input_tokens > 0);
         assert_eq!(record.bytes_in, body.len() as u64);

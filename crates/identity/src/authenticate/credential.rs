@@ -53,17 +53,20 @@ pub struct DialectPlaces {
     pub x_api_key: bool,
     /// `api-key`.
     pub api_key: bool,
+    /// `x-goog-api-key`.
+    pub x_goog_api_key: bool,
     /// `?key=`.
     pub key_parameter: bool,
 }
 
 impl DialectPlaces {
     /// None of them.
-    pub const NONE: Self = Self { x_api_key: false, api_key: false, key_parameter: false };
+    pub const NONE: Self =
+        Self { x_api_key: false, api_key: false, x_goog_api_key: false, key_parameter: false };
     /// All of them.
-    pub const ALL: Self = Self { x_api_key: true, api_key: true, key_parameter: true };
-    /// The headers, not the query: what clients of OpenAI, Azure and Anthropic use.
-    pub const HEADERS: Self = Self { x_api_key: true, api_key: true, key_parameter: false };
+    pub const ALL: Self = Self { x_api_key: true, api_key: true, x_goog_api_key: true, key_parameter: true };
+    /// The headers, not the query.
+    pub const HEADERS: Self = Self { key_parameter: false, ..Self::ALL };
 }
 
 impl Places {
@@ -125,6 +128,8 @@ pub enum Place {
     XApiKey,
     /// `api-key`.
     ApiKey,
+    /// `x-goog-api-key`.
+    GoogApiKey,
     /// `?key=`.
     KeyParameter,
 }
@@ -138,6 +143,7 @@ impl Place {
             Self::Cookie => "the service's cookie",
             Self::XApiKey => "`x-api-key`",
             Self::ApiKey => "`api-key`",
+            Self::GoogApiKey => "`x-goog-api-key`",
             Self::KeyParameter => "`?key=`",
         }
     }
@@ -178,6 +184,7 @@ pub(crate) const OPERATOR_PREFIX: &str = "pco_";
 
 static X_API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 static API_KEY: HeaderName = HeaderName::from_static("api-key");
+static X_GOOG_API_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
 impl<'r> Credential<'r> {
     /// Finds the one credential.
@@ -193,6 +200,7 @@ impl<'r> Credential<'r> {
             (places.header.as_ref(), Place::Header),
             (places.dialect.x_api_key.then_some(&X_API_KEY), Place::XApiKey),
             (places.dialect.api_key.then_some(&API_KEY), Place::ApiKey),
+            (places.dialect.x_goog_api_key.then_some(&X_GOOG_API_KEY), Place::GoogApiKey),
         ];
         let mut seen: Option<&HeaderName> = None;
         for (name, place) in headers {
@@ -393,6 +401,7 @@ mod tests {
             ("/", vec![("x-token", JWT)], Place::Header, CredentialKind::Token),
             ("/", vec![("x-api-key", KEY)], Place::XApiKey, CredentialKind::ApiKey),
             ("/", vec![("api-key", KEY), ("x-api-key", "")], Place::ApiKey, CredentialKind::ApiKey),
+            ("/", vec![("x-goog-api-key", KEY)], Place::GoogApiKey, CredentialKind::ApiKey),
             ("/?a=b&key=pck_x_y", vec![], Place::KeyParameter, CredentialKind::ApiKey),
             (
                 "/",

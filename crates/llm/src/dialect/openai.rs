@@ -7,19 +7,18 @@ mod error;
 mod facts;
 mod judge;
 mod models;
-mod operation;
-mod request;
 mod usage;
 
 pub(crate) use error::{ErrorObject, kind};
 pub use error::{error_body, error_event};
 pub use judge::{ProviderAnswer, judge};
 pub use models::{model_body, models_list};
-pub use operation::Operation;
-pub use request::{Request, StreamOptions};
 pub use usage::{Ending, UsageScanner};
 
-use crate::dialect::{CredentialPlace, Dialect};
+pub use crate::dialect::request::{Request, StreamOptions};
+
+use crate::dialect::request::Members;
+use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Served};
 use bytes::Bytes;
 use portcullis_fault::Fault;
 
@@ -27,13 +26,26 @@ use portcullis_fault::Fault;
 #[derive(Clone, Copy, Debug)]
 pub struct OpenAi;
 
+static SERVES: &[Served] = &[
+    Served::post("/chat/completions", Operation::Chat, &Members::OPENAI),
+    Served::post("/completions", Operation::Completions, &Members::OPENAI),
+    Served::post("/embeddings", Operation::Embeddings, &Members::OPENAI),
+    Served::get("/models", Operation::Models),
+    Served::get("/models/{model}", Operation::Model),
+];
+
 impl Dialect for OpenAi {
     fn name(&self) -> &'static str {
         "openai"
     }
 
-    fn bases(&self) -> &'static [&'static str] {
-        &["/openai/v1", "/v1"]
+    fn bases(&self) -> &'static [Base] {
+        const BASES: &[Base] = &[Base::of("/openai/v1"), Base::of("/v1")];
+        BASES
+    }
+
+    fn serves(&self) -> &'static [Served] {
+        SERVES
     }
 
     fn credential_places(&self) -> &'static [CredentialPlace] {
@@ -41,11 +53,53 @@ impl Dialect for OpenAi {
         &[CredentialPlace::Bearer, CredentialPlace::Header("api-key")]
     }
 
+    fn headers(&self) -> &'static [&'static str] {
+        &["openai-beta"]
+    }
+
     fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8> {
         error_body(fault, request_id, pages)
     }
 
-    fn error_event(&self, fault: &Fault, request_id: &str, pages: &str) -> Bytes {
+    fn error_event(&self, fault: &Fault, request_id: &str, pages: &str, _: Form<'_>) -> Bytes {
         error_event(fault, request_id, pages)
+    }
+
+    fn models_body(&self, names: &[&str], created: i64) -> Vec<u8> {
+        models_list(names.iter().copied(), created)
+    }
+
+    fn model_body(&self, name: &str, created: i64) -> Vec<u8> {
+        model_body(name, created)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::served::{allowed, matched};
+    use http::Method;
+
+    #[test]
+    fn paths_and_methods() {
+        let of = |method: Method, path: &str| match matched(&OpenAi, &method, path) {
+            Ok(matched) => Ok((matched.served.operation, matched.model.unwrap_or_default())),
+            Err(fault) => Err(fault.code().name()),
+        };
+        let is = |operation, model: &str| Ok((operation, model.to_owned()));
+        assert_eq!(of(Method::POST, "/chat/completions"), is(Operation::Chat, ""));
+        assert_eq!(of(Method::POST, "/completions"), is(Operation::Completions, ""));
+        assert_eq!(of(Method::POST, "/embeddings"), is(Operation::Embeddings, ""));
+        assert_eq!(of(Method::GET, "/models"), is(Operation::Models, ""));
+        assert_eq!(of(Method::GET, "/models/gpt-4o"), is(Operation::Model, "gpt-4o"));
+        assert_eq!(of(Method::GET, "/models/llama3%3A8b"), is(Operation::Model, "llama3:8b"));
+        assert_eq!(of(Method::GET, "/models/meta-llama/Llama-3"), is(Operation::Model, "meta-llama/Llama-3"));
+        assert_eq!(of(Method::GET, "/chat/completions"), Err("method_not_allowed"));
+        assert_eq!(allowed(&OpenAi, "/chat/completions"), "POST");
+        assert_eq!(of(Method::DELETE, "/models/a"), Err("method_not_allowed"));
+        assert_eq!(allowed(&OpenAi, "/models/a"), "GET");
+        for path in ["", "/", "/chat", "/chat/completions/", "/models/", "/models/%ff", "/replies"] {
+            assert_eq!(of(Method::GET, path), Err("ai_operation_unknown"), "{path}");
+        }
     }
 }

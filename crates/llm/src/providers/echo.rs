@@ -23,7 +23,8 @@ mod reply;
 
 pub use events::Events;
 
-use crate::dialect::openai::{ErrorObject, Operation, kind, model_body, models_list};
+use crate::dialect::Operation;
+use crate::dialect::openai::{ErrorObject, kind};
 use ask::Ask;
 use bytes::Bytes;
 use portcullis_model::Timestamp;
@@ -48,15 +49,8 @@ pub enum Body {
 }
 
 /// Answers a call. `now` only becomes `created`.
-pub fn answer(operation: &Operation, body: &[u8], now: Timestamp) -> Answer {
-    let created = now.seconds();
-    let answered = match operation {
-        Operation::Models => Ok(Body::Json(models_list(["echo"], created).into())),
-        Operation::Model(name) => Ok(Body::Json(model_body(name, created).into())),
-        Operation::ChatCompletions | Operation::Completions | Operation::Embeddings => {
-            generate(operation, body, created)
-        }
-    };
+pub fn answer(operation: Operation, body: &[u8], now: Timestamp) -> Answer {
+    let answered = generate(operation, body, now.seconds());
     match answered {
         Ok(body) => Answer { status: 200, body },
         Err(Failure { status, message, param }) => {
@@ -73,13 +67,17 @@ pub fn answer(operation: &Operation, body: &[u8], now: Timestamp) -> Answer {
     }
 }
 
-fn generate(operation: &Operation, body: &[u8], created: i64) -> Result<Body, Failure> {
+fn generate(operation: Operation, body: &[u8], created: i64) -> Result<Body, Failure> {
+    if !matches!(operation, Operation::Chat | Operation::Completions | Operation::Embeddings) {
+        let message = format!("there is no operation `{}` here", operation.name());
+        return Err(Failure { status: 404, message, param: None });
+    }
     let ask: Ask = serde_json::from_slice(body)
         .map_err(|error| Failure::invalid(format!("the body cannot be read: {error}"), None))?;
-    if *operation == Operation::Embeddings {
+    if operation == Operation::Embeddings {
         return embed::answer(&ask).map(|json| Body::Json(json.into()));
     }
-    let chat = *operation == Operation::ChatCompletions;
+    let chat = operation == Operation::Chat;
     if let Some(status) = ask.wanted_failure(chat) {
         return Err(Failure { status, message: format!("failing with {status}, as asked"), param: None });
     }

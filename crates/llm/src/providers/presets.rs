@@ -1,5 +1,4 @@
-//! Vendors that speak OpenAI's dialect, as rows ([`ALL`]). A vendor with a wire of its own gets a file of its own beside
-//! this one.
+//! Vendors, as rows ([`ALL`]): where they are, which dialect they speak, and how they differ from it. Most speak OpenAI's.
 //!
 //! How a vendor differs is data: what it refuses, where it reports usage, what its errors look like, and the page that
 //! says so. Where a fact is not certain the row takes the harmless side: a vendor that is not asked for usage in streams
@@ -11,10 +10,13 @@ mod rows;
 pub use reference::reference_markdown;
 pub use rows::ALL;
 
-use crate::dialect::openai::{Operation, StreamOptions};
+use crate::dialect::openai::OpenAi;
+use crate::dialect::request::StreamOptions;
+use crate::dialect::{Dialect, Operation, Served};
 use http::{HeaderName, HeaderValue};
+use std::borrow::Cow;
 
-/// A vendor that speaks OpenAI's dialect.
+/// A vendor, in one of the dialects that it speaks.
 #[derive(Debug)]
 pub struct Preset {
     /// What `preset = "…"` says.
@@ -26,14 +28,18 @@ pub struct Preset {
     pub base_url: Option<&'static str>,
     /// What `base_url` looks like where it differs by account, with `{…}` for what differs.
     pub template: Option<&'static str>,
+    /// What it speaks.
+    pub dialect: &'static dyn Dialect,
     /// How it wants our key.
     pub credential: Credential,
+    /// What else every call there says in headers: `anthropic-version`.
+    pub headers: &'static [(&'static str, &'static str)],
     /// How it reports usage in streams.
     pub stream_usage: StreamUsage,
-    /// What it serves, as [`Operation::name`] has it.
-    pub operations: &'static [&'static str],
-    /// Operations whose path below `base_url` is not OpenAI's, and that path.
-    pub paths: &'static [(&'static str, &'static str)],
+    /// What it serves.
+    pub operations: &'static [Operation],
+    /// Operations whose path below `base_url` is not its dialect's, and that path.
+    pub paths: &'static [(Operation, &'static str)],
     /// Members of a request that it answers with an error, beside what the other fields say.
     pub refuses: &'static [&'static str],
     /// Whether it takes messages of the role `developer`; one that does not has `system` for the same.
@@ -108,8 +114,13 @@ pub enum ErrorShape {
 }
 
 /// For a provider that is given by its `base_url` alone.
-static GENERIC: Preset =
-    Preset::row("openai-compatible", None, &["chat_completions", "completions", "embeddings"], "").optional();
+static GENERIC: Preset = Preset::row(
+    "openai-compatible",
+    None,
+    &[Operation::Chat, Operation::Completions, Operation::Embeddings],
+    "",
+)
+.optional();
 
 impl Preset {
     /// The preset of this name.
@@ -128,14 +139,22 @@ impl Preset {
     }
 
     /// Whether it serves `operation`.
-    pub fn serves(&self, operation: &Operation) -> bool {
-        self.operations.contains(&operation.name())
+    pub fn serves(&self, operation: Operation) -> bool {
+        self.operations.contains(&operation)
     }
 
-    /// Where `operation` is below `base_url`; `None` for what the gateway answers itself.
-    pub fn path(&self, operation: &Operation) -> Option<&'static str> {
-        let own = self.paths.iter().find(|(name, _)| *name == operation.name()).map(|(_, path)| *path);
-        own.filter(|_| operation.upstream_path().is_some()).or(operation.upstream_path())
+    /// Where and how it is asked for `operation`, as a stream or not; `None` when it is not served.
+    pub fn served(&self, operation: Operation, stream: bool) -> Option<&'static Served> {
+        let mut rows = self.dialect.serves().iter().filter(|row| row.operation == operation);
+        rows.find(|row| row.stream.is_none_or(|said| said == stream)).filter(|_| self.serves(operation))
+    }
+
+    /// The path of a row of its dialect below `base_url`, for this model of its.
+    pub fn path(&self, row: &Served, model: &str) -> Cow<'static, str> {
+        match self.paths.iter().find(|(operation, _)| *operation == row.operation) {
+            Some((_, path)) => Cow::Borrowed(path),
+            None => row.path_for(model),
+        }
     }
 
     /// What to do with a call's `stream_options`.
@@ -177,7 +196,7 @@ impl Preset {
     const fn row(
         name: &'static str,
         base_url: Option<&'static str>,
-        operations: &'static [&'static str],
+        operations: &'static [Operation],
         source: &'static str,
     ) -> Self {
         Self {
@@ -185,7 +204,9 @@ impl Preset {
             vendor: name,
             base_url,
             template: None,
+            dialect: &OpenAi,
             credential: Credential::Bearer,
+            headers: &[],
             stream_usage: StreamUsage::Asked,
             operations,
             paths: &[],
@@ -224,7 +245,7 @@ impl Preset {
         self
     }
 
-    const fn at(mut self, paths: &'static [(&'static str, &'static str)]) -> Self {
+    const fn at(mut self, paths: &'static [(Operation, &'static str)]) -> Self {
         self.paths = paths;
         self
     }
@@ -291,16 +312,32 @@ mod tests {
             if let Credential::Header(name) = preset.credential {
                 assert_eq!(HeaderName::from_static(name).as_str(), name);
             }
-            let known = [Operation::ChatCompletions, Operation::Completions, Operation::Embeddings];
-            assert_eq!(
-                known.iter().filter(|operation| preset.serves(operation)).count(),
-                preset.operations.len(),
-                "{}: an operation is unknown or there twice",
-                preset.name
-            );
+            for (at, operation) in preset.operations.iter().enumerate() {
+                assert!(!operation.is_local(), "{}: {} is ours", preset.name, operation.name());
+                assert!(
+                    !preset.operations[..at].contains(operation),
+                    "{}: {} twice",
+                    preset.name,
+                    operation.name()
+                );
+                assert!(
+                    preset.served(*operation, false).is_some(),
+                    "{}: {} is not of its dialect",
+                    preset.name,
+                    operation.name()
+                );
+            }
+            for (name, value) in preset.headers {
+                assert_eq!(HeaderName::from_static(name).as_str(), *name);
+                assert!(!value.is_empty(), "{}: {name}", preset.name);
+            }
             for (operation, path) in preset.paths {
                 assert!(path.starts_with('/') && !path.ends_with('/'), "{}: {path}", preset.name);
-                assert!(preset.operations.contains(operation), "{}: {operation} is not served", preset.name);
+                assert!(
+                    preset.operations.contains(operation),
+                    "{}: {operation:?} is not served",
+                    preset.name
+                );
             }
             for (at, member) in preset.refuses.iter().enumerate() {
                 assert!(!preset.refuses[..at].contains(member), "{}: {member} twice", preset.name);
@@ -351,9 +388,10 @@ mod tests {
     #[test]
     fn a_path_of_its_own_is_used_and_no_other() {
         let preset = Preset::find("perplexity").unwrap();
-        assert_eq!(preset.path(&Operation::Embeddings), Some("/v1/embeddings"));
-        assert_eq!(preset.path(&Operation::ChatCompletions), Some("/chat/completions"));
-        assert_eq!(preset.path(&Operation::Models), None);
+        let path = |operation| preset.served(operation, false).map(|row| preset.path(row, "m"));
+        assert_eq!(path(Operation::Embeddings).as_deref(), Some("/v1/embeddings"));
+        assert_eq!(path(Operation::Chat).as_deref(), Some("/chat/completions"));
+        assert_eq!(path(Operation::Models), None);
     }
 
     #[test]

@@ -2,22 +2,23 @@
 
 use base64::Engine;
 use bytes::Bytes;
-use portcullis_llm::dialect::openai::{Ending, Operation, Request, UsageScanner};
+use portcullis_llm::dialect::Operation;
+use portcullis_llm::dialect::openai::{Ending, Request, UsageScanner};
+use portcullis_llm::dialect::request::Members;
 use portcullis_llm::providers::echo::{Answer, Body, answer};
 use portcullis_model::Timestamp;
 use serde_json::{Value, json};
 use std::collections::VecDeque;
 
-fn ask(operation: &Operation, body: &Value) -> Answer {
+fn ask(operation: Operation, body: &Value) -> Answer {
     let body = body.to_string();
-    if !operation.name().starts_with("models") {
-        Request::scan(&Bytes::from(body.clone())).expect("a request that the gateway lets through");
-    }
+    Request::scan(&Bytes::from(body.clone()), &Members::OPENAI)
+        .expect("a request that the gateway lets through");
     answer(operation, body.as_bytes(), Timestamp::from_seconds(1_700_000_000))
 }
 
 fn chat(body: &Value) -> Answer {
-    ask(&Operation::ChatCompletions, body)
+    ask(Operation::Chat, body)
 }
 
 fn value(answer: Answer) -> Value {
@@ -64,17 +65,17 @@ fn golden_answers() {
     let stream = json!({ "stream": true });
     let mut shown = String::new();
     for (title, operation, body) in [
-        ("chat", Operation::ChatCompletions, said("hello  there\nyou")),
-        ("chat, stream", Operation::ChatCompletions, with(said("hello  there\nyou"), stream.clone())),
+        ("chat", Operation::Chat, said("hello  there\nyou")),
+        ("chat, stream", Operation::Chat, with(said("hello  there\nyou"), stream.clone())),
         (
             "chat, stream, usage",
-            Operation::ChatCompletions,
+            Operation::Chat,
             with(said("hi"), json!({ "stream": true, "stream_options": { "include_usage": true } })),
         ),
-        ("tool", Operation::ChatCompletions, with(said("Use the tool for Köln"), weather())),
+        ("tool", Operation::Chat, with(said("Use the tool for Köln"), weather())),
         (
             "tool, stream",
-            Operation::ChatCompletions,
+            Operation::Chat,
             with(with(said("Use the tool for Köln"), weather()), stream.clone()),
         ),
         (
@@ -93,7 +94,7 @@ fn golden_answers() {
             json!({ "model": "echo", "input": ["a b", "c"], "dimensions": 3 }),
         ),
     ] {
-        let body = match ask(&operation, &body).body {
+        let body = match ask(operation, &body).body {
             Body::Json(bytes) => String::from_utf8(bytes.to_vec()).unwrap() + "\n",
             Body::Stream(events) => text(&events.collect::<Vec<_>>()),
         };
@@ -182,8 +183,8 @@ fn limits_and_choices() {
 #[test]
 fn embeddings_in_both_encodings_are_the_same_figures() {
     let body = json!({ "model": "echo", "input": "some text" });
-    let floats = value(ask(&Operation::Embeddings, &body));
-    let base64 = value(ask(&Operation::Embeddings, &with(body, json!({ "encoding_format": "base64" }))));
+    let floats = value(ask(Operation::Embeddings, &body));
+    let base64 = value(ask(Operation::Embeddings, &with(body, json!({ "encoding_format": "base64" }))));
     let bytes = base64::engine::general_purpose::STANDARD
         .decode(base64["data"][0]["embedding"].as_str().unwrap())
         .unwrap();
@@ -193,7 +194,7 @@ fn embeddings_in_both_encodings_are_the_same_figures() {
     assert_eq!((unpacked.len(), &unpacked), (64, &plain));
     assert_eq!(floats["usage"], json!({ "prompt_tokens": 2, "total_tokens": 2 }));
     for input in [json!([1, 2, 3]), json!([[1, 2], [3]]), json!(["a", "b"])] {
-        assert_eq!(ask(&Operation::Embeddings, &json!({ "model": "echo", "input": input })).status, 200);
+        assert_eq!(ask(Operation::Embeddings, &json!({ "model": "echo", "input": input })).status, 200);
     }
     for wrong in [
         json!({ "input": "" }),
@@ -203,7 +204,7 @@ fn embeddings_in_both_encodings_are_the_same_figures() {
         json!({ "input": "a", "encoding_format": "hex" }),
         json!({ "input": vec!["a"; 2048], "dimensions": 4096 }),
     ] {
-        let answer = ask(&Operation::Embeddings, &with(json!({ "model": "echo" }), wrong));
+        let answer = ask(Operation::Embeddings, &with(json!({ "model": "echo" }), wrong));
         assert_eq!(answer.status, 400);
         assert!(value(answer)["error"]["param"].is_string());
     }
@@ -223,14 +224,10 @@ fn failures_on_demand() {
 }
 
 fn answer_of_nonsense() -> u16 {
-    answer(&Operation::ChatCompletions, b"nonsense", Timestamp::default()).status
+    answer(Operation::Chat, b"nonsense", Timestamp::default()).status
 }
 
 #[test]
-fn models() {
-    let list = value(answer(&Operation::Models, b"", Timestamp::from_seconds(7)));
-    assert_eq!(
-        list["data"][0],
-        value(answer(&Operation::Model("echo".to_owned()), b"", Timestamp::from_seconds(7)))
-    );
+fn what_it_does_not_serve_is_not_there() {
+    assert_eq!(answer(Operation::Rerank, b"{}", Timestamp::default()).status, 404);
 }

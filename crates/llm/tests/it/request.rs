@@ -2,12 +2,13 @@
 
 use bytes::Bytes;
 use portcullis_llm::dialect::openai::{Request, StreamOptions};
+use portcullis_llm::dialect::request::Members;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 /// Checks what must hold for any bytes at all.
 fn agree(body: &[u8]) {
-    let Ok(request) = Request::scan(&Bytes::copy_from_slice(body)) else { return };
+    let Ok(request) = Request::scan(&Bytes::copy_from_slice(body), &Members::OPENAI) else { return };
     let parsed = match serde_json::from_slice::<Value>(body) {
         Ok(parsed) => parsed,
         // Numbers too large for a double are grammatical (RFC 8259 §6).
@@ -23,7 +24,7 @@ fn agree(body: &[u8]) {
     );
     for options in [StreamOptions::Ask, StreamOptions::Keep, StreamOptions::Remove] {
         let rewritten = request.rewrite("the/deployment", options);
-        let again = Request::scan(&rewritten).expect("what we send on, we would accept");
+        let again = Request::scan(&rewritten, &Members::OPENAI).expect("what we send on, we would accept");
         let want_usage = options == StreamOptions::Ask;
         assert_eq!(again.model(), "the/deployment");
         assert_eq!(
@@ -97,7 +98,7 @@ fn body() -> impl Strategy<Value = Vec<u8>> {
 proptest! {
     #[test]
     fn accepted_bodies_are_rewritten_in_place(body in body()) {
-        prop_assert!(Request::scan(&Bytes::from(body.clone())).is_ok(), "{}", body.escape_ascii());
+        prop_assert!(Request::scan(&Bytes::from(body.clone()), &Members::OPENAI).is_ok(), "{}", body.escape_ascii());
         agree(&body);
     }
 
@@ -142,7 +143,8 @@ fn two_readings_are_refused() {
         r#"{"model":"cheap","x":NaN}"#,
         "{\"model\":\"cheap\",\"x\":\"a\nb\"}",
     ] {
-        let fault = Request::scan(&Bytes::copy_from_slice(body.as_bytes())).expect_err(body);
+        let fault =
+            Request::scan(&Bytes::copy_from_slice(body.as_bytes()), &Members::OPENAI).expect_err(body);
         assert!(
             ["ai_request_invalid", "ai_request_ambiguous"].contains(&fault.code().name()),
             "{body}: {fault}"
@@ -154,7 +156,7 @@ fn two_readings_are_refused() {
         b"{\"model\":\"\xed\xa0\x80\"}",
         b"{\"model\":\"\xc0\xaf\"}",
     ] {
-        assert!(Request::scan(&Bytes::copy_from_slice(body)).is_err());
+        assert!(Request::scan(&Bytes::copy_from_slice(body), &Members::OPENAI).is_err());
     }
 }
 
@@ -162,7 +164,7 @@ fn two_readings_are_refused() {
 #[test]
 fn what_is_nested_or_quoted_does_not_count() {
     let body = r#"{"messages":[{"role":"user","content":"\"model\":\"x\"","model":"y","model":"z"}],"tools":[{"model":1,"stream":true}],"model":"a"}"#;
-    let request = Request::scan(&Bytes::copy_from_slice(body.as_bytes())).unwrap();
+    let request = Request::scan(&Bytes::copy_from_slice(body.as_bytes()), &Members::OPENAI).unwrap();
     assert_eq!((request.model(), request.stream()), ("a", false));
     assert_eq!(
         &request.rewrite("b", StreamOptions::Ask)[..],

@@ -195,7 +195,7 @@ pub fn record(at: Timestamp) -> Record {
         application: None,
         api_key: None,
         service: Some("ai".into()),
-        operation: Some("chat_completions".into()),
+        operation: Some("chat".into()),
         model: Some("fast".into()),
         provider: None,
         deployment: None,

@@ -5,7 +5,7 @@ use crate::upstream::{Endpoint, Endpoints};
 use http::{HeaderName, HeaderValue, Uri};
 use portcullis_fault::Fault;
 use portcullis_llm::Preset;
-use portcullis_llm::dialect::openai::Operation;
+use portcullis_llm::dialect::{Operation, Served};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Name, Problem, Provider};
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub(crate) struct HttpWay {
 }
 
 impl Deployment {
-    pub(super) fn serves(&self, operation: &Operation) -> bool {
+    pub(super) fn serves(&self, operation: Operation) -> bool {
         match &self.way {
             Way::Echo(preset) => preset.serves(operation),
             Way::Http(way) => way.preset.serves(operation),
@@ -49,8 +49,8 @@ impl Deployment {
 }
 
 impl HttpWay {
-    pub(super) fn uri(&self, operation: &Operation) -> Result<Uri, Fault> {
-        target(&self.base, self.preset.path(operation).unwrap_or(""))
+    pub(super) fn uri(&self, served: &Served, model: &str) -> Result<Uri, Fault> {
+        target(&self.base, &self.preset.path(served, model))
     }
 }
 

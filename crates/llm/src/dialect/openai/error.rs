@@ -76,7 +76,7 @@ fn param(detail: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::openai::Request;
+    use crate::dialect::request::{Members, Request};
 
     fn body(fault: &Fault) -> String {
         String::from_utf8(error_body(fault, "r-1", "https://gw/-/errors")).unwrap()
@@ -85,7 +85,8 @@ mod tests {
     #[test]
     fn shape() {
         insta::assert_snapshot!(body(&Fault::new(codes::TOKEN_EXPIRED).detail("expired \"5 s\" ago")), @r#"{"error":{"message":"expired \"5 s\" ago","type":"invalid_request_error","param":null,"code":"token_expired","request_id":"r-1","doc_url":"https://gw/-/errors/token_expired"}}"#);
-        let scanned = Request::scan(&Bytes::from_static(br#"{"model":"a","stream":1}"#)).unwrap_err();
+        let scanned =
+            Request::scan(&Bytes::from_static(br#"{"model":"a","stream":1}"#), &Members::OPENAI).unwrap_err();
         assert!(body(&scanned).contains(r#""param":"stream""#));
         assert!(
             body(&Fault::new(codes::MODEL_NOT_GRANTED))

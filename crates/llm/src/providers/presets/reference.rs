@@ -35,8 +35,8 @@ fn row(text: &mut String, preset: &Preset) {
         .operations
         .iter()
         .map(|operation| match preset.paths.iter().find(|(name, _)| name == operation) {
-            Some((_, path)) => format!("{operation} at `{path}`"),
-            None => (*operation).to_owned(),
+            Some((_, path)) => format!("{} at `{path}`", operation.name()),
+            None => operation.name().to_owned(),
         })
         .collect();
     let usage = match preset.stream_usage {

@@ -5,20 +5,18 @@ use super::MaxTokens::{New, Old};
 use super::Preset;
 use super::RateLimits::{OpenAi as Ratelimit, Prefix};
 use super::StreamUsage::{Refused, Unasked};
+use crate::dialect::Operation;
+use crate::dialect::Operation::{Chat, Completions, Embeddings};
 
-const CHAT: &str = "chat_completions";
-const COMPLETIONS: &str = "completions";
-const EMBEDDINGS: &str = "embeddings";
-
-const C: &[&str] = &[CHAT];
-const CE: &[&str] = &[CHAT, EMBEDDINGS];
-const CC: &[&str] = &[CHAT, COMPLETIONS];
-const ALL_THREE: &[&str] = &[CHAT, COMPLETIONS, EMBEDDINGS];
+const C: &[Operation] = &[Chat];
+const CE: &[Operation] = &[Chat, Embeddings];
+const CC: &[Operation] = &[Chat, Completions];
+const ALL_THREE: &[Operation] = &[Chat, Completions, Embeddings];
 
 const fn row(
     name: &'static str,
     base_url: &'static str,
-    operations: &'static [&'static str],
+    operations: &'static [Operation],
     source: &'static str,
 ) -> Preset {
     Preset::row(name, Some(base_url), operations, source)
@@ -28,7 +26,7 @@ const fn row(
 const fn placed(
     name: &'static str,
     template: &'static str,
-    operations: &'static [&'static str],
+    operations: &'static [Operation],
     source: &'static str,
 ) -> Preset {
     Preset::row(name, None, operations, source).like(template)
@@ -63,7 +61,7 @@ pub static ALL: &[Preset] = &[
     row("xai", "https://api.x.ai/v1", CC, "https://docs.x.ai/docs/api-reference")
         .limits(Ratelimit).errors(Text), // models that reason refuse `stop` and the penalties
     row("perplexity", "https://api.perplexity.ai", CE, "https://docs.perplexity.ai/api-reference/chat-completions-post")
-        .usage(Unasked).at(&[(EMBEDDINGS, "/v1/embeddings")]).no_developer().bound(Old).unlisted(), // reports in every chunk
+        .usage(Unasked).at(&[(Embeddings, "/v1/embeddings")]).no_developer().bound(Old).unlisted(), // reports in every chunk
     row("ai21", "https://api.ai21.com/studio/v1", C, "https://docs.ai21.com/reference/jamba-1-6-api-ref")
         .usage(Unasked).no_developer().bound(Old).errors(Detail).unlisted(),
     row("reka", "https://api.reka.ai/v1", C, "https://docs.reka.ai/chat/openai-sdk").usage(Unasked).no_developer().bound(Old),
@@ -73,9 +71,9 @@ pub static ALL: &[Preset] = &[
     row("meta", "https://api.meta.ai/v1", C, "https://github.com/BerriAI/litellm/blob/main/litellm/llms/openai_like/providers.json").usage(Unasked),
     row("sarvam", "https://api.sarvam.ai/v1", C, "https://docs.sarvam.ai/api-reference-docs/chat/chat-completions")
         .key_in("api-subscription-key").usage(Unasked).no_developer().bound(Old).unlisted(),
-    row("voyage", "https://api.voyageai.com/v1", &[EMBEDDINGS], "https://docs.voyageai.com/reference/embeddings-api")
+    row("voyage", "https://api.voyageai.com/v1", &[Embeddings], "https://docs.voyageai.com/reference/embeddings-api")
         .errors(Detail).unlisted(),
-    row("jina", "https://api.jina.ai/v1", &[EMBEDDINGS], "https://jina.ai/embeddings/").errors(Detail).unlisted(),
+    row("jina", "https://api.jina.ai/v1", &[Embeddings], "https://jina.ai/embeddings/").errors(Detail).unlisted(),
 
     // China.
     row("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", CE, "https://help.aliyun.com/zh/model-studio/compatibility-of-openai-with-dashscope")

@@ -4,7 +4,10 @@
 //! the members that matter here: names that are there twice, written with escapes, or equal but for case (some parsers,
 //! Go's among them, fold it).
 
+mod members;
 mod names;
+
+pub use members::Members;
 
 use self::names::Names;
 use crate::json::strict::{Cursor, Error};
@@ -17,9 +20,11 @@ use std::ops::Range;
 #[derive(Clone)]
 pub struct Request {
     body: Bytes,
-    model: Model,
+    model: Option<Model>,
     stream: bool,
     options: Options,
+    /// Whether the dialect has `stream_options` at all.
+    has_options: bool,
     /// All of `stream_options`, with the comma that goes when it goes.
     options_member: Option<Range<usize>>,
     max_tokens: Option<u64>,
@@ -62,13 +67,13 @@ pub enum StreamOptions {
 const MAX_MODEL: usize = 256;
 
 impl Request {
-    /// Checks `body` and finds its spans.
+    /// Checks `body` and finds its spans: those of the members that decide something in its dialect.
     ///
     /// `ai_request_invalid`: not one JSON object in UTF-8 without byte order mark, nested more than 100 deep, `model` is
-    /// missing, empty or no string, `stream` or `stream_options` has the wrong type, or there is
+    /// missing, empty or no string (where it is a member at all), `stream` or `stream_options` has the wrong type, or there is
     /// a member that would choose another model (`models`, `fallbacks`). `ai_request_ambiguous`: see the module.
     /// A `model` written with escapes is decoded (PHP writes `\/` by default).
-    pub fn scan(body: &Bytes) -> Result<Self, Fault> {
+    pub fn scan(body: &Bytes, members: &Members) -> Result<Self, Fault> {
         let mut cursor = Cursor::new(body).map_err(syntax)?;
         let mut found = Found::default();
         if !cursor.take(b'{') {
@@ -79,7 +84,7 @@ impl Request {
             };
             return Err(invalid(what));
         }
-        let mut names = Names::new(body);
+        let mut names = Names::new(body, members.either_case);
         let mut options_member = None;
         if !cursor.take(b'}') {
             let mut before = None;
@@ -87,14 +92,19 @@ impl Request {
                 let name = cursor.name().map_err(syntax)?;
                 names.add(&name, "")?;
                 let known = &body[name.inside.clone()];
-                let read = MEMBERS.iter().find(|(member, _)| member.as_bytes() == known);
-                match read {
-                    Some((_, read)) => read(&mut cursor, body, &mut found)?,
+                match members.reads(known) {
+                    Some(read) => read(&mut cursor, body, &mut found)?,
+                    None if known == b"model" => {
+                        return Err(invalid(format!(
+                            "member `model` could name another model than the path does, at byte {}; leave it out",
+                            name.span().start
+                        )));
+                    }
                     None => cursor.value(1, &mut 0).map(|_| ()).map_err(syntax)?,
                 }
                 let end = cursor.at();
                 let more = cursor.more().map_err(syntax)?;
-                if known == b"stream_options" {
+                if members.stream_options && known == b"stream_options" {
                     // The comma before it goes with it; where it is the first member, the one behind it.
                     options_member = Some(match before {
                         Some(before) => before..end,
@@ -108,27 +118,30 @@ impl Request {
             }
         }
         cursor.end().map_err(syntax)?;
-        let Some(model) = found.model else {
+        if members.model && found.model.is_none() {
             return Err(invalid("member `model` is missing; it names the model to use"));
-        };
+        }
         Ok(Self {
             body: body.clone(),
-            model,
-            stream: found.stream,
+            model: found.model,
+            stream: found.stream.unwrap_or(members.streams),
             options: found.options.unwrap_or(Options::Absent),
+            has_options: members.stream_options,
             options_member,
             max_tokens: found.max_completion_tokens.or(found.max_tokens),
             text_bytes: found.text_bytes,
         })
     }
 
-    /// What the caller asked for, escapes decoded.
+    /// What the caller asked for, escapes decoded; empty where the path says it.
     pub fn model(&self) -> &str {
-        match &self.model.decoded {
-            Some(decoded) => decoded,
+        match &self.model {
+            Some(Model { decoded: Some(decoded), .. }) => decoded,
             // The whole body was found to be UTF-8, and quotes are characters of their own.
-            None => std::str::from_utf8(&self.body[self.model.span.start + 1..self.model.span.end - 1])
-                .unwrap_or_default(),
+            Some(Model { span, .. }) => {
+                std::str::from_utf8(&self.body[span.start + 1..span.end - 1]).unwrap_or_default()
+            }
+            None => "",
         }
     }
 
@@ -161,25 +174,28 @@ impl Request {
     /// The body for a deployment: its model's name instead of the caller's, and `stream_options` as the provider takes it.
     /// Every other byte is the caller's, and without a change so is the buffer.
     pub fn rewrite(&self, deployment_model: &str, options: StreamOptions) -> Bytes {
+        let Some(Model { span: model_span, .. }) = &self.model else { return self.body.clone() };
         let mut model = Vec::with_capacity(deployment_model.len() + USAGE_MEMBER.len() + 2);
         // A string into memory: cannot fail.
         let _ = serde_json::to_writer(&mut model, deployment_model);
-        let model_stays = self.body[self.model.span.clone()] == model[..];
+        let model_stays = self.body[model_span.clone()] == model[..];
         let usage = match options {
-            StreamOptions::Ask if self.stream && !self.asked_for_usage() => self.usage_edit(),
+            StreamOptions::Ask if self.has_options && self.stream && !self.asked_for_usage() => {
+                self.usage_edit(model_span.end)
+            }
             StreamOptions::Remove => self.options_member.clone().map(|span| (span, &b""[..])),
             StreamOptions::Ask | StreamOptions::Keep => None,
         };
         let usage = match usage {
             None if model_stays => return self.body.clone(),
             // Behind the model there is room for a member whatever surrounds it.
-            Some((at, text)) if at.is_empty() && at.start == self.model.span.end => {
+            Some((at, text)) if at.is_empty() && at.start == model_span.end => {
                 model.extend_from_slice(text);
                 None
             }
             usage => usage,
         };
-        let model = (self.model.span.clone(), &model[..]);
+        let model = (model_span.clone(), &model[..]);
         let edits = match usage {
             None => [Some(model), None],
             Some((at, text)) if at.start < model.0.start => [Some((at, text)), Some(model)],
@@ -197,10 +213,10 @@ impl Request {
         body.into()
     }
 
-    /// What to put where, so that usage is asked for.
-    fn usage_edit(&self) -> Option<(Range<usize>, &'static [u8])> {
+    /// What to put where, so that usage is asked for; there is room for a member at `behind_model`.
+    fn usage_edit(&self, behind_model: usize) -> Option<(Range<usize>, &'static [u8])> {
         match &self.options {
-            Options::Absent => Some((self.model.span.end..self.model.span.end, USAGE_MEMBER)),
+            Options::Absent => Some((behind_model..behind_model, USAGE_MEMBER)),
             Options::Null(span) => Some((span.clone(), USAGE_OBJECT)),
             Options::Object { include_usage: Some((_, true)), .. } => None,
             Options::Object { include_usage: Some((span, false)), .. } => Some((span.clone(), b"true")),
@@ -232,7 +248,7 @@ impl fmt::Debug for Request {
 #[derive(Default)]
 struct Found {
     model: Option<Model>,
-    stream: bool,
+    stream: Option<bool>,
     options: Option<Options>,
     max_tokens: Option<u64>,
     max_completion_tokens: Option<u64>,
@@ -241,27 +257,41 @@ struct Found {
 
 type Read = fn(&mut Cursor<'_>, &[u8], &mut Found) -> Result<(), Fault>;
 
-/// The members that we read, and how.
-const MEMBERS: &[(&str, Read)] = &[
-    ("model", model),
-    ("stream", |cursor, body, found| {
-        let value = cursor.value(1, &mut 0).map_err(syntax)?;
-        found.stream = boolean(body, &value).ok_or_else(|| typed("stream", "true or false", &value))?;
-        Ok(())
-    }),
-    ("stream_options", options),
-    ("max_tokens", |cursor, body, found| {
-        found.max_tokens = number(body, &cursor.value(1, &mut 0).map_err(syntax)?);
-        Ok(())
-    }),
-    ("max_completion_tokens", |cursor, body, found| {
-        found.max_completion_tokens = number(body, &cursor.value(1, &mut 0).map_err(syntax)?);
-        Ok(())
-    }),
-    ("messages", text),
-    ("prompt", text),
-    ("input", text),
-];
+impl Members {
+    /// How a member of this name is read; `None` for one that decides nothing.
+    fn reads(&self, name: &[u8]) -> Option<Read> {
+        let is = |known: &str| known.as_bytes() == name;
+        Some(match name {
+            b"model" if self.model => model,
+            b"stream" if self.stream => stream,
+            b"stream_options" if self.stream_options => options,
+            b"max_tokens" if self.max_tokens => max_tokens,
+            b"max_completion_tokens" if self.max_tokens => max_completion_tokens,
+            _ if self.text.iter().any(|known| is(known)) => text,
+            _ => return None,
+        })
+    }
+}
+
+fn stream(cursor: &mut Cursor<'_>, body: &[u8], found: &mut Found) -> Result<(), Fault> {
+    let value = cursor.value(1, &mut 0).map_err(syntax)?;
+    // `null` says nothing: the dialect's own rule holds.
+    found.stream = match &body[value.clone()] {
+        b"null" => None,
+        _ => Some(boolean(body, &value).ok_or_else(|| typed("stream", "true or false", &value))?),
+    };
+    Ok(())
+}
+
+fn max_tokens(cursor: &mut Cursor<'_>, body: &[u8], found: &mut Found) -> Result<(), Fault> {
+    found.max_tokens = number(body, &cursor.value(1, &mut 0).map_err(syntax)?);
+    Ok(())
+}
+
+fn max_completion_tokens(cursor: &mut Cursor<'_>, body: &[u8], found: &mut Found) -> Result<(), Fault> {
+    found.max_completion_tokens = number(body, &cursor.value(1, &mut 0).map_err(syntax)?);
+    Ok(())
+}
 
 fn text(cursor: &mut Cursor<'_>, _: &[u8], found: &mut Found) -> Result<(), Fault> {
     cursor.value(1, &mut found.text_bytes).map(|_| ()).map_err(syntax)
@@ -302,7 +332,7 @@ fn options(cursor: &mut Cursor<'_>, body: &[u8], found: &mut Found) -> Result<()
     let inside = cursor.at() + 1;
     let (mut empty, mut include_usage) = (true, None);
     cursor.take(b'{');
-    let mut names = Names::new(body);
+    let mut names = Names::new(body, false);
     let mut more = cursor.peek() != Some(b'}');
     if !more {
         cursor.take(b'}');
@@ -357,7 +387,7 @@ mod tests {
     use super::*;
 
     fn scan(body: &str) -> Result<Request, Fault> {
-        Request::scan(&Bytes::copy_from_slice(body.as_bytes()))
+        Request::scan(&Bytes::copy_from_slice(body.as_bytes()), &Members::OPENAI)
     }
 
     fn refused(body: &str) -> String {
@@ -465,7 +495,10 @@ mod tests {
     #[test]
     fn nothing_to_change_is_the_same_buffer() {
         let body = Bytes::from_static(br#"{"model":"a","stream":true}"#);
-        assert_eq!(Request::scan(&body).unwrap().rewrite("a", StreamOptions::Keep).as_ptr(), body.as_ptr());
+        assert_eq!(
+            Request::scan(&body, &Members::OPENAI).unwrap().rewrite("a", StreamOptions::Keep).as_ptr(),
+            body.as_ptr()
+        );
     }
 
     #[test]
@@ -525,6 +558,38 @@ mod tests {
         assert!(refused(&deep).contains("more than 100 deep"));
         let name = "n".repeat(10_000);
         assert!(refused(&format!("{{\"{name}\":1,\"{name}\":2}}")).len() < 200);
+    }
+
+    #[test]
+    fn dialects_decide_by_other_members() {
+        let of = |members: &Members, body: &str| {
+            Request::scan(&Bytes::copy_from_slice(body.as_bytes()), members)
+                .map_err(|fault| fault.public_detail().to_owned())
+        };
+        // A model in the path: the body passes as it is, and may name no other.
+        const PATH: Members = Members { text: &["contents"], either_case: true, ..Members::PATH };
+        let request = of(&PATH, r#"{"contents":[{"parts":[{"text":"abc"}]}],"stream":7}"#).unwrap();
+        assert_eq!((request.model(), request.stream(), request.text_bytes()), ("", false, 3));
+        assert_eq!(request.rewrite("m", StreamOptions::Ask), request.body());
+        assert!(of(&PATH, r#"{"model":"a"}"#).unwrap_err().contains("than the path does"));
+        assert!(
+            of(&PATH, r#"{"safetySettings":[],"safety_settings":[]}"#)
+                .unwrap_err()
+                .contains("is there twice")
+        );
+        assert!(of(&PATH, r#"{"a_b":1,"a_c":2}"#).is_ok());
+        // A dialect that streams unless told otherwise.
+        const STREAMS: Members = Members { streams: true, ..Members::BODY };
+        for (body, streams) in [
+            (r#"{"model":"a"}"#, true),
+            (r#"{"model":"a","stream":null}"#, true),
+            (r#"{"model":"a","stream":false}"#, false),
+        ] {
+            assert_eq!(of(&STREAMS, body).unwrap().stream(), streams, "{body}");
+        }
+        // Another dialect's members pass.
+        let body = r#"{"model":"m","stream":true,"stream_options":7}"#;
+        assert_eq!(of(&Members::BODY, body).unwrap().rewrite("m", StreamOptions::Ask), body.as_bytes());
     }
 
     #[test]

@@ -19,12 +19,14 @@ pub(super) struct Names<'a> {
     body: &'a [u8],
     seen: [(usize, usize); MAX_MEMBERS],
     len: usize,
+    /// Whether `max_tokens` and `maxTokens` are one name, as in the JSON of protocol buffers.
+    either_case: bool,
 }
 
 impl<'a> Names<'a> {
     /// Of an object in `body`.
-    pub(super) fn new(body: &'a [u8]) -> Self {
-        Self { body, seen: [(0, 0); MAX_MEMBERS], len: 0 }
+    pub(super) fn new(body: &'a [u8], either_case: bool) -> Self {
+        Self { body, seen: [(0, 0); MAX_MEMBERS], len: 0, either_case }
     }
 
     /// Takes the next name; `within` is what stands before it in messages.
@@ -37,7 +39,8 @@ impl<'a> Names<'a> {
                 member(within, written)
             )));
         }
-        if self.seen[..self.len].iter().any(|(start, end)| &self.body[*start..*end] == written) {
+        let same = |other: &[u8]| other == written || self.either_case && joined(other).eq(joined(written));
+        if self.seen[..self.len].iter().any(|(start, end)| same(&self.body[*start..*end])) {
             return Err(ambiguous(format!(
                 "{} is there twice, the second time at byte {at}; send it once",
                 member(within, written)
@@ -67,6 +70,11 @@ impl<'a> Names<'a> {
         self.len += 1;
         Ok(())
     }
+}
+
+/// A name without what tells `snake_case` from `camelCase`.
+fn joined(name: &[u8]) -> impl Iterator<Item = u8> {
+    name.iter().filter(|byte| **byte != b'_').map(u8::to_ascii_lowercase)
 }
 
 /// Whether `written` is `known` under Unicode's simple case folding, in which `ſ` is an `s` and the Kelvin sign a `k`.

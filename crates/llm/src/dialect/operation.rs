@@ -1,0 +1,58 @@
+//! What can be asked, whatever dialect it is asked in.
+
+/// What a call asks for. Which wire format it is asked in is beside it: see [`Served`](super::Served).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Operation {
+    /// A model's answer to a conversation.
+    Chat,
+    /// The same, in OpenAI's Responses format, whose answers may stay at the provider.
+    Responses,
+    /// A model's continuation of a text: OpenAI's legacy completions, Ollama's generate.
+    Completions,
+    /// Vectors of texts.
+    Embeddings,
+    /// Documents in the order in which they answer a question.
+    Rerank,
+    /// How many tokens a conversation has.
+    CountTokens,
+    /// A call in the model's own form, which only its provider knows (Bedrock's `invoke`).
+    Invoke,
+    /// The models that the caller may use.
+    Models,
+    /// One of them.
+    Model,
+}
+
+impl Operation {
+    /// Every operation.
+    pub const ALL: &'static [Self] = &[
+        Self::Chat,
+        Self::Responses,
+        Self::Completions,
+        Self::Embeddings,
+        Self::Rerank,
+        Self::CountTokens,
+        Self::Invoke,
+        Self::Models,
+        Self::Model,
+    ];
+
+    /// As kept in records, and as pages say it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Responses => "responses",
+            Self::Completions => "completions",
+            Self::Embeddings => "embeddings",
+            Self::Rerank => "rerank",
+            Self::CountTokens => "count_tokens",
+            Self::Invoke => "invoke",
+            Self::Models | Self::Model => "models",
+        }
+    }
+
+    /// Whether the gateway answers it itself, from what it was told about models.
+    pub const fn is_local(self) -> bool {
+        matches!(self, Self::Models | Self::Model)
+    }
+}

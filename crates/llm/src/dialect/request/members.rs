@@ -1,0 +1,40 @@
+//! Which members of a body decide something before it is sent on.
+
+/// The members of a dialect's requests that are read before anything else: by their names at the top level.
+#[derive(Clone, Copy, Debug)]
+pub struct Members {
+    /// `model` is there and names the model; otherwise the path does, and the body may not.
+    pub model: bool,
+    /// `stream` says whether the answer is to come as one.
+    pub stream: bool,
+    /// Whether it comes as one when nothing is said.
+    pub streams: bool,
+    /// `stream_options` is OpenAI's, and may be edited.
+    pub stream_options: bool,
+    /// `max_tokens` and `max_completion_tokens` bound the answer.
+    pub max_tokens: bool,
+    /// Whose texts are the prompt.
+    pub text: &'static [&'static str],
+    /// `max_tokens` and `maxTokens` are one name, as in the JSON of protocol buffers.
+    pub either_case: bool,
+}
+
+impl Members {
+    /// OpenAI's.
+    pub const OPENAI: Self =
+        Self { stream_options: true, text: &["messages", "prompt", "input"], ..Self::BODY };
+
+    /// Of a dialect whose body names the model, and says whether to stream.
+    pub const BODY: Self = Self {
+        model: true,
+        stream: true,
+        streams: false,
+        stream_options: false,
+        max_tokens: true,
+        text: &["system", "messages"],
+        either_case: false,
+    };
+
+    /// Of a dialect whose path says both.
+    pub const PATH: Self = Self { model: false, stream: false, max_tokens: false, ..Self::BODY };
+}

@@ -1,0 +1,146 @@
+//! What a dialect serves: methods and paths, and what is asked there.
+
+use super::chat::Chat;
+use super::{Dialect, Operation, request::Members};
+use http::Method;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use portcullis_fault::{Fault, codes};
+use std::borrow::Cow;
+
+/// One row: where something is asked, and how. The same row says where a provider of the dialect is asked, below its
+/// base URL.
+#[derive(Debug)]
+pub struct Served {
+    /// With this method,
+    pub method: Method,
+    /// at this path below a base, with its leading slash. `{model}` stands for a model's name, slashes in it included:
+    /// `/models/{model}:generateContent`.
+    pub path: &'static str,
+    /// this is asked,
+    pub operation: Operation,
+    /// as a stream or not, where the path says so; `None`: the body does, or there are no streams.
+    pub stream: Option<bool>,
+    /// What of the body decides something here; `None`: there is no body.
+    pub members: Option<&'static Members>,
+    /// The format of question and answer, where it is a chat that can be translated.
+    pub chat: Option<&'static dyn Chat>,
+}
+
+/// A call that is served.
+#[derive(Clone, Debug)]
+pub struct Matched {
+    /// The row.
+    pub served: &'static Served,
+    /// The model that the path names, percent-decoded.
+    pub model: Option<String>,
+}
+
+/// What cannot stand in one segment of a path (RFC 3986 §3.3); a slash within a model's name is encoded, too.
+const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~')
+    .remove(b':')
+    .remove(b'@')
+    .remove(b',');
+
+impl Served {
+    /// A row of calls with a body.
+    pub const fn post(path: &'static str, operation: Operation, members: &'static Members) -> Self {
+        Self { method: Method::POST, path, operation, stream: None, members: Some(members), chat: None }
+    }
+
+    /// A row of calls without one.
+    pub const fn get(path: &'static str, operation: Operation) -> Self {
+        Self { method: Method::GET, path, operation, stream: None, members: None, chat: None }
+    }
+
+    /// Whose question and answer have this format.
+    #[must_use]
+    pub const fn as_chat(mut self, chat: &'static dyn Chat) -> Self {
+        self.chat = Some(chat);
+        self
+    }
+
+    /// Whose path says whether the answer is a stream.
+    #[must_use]
+    pub const fn streamed(mut self, stream: bool) -> Self {
+        self.stream = Some(stream);
+        self
+    }
+
+    /// Whether the path names the model.
+    pub fn names_model(&self) -> bool {
+        self.path.contains(MODEL)
+    }
+
+    /// The path for this model.
+    pub fn path_for(&self, model: &str) -> Cow<'static, str> {
+        match self.path.split_once(MODEL) {
+            None => Cow::Borrowed(self.path),
+            Some((before, after)) => {
+                Cow::Owned(format!("{before}{}{after}", utf8_percent_encode(model, SEGMENT)))
+            }
+        }
+    }
+
+    /// Whether `path`, percent-decoded, is this row's; with the model that it names.
+    fn takes<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
+        match self.path.split_once(MODEL) {
+            None => (path == self.path).then_some(None),
+            Some((before, after)) => {
+                let model = path.strip_prefix(before)?.strip_suffix(after)?;
+                (!model.is_empty()).then_some(Some(model))
+            }
+        }
+    }
+}
+
+const MODEL: &str = "{model}";
+
+/// What is asked at `path`, which is below one of the dialect's bases and keeps its leading slash.
+///
+/// `ai_operation_unknown` for another path, `method_not_allowed` for another method: see [`allowed`].
+pub fn matched(dialect: &dyn Dialect, method: &Method, path: &str) -> Result<Matched, Fault> {
+    let decoded = percent_decode_str(path).decode_utf8().map_err(|_| unknown(dialect, path))?;
+    let mut elsewhere = None;
+    for served in dialect.serves() {
+        let Some(model) = served.takes(&decoded) else { continue };
+        if served.method == *method {
+            return Ok(Matched { served, model: model.map(str::to_owned) });
+        }
+        elsewhere = Some(served);
+    }
+    Err(match elsewhere {
+        None => unknown(dialect, path),
+        Some(served) => Fault::new(codes::METHOD_NOT_ALLOWED).detail(format!(
+            "this operation takes `{}`, not `{}`",
+            served.method,
+            shown(method.as_str())
+        )),
+    })
+}
+
+/// The methods that are served at `path`, for `Allow`.
+pub fn allowed(dialect: &dyn Dialect, path: &str) -> String {
+    let Ok(decoded) = percent_decode_str(path).decode_utf8() else { return String::new() };
+    let rows = dialect.serves().iter().filter(|served| served.takes(&decoded).is_some());
+    let methods: Vec<&str> = rows.map(|served| served.method.as_str()).collect();
+    methods.join(", ")
+}
+
+fn unknown(dialect: &dyn Dialect, path: &str) -> Fault {
+    let known: Vec<_> =
+        dialect.serves().iter().map(|served| format!("`{} {}`", served.method, served.path)).collect();
+    Fault::new(codes::AI_OPERATION_UNKNOWN).detail(format!(
+        "there is no operation `{}`; served are {}",
+        shown(path),
+        known.join(", ")
+    ))
+}
+
+/// What came from outside, short enough to repeat.
+fn shown(text: &str) -> String {
+    text.chars().take(64).collect()
+}

@@ -4,8 +4,8 @@
 //! In the canonical form each of them begins with its dialect: `anthropic:EqQB…`. On the wire of that dialect it is bare;
 //! callers of other dialects get it, and send it back, with its beginning.
 
-/// Dialects that have such things.
-const OWNERS: [&str; 4] = ["anthropic", "bedrock", "gemini", "responses"];
+/// Dialects that have such things; OpenAI's where it is another vendor's second one (Google's, OpenRouter's).
+const OWNERS: [&str; 5] = ["anthropic", "bedrock", "gemini", "openai", "responses"];
 
 /// What dialect `own` read from its wire, in the canonical form. What a caller has from a provider of another dialect
 /// has its beginning already.

@@ -3,6 +3,7 @@
 //! Bytes pass from caller to provider and back as they are; only named spans change: the model's name, and the wish
 //! for usage figures in a stream ([`Request::rewrite`]), with the chunk that answers it ([`UsageScanner`]).
 
+pub mod chat;
 mod error;
 mod facts;
 mod judge;

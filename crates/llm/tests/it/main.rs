@@ -3,5 +3,7 @@
 mod catalog;
 mod echo;
 mod eventstream;
+mod golden;
+mod openai;
 mod request;
 mod stream;

@@ -31,6 +31,9 @@ pub const REFUSED_NATIVES: &[(&str, &str)] = &[
     ("cohere", "safety_mode"),
 ];
 
+/// Members of one dialect that say how something was said, not what: nothing is lost with them. (Dialect, name.)
+pub(super) const MANNERS: &[(&str, &str)] = &[("openai", "legacy_functions")];
+
 /// Every field.
 pub static ROWS: &[Row] = &[
     Row {

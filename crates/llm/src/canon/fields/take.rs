@@ -1,5 +1,6 @@
 //! Finding and taking out: what the table's rows share.
 
+use super::rows::MANNERS;
 use super::{Losses, Mode, REFUSED_NATIVES, untold};
 use crate::canon::part::{Media, Origin, Part, Text, ToolResult};
 use crate::canon::request::{Effort, Message, Request, Role, Tool, ToolChoice};
@@ -161,9 +162,13 @@ pub(super) fn natives(
     losses: &mut Losses,
 ) -> Result<(), Fault> {
     for native in request.native.iter().filter(|native| native.dialect != target) {
-        let refused =
-            REFUSED_NATIVES.iter().any(|(dialect, name)| *dialect == native.dialect && *name == native.name);
-        if refused || mode == Mode::Strict {
+        let among = |list: &[(&str, &str)]| {
+            list.iter().any(|(dialect, name)| *dialect == native.dialect && *name == native.name)
+        };
+        if among(MANNERS) {
+            continue;
+        }
+        if among(REFUSED_NATIVES) || mode == Mode::Strict {
             return Err(untold(&native.name));
         }
         losses.changed(native.name.clone());

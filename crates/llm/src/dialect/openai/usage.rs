@@ -160,6 +160,22 @@ impl UsageScanner {
         self.stream.as_ref().is_some_and(|stream| stream.done)
     }
 
+    /// Whether the answer has said that it is complete.
+    pub fn is_complete(&self) -> bool {
+        match &self.stream {
+            Some(stream) => stream.done || self.reader.totals().finished,
+            None => self.reader.closed(),
+        }
+    }
+
+    /// Whether the provider ended it with an error of its own.
+    pub fn is_failed(&self) -> bool {
+        match &self.stream {
+            Some(stream) => stream.failed,
+            None => self.reader.closed() && self.reader.error(),
+        }
+    }
+
     /// What the provider reported, so far.
     pub fn usage(&self) -> Option<Usage> {
         self.reader.totals().usage

@@ -1,0 +1,7 @@
+//! A streamed answer: chunks with what is new, a chunk with usage, `[DONE]`.
+
+mod read;
+mod write;
+
+pub(super) use read::Reader;
+pub(super) use write::Writer;

@@ -37,6 +37,13 @@ pub fn all(config: &mut Config, directory: &Path) -> Vec<PathBuf> {
             http.credential.iter_mut().for_each(|credential| paths.secret(credential));
             paths.egress(&mut http.http);
         }
+        if let Some(ldap) = &mut source.ldap {
+            ldap.password.iter_mut().for_each(|password| paths.secret(password));
+            [&mut ldap.ca_file, &mut ldap.client_certificate_file, &mut ldap.client_key_file]
+                .into_iter()
+                .flatten()
+                .for_each(|file| paths.file(file));
+        }
     }
     for provider in &mut config.providers {
         provider.api_key.iter_mut().for_each(|key| paths.secret(key));

@@ -6,6 +6,7 @@
 mod database;
 pub mod foreign;
 pub mod kinds;
+mod ldap;
 
 pub use crate::rules::Newcomer;
 pub use database::DatabaseSource;

@@ -1,7 +1,12 @@
 //! User sources: directories of other systems that subjects are looked up in. What a source says of a person is mirrored
 //! in a user of our own directory.
 
+pub mod ldap;
 pub mod query;
+mod sync;
+
+pub use ldap::Ldap;
+pub use sync::Sync;
 
 use crate::issuer::Egress;
 use crate::{Name, SecretRef, Span};
@@ -10,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use url::Url;
 
-/// A user source as the configuration file writes it. Of what kind it is says which one of `sql` and `http` is given.
+/// A user source as the configuration file writes it. Of what kind it is says which one of `sql`, `http` and `ldap` is given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
@@ -43,6 +48,12 @@ pub struct Source {
     /// A service that answers about one person at a time with JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http: Option<HttpSource>,
+    /// An LDAP or Active Directory server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ldap: Option<Ldap>,
+    /// When its people are brought into the directory before they are asked for, and those who are gone taken out. Without it people come in with their first token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sync: Option<Sync>,
 }
 
 fn half_a_second() -> Span {
@@ -179,7 +190,8 @@ impl Source {
 
     /// The kinds that are given. One is right.
     pub fn kinds(&self) -> Vec<&'static str> {
-        let given = [("sql", self.sql.is_some()), ("http", self.http.is_some())];
+        let given =
+            [("sql", self.sql.is_some()), ("http", self.http.is_some()), ("ldap", self.ldap.is_some())];
         given.into_iter().filter_map(|(kind, given)| given.then_some(kind)).collect()
     }
 }

@@ -7,6 +7,7 @@ mod address;
 mod authority;
 mod client;
 mod connect;
+mod dial;
 mod error;
 mod fetch;
 mod proxy;

@@ -1,6 +1,7 @@
 //! User sources: of one kind each, with everything that a look-up needs, and used by issuers of the same tenant.
 
 mod http;
+mod ldap;
 mod sql;
 
 use super::{Subject, positive};
@@ -16,6 +17,9 @@ use std::time::Duration;
 /// A caller waits for a look-up; longer than this nobody should.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// A source is not read over and over without a pause.
+const SHORTEST_SYNC: Duration = Duration::from_secs(10);
+
 /// What the keys of a source's people are linked under in the directory begins so.
 const RESERVED: &str = "source:";
 
@@ -27,10 +31,10 @@ pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
             [] => findings.key(
                 at.clone(),
                 format!(
-                    "`{}` is of no kind: one of these is missing in `[[sources]]`: `sql`, `http`",
+                    "`{}` is of no kind: one of these is missing in `[[sources]]`: `sql`, `http`, `ldap`",
                     source.name
                 ),
-                Some("write `sql = { … }` or `http = { … }`".to_owned()),
+                Some("write `sql = { … }`, `http = { … }` or `ldap = { … }`".to_owned()),
             ),
             [_, second, ..] => findings.key(
                 at.key(second),
@@ -55,6 +59,31 @@ pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
         }
         if let Some(part) = &source.http {
             http::check(part, &at.key("http"), findings);
+        }
+        if let Some(part) = &source.ldap {
+            ldap::check(part, &at.key("ldap"), findings);
+        }
+        if let Some(sync) = &source.sync {
+            let at = at.key("sync");
+            for (key, span) in [("every", sync.every), ("full_every", sync.full_every)] {
+                if span.0 < SHORTEST_SYNC {
+                    findings.value(at.key(key), format!("`{key}` is at least `10s`, not `{span}`"), None);
+                }
+            }
+            if sync.most_deleted > 100 {
+                findings.value(
+                    at.key("most_deleted"),
+                    "`most_deleted` is a share in per cent: at most 100",
+                    None,
+                );
+            }
+            if source.http.is_some() {
+                findings.key(
+                    at,
+                    "an HTTP source cannot list its people, and so is not synchronised",
+                    Some("take `sync` out".to_owned()),
+                );
+            }
         }
     }
     for (at, issuer) in subject.each("issuers", &config.issuers, &index.issuers) {

@@ -23,7 +23,7 @@ pub type Wrong = (String, String);
 pub type Open = fn(&Source, &Parts<'_>) -> Option<Result<Arc<dyn Foreign>, Wrong>>;
 
 /// Every kind.
-pub const KINDS: &[Open] = &[];
+pub const KINDS: &[Open] = &[super::ldap::open];
 
 /// Makes the source.
 ///
@@ -31,6 +31,6 @@ pub const KINDS: &[Open] = &[];
 /// What is wrong with its configuration or its files.
 pub fn open(source: &Source, parts: &Parts<'_>) -> Result<Arc<dyn Foreign>, Wrong> {
     KINDS.iter().find_map(|open| open(source, parts)).unwrap_or_else(|| {
-        Err((String::new(), "the source is of no kind; give one of `sql` and `http`".to_owned()))
+        Err((String::new(), "the source is of no kind; give one of `sql`, `http` and `ldap`".to_owned()))
     })
 }

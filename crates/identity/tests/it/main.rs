@@ -9,6 +9,8 @@ mod fixture;
 mod hot_path;
 mod issuers;
 mod keys;
+mod ldap;
+
 mod nested;
 mod resolution;
 mod standing;

@@ -77,11 +77,11 @@ async fn open(way: &Way, to: &Authority, alpn: Alpn, rules: Rules) -> Result<Str
     secure(way, to, alpn, stream, remote).await
 }
 
-fn unreached(to: &Authority, source: io::Error) -> ConnectError {
+pub(super) fn unreached(to: &Authority, source: io::Error) -> ConnectError {
     ConnectError::Connect { host: to.to_string(), source }
 }
 
-async fn resolve(way: &Way, to: &Authority) -> Result<Vec<SocketAddr>, ConnectError> {
+pub(super) async fn resolve(way: &Way, to: &Authority) -> Result<Vec<SocketAddr>, ConnectError> {
     let name = match &to.host {
         Host::Ipv4(v4) => return Ok(vec![SocketAddr::from((*v4, to.port))]),
         Host::Ipv6(v6) => return Ok(vec![SocketAddr::from((*v6, to.port))]),
@@ -102,7 +102,7 @@ async fn resolve(way: &Way, to: &Authority) -> Result<Vec<SocketAddr>, ConnectEr
 }
 
 /// The candidates that the rules allow; the first refusal when they allow none.
-fn checked(
+pub(super) fn checked(
     to: &Authority,
     candidates: Vec<SocketAddr>,
     rules: Rules,
@@ -157,7 +157,7 @@ async fn check_behind_proxy(way: &Way, to: &Authority, rules: Rules) -> Result<(
 }
 
 /// Tries the candidates, staggered, families taking turns; the first that connects wins.
-async fn first_of(candidates: Vec<SocketAddr>) -> io::Result<(TcpStream, SocketAddr)> {
+pub(super) async fn first_of(candidates: Vec<SocketAddr>) -> io::Result<(TcpStream, SocketAddr)> {
     let first_is_v6 = candidates.first().is_some_and(SocketAddr::is_ipv6);
     let (one, other): (Vec<_>, Vec<_>) =
         candidates.into_iter().partition(|address| address.is_ipv6() == first_is_v6);

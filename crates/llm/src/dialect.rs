@@ -1,5 +1,6 @@
 //! Dialects: wire formats in which callers and providers speak. One file each, one line in [`ALL`].
 
+pub mod anthropic;
 pub mod chat;
 pub mod openai;
 pub mod operation;

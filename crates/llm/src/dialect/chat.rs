@@ -10,7 +10,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Every chat format.
-pub static ALL: &[&dyn Chat] = &[&super::openai::chat::CHAT];
+pub static ALL: &[&dyn Chat] = &[&super::openai::chat::CHAT, &super::anthropic::MESSAGES];
 
 /// The chat format of this [name](Chat::name).
 pub fn find(name: &str) -> Option<&'static dyn Chat> {

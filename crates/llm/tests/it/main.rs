@@ -1,5 +1,6 @@
 //! The crate as the gateway uses it.
 
+mod anthropic;
 mod catalog;
 mod echo;
 mod eventstream;

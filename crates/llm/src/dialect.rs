@@ -1,6 +1,7 @@
 //! Dialects: wire formats in which callers and providers speak. One file each, one line in [`ALL`].
 
 pub mod anthropic;
+pub mod bedrock;
 pub mod chat;
 pub mod openai;
 pub mod operation;

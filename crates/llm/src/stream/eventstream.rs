@@ -286,7 +286,7 @@ fn put(value: Value<'_>, out: &mut Vec<u8>) {
         Value::Long(value) => sized(5, &value.to_be_bytes(), out),
         Value::Bytes(bytes) => lengthy(6, &bytes[..bytes.len().min(usize::from(u16::MAX))], out),
         Value::Text(text) => {
-            lengthy(7, text[..text.floor_char_boundary(usize::from(u16::MAX))].as_bytes(), out);
+            lengthy(7, &text.as_bytes()[..text.floor_char_boundary(usize::from(u16::MAX))], out);
         }
         Value::Timestamp(value) => sized(8, &value.to_be_bytes(), out),
         Value::Uuid(value) => sized(9, &value, out),

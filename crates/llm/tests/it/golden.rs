@@ -3,9 +3,11 @@
 //!
 //! A request's snapshot is what its own format writes of it; a stream's are its events, and what is written of those.
 
+use crate::frames;
 use portcullis_llm::canon::fields::{self, Target};
 use portcullis_llm::canon::{Event, Losses, Mode, Request};
 use portcullis_llm::dialect::chat::{self, Asked, Chat, Incoming};
+use portcullis_llm::stream::eventstream;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::fs;
@@ -22,7 +24,11 @@ pub(crate) fn fixtures(kind: &str) -> Vec<(&'static dyn Chat, String, Vec<u8>)> 
         paths.sort();
         for path in paths {
             let stem = path.file_stem().unwrap().to_str().unwrap().to_owned();
-            found.push((*chat, stem, fs::read(&path).unwrap()));
+            let mut content = fs::read(&path).unwrap();
+            if path.extension().is_some_and(|extension| extension == "frames") {
+                content = frames::written(&content);
+            }
+            found.push((*chat, stem, content));
         }
     }
     found
@@ -34,8 +40,13 @@ fn root() -> PathBuf {
 
 /// As if it came to this format; with a model where the path has it.
 pub(crate) fn incoming<'a>(chat: &dyn Chat, body: &'a [u8]) -> Incoming<'a> {
-    let in_path = matches!(chat.name(), "gemini" | "bedrock");
-    Incoming { model: in_path.then_some("a-model"), stream: None, body }
+    let model = match chat.name() {
+        "gemini" => Some("a-model"),
+        // Of a family: what a model is told of thinking depends on it.
+        "bedrock" => Some("anthropic.claude-opus-4-6-v1"),
+        _ => None,
+    };
+    Incoming { model, stream: None, body }
 }
 
 /// For answers without a request of their own.
@@ -128,7 +139,11 @@ fn streams() {
         for event in &whole {
             writer.write(event, &mut out);
         }
-        check(chat, "streams", &name, &format!("{text}\n{}", String::from_utf8_lossy(&out)));
+        let shown = match chat.stream_type() {
+            eventstream::CONTENT_TYPE => frames::shown(&out),
+            _ => String::from_utf8_lossy(&out).into_owned(),
+        };
+        check(chat, "streams", &name, &format!("{text}\n{shown}"));
         // The same wherever it is cut.
         assert_eq!(events(chat, body.chunks(1)), whole, "{} {name}", chat.name());
         for at in 0..body.len() {

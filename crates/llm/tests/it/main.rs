@@ -1,9 +1,11 @@
 //! The crate as the gateway uses it.
 
 mod anthropic;
+mod bedrock;
 mod catalog;
 mod echo;
 mod eventstream;
+mod frames;
 mod golden;
 mod openai;
 mod request;

@@ -1,0 +1,7 @@
+//! Streamed answers.
+
+mod reader;
+mod writer;
+
+pub(super) use reader::Reader;
+pub(super) use writer::Writer;

@@ -1,7 +1,7 @@
 //! Finding and taking out: what the table's rows share.
 
 use super::rows::MANNERS;
-use super::{Losses, Mode, REFUSED_NATIVES, untold};
+use super::{Losses, Mode, REFUSED_NATIVES, SERVER_TOOLS, untold};
 use crate::canon::part::{Media, Origin, Part, Text, ToolResult};
 use crate::canon::request::{Effort, Message, Request, Role, Tool, ToolChoice};
 use crate::canon::signature;
@@ -154,6 +154,10 @@ pub(super) fn effort_of(request: &mut Request) {
     }
 }
 
+fn any_tool_of_others(request: &Request, target: &str) -> bool {
+    request.tools.iter().any(|tool| matches!(tool, Tool::Server { dialect, .. } if *dialect != target))
+}
+
 /// Takes out, by name, members and parts that only another dialect than `target` knows.
 pub(super) fn natives(
     request: &mut Request,
@@ -174,6 +178,10 @@ pub(super) fn natives(
         losses.changed(native.name.clone());
     }
     request.native.retain(|native| native.dialect == target);
+    // What runs at one provider is nothing that another could run, whatever it is called there.
+    if any_tool_of_others(request, target) {
+        return Err(untold(SERVER_TOOLS.0));
+    }
     let foreign = |part: &Part| matches!(part, Part::Native { dialect, .. } if *dialect != target);
     if !parts(request).any(|part| {
         foreign(part) || matches!(part, Part::ToolResult(result) if result.content.iter().any(foreign))

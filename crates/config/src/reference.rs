@@ -28,15 +28,16 @@ const PRESETS: &str = "\
 ## Issuer presets
 
 A preset fills in what the issuer's entry leaves out. Without one: no role claims, a machine's token is one whose `sub` equals
-`client_id` or `azp`, and the client is `azp`, then `client_id`.
+`client_id` or `azp`, and the client is `azp`, then `client_id`. Groups stand for nothing until the entry says what for
+(`groups`); where they do, a claim of theirs in the first column no longer makes roles of its values by itself.
 
-| preset | roles from | a machine's token has | audience in | client in |
-|---|---|---|---|---|
-| `keycloak` | `realm_access.roles` | `client_id` or `clientId` | `aud` | `azp`, `client_id`, `clientId` |
-| `auth0` | `permissions` | `gty` = `client-credentials` | `aud` | `azp`, `client_id` |
-| `okta` | `groups` | `sub` the same as `cid` | `aud` | `cid` |
-| `cognito` | `cognito:groups` | `sub` the same as `client_id` | `client_id` | `client_id` |
-| `entra` | `roles` | `idtyp` = `app`, or `sub` the same as `oid` | `aud` | `azp`, `appid` |
+| preset | roles from | groups in | a machine's token has | audience in | client in |
+|---|---|---|---|---|---|
+| `keycloak` | `realm_access.roles` | `groups` | `client_id` or `clientId` | `aud` | `azp`, `client_id`, `clientId` |
+| `auth0` | `permissions` | say which | `gty` = `client-credentials` | `aud` | `azp`, `client_id` |
+| `okta` | `groups` | `groups` | `sub` the same as `cid` | `aud` | `cid` |
+| `cognito` | `cognito:groups` | `cognito:groups` | `sub` the same as `client_id` | `client_id` | `client_id` |
+| `entra` | `roles` | `groups` | `idtyp` = `app`, or `sub` the same as `oid` | `aud` | `azp`, `appid` |
 
 ";
 

@@ -260,6 +260,7 @@ codes! {
     TENANT_DISABLED "tenant_disabled" 401 Administrator No Info + InvalidToken as "subject_unresolved": "the tenant is disabled";
     RESOLUTION_UNAVAILABLE "resolution_unavailable" 503 Operator Later Error: "the user directory cannot be asked at the moment";
     RESOLUTION_OVERLOADED "resolution_overloaded" 503 Operator Later Warn: "too many look-ups of users are waiting";
+    GROUPS_OVERAGE "groups_overage" 403 Administrator No Info: "the token leaves out its groups, and they are needed here";
     // authorise
     SERVICE_FOREIGN "service_foreign" 404 Caller No Info as "route_not_found": "the service belongs to another tenant";
     NOT_ALLOWED "not_allowed" 403 Administrator No Info: "the principal is not allowed to call this service";

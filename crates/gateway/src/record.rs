@@ -206,6 +206,11 @@ impl Observer for Recording {
             Fact::ApiKey(id) => record.api_key = Some(id),
             Fact::Tenant(tenant) => record.tenant = Some(tenant.id),
             Fact::User(user) => record.user = Some(user.id),
+            Fact::GroupsOverage { shown_by } => {
+                if let Some(token) = &mut record.token {
+                    Arc::make_mut(token).groups_overage = Some(Cow::Borrowed(shown_by));
+                }
+            }
             Fact::Application(application) => record.application = Some(application.id),
             _ => {}
         }

@@ -9,6 +9,7 @@ use http::{HeaderValue, Method, Response, StatusCode, header};
 use portcullis_fault::{Fault, codes, pages};
 use portcullis_identity::{ConnectionFacts, Effects, Places};
 use portcullis_model::Principal;
+use portcullis_model::team::TeamOf;
 use serde_json::json;
 use std::time::Duration;
 
@@ -146,6 +147,8 @@ fn describe(principal: &Principal) -> Vec<u8> {
         .application
         .as_ref()
         .map(|application| json!({ "id": application.id, "name": application.name }));
+    let team = |team: &TeamOf| json!({ "name": team.name, "parent": team.parent, "direct": team.direct });
+    let teams: Vec<_> = principal.teams.iter().map(team).collect();
     let body = json!({
         "kind": principal.kind(),
         "tenant": { "id": principal.tenant.id, "name": principal.tenant.name },
@@ -155,6 +158,7 @@ fn describe(principal: &Principal) -> Vec<u8> {
         "issuer": principal.issuer,
         "scopes": &*principal.scopes,
         "roles": &*principal.roles,
+        "teams": teams,
         "expires_at": principal.expires_at.map(|at| at.rfc3339()),
     });
     body.to_string().into_bytes()

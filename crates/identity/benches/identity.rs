@@ -16,7 +16,7 @@ use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::service::AuthMode;
 use portcullis_model::{
     ApiKey, ApiKeyId, Application, ApplicationId, ByteSize, Clock, Issuer, Name, Policy, SecretRef, Span,
-    Specification, SystemClock, Tenant, TenantId, User, UserId, UserStatus,
+    Specification, SystemClock, Team, Tenant, TenantId, User, UserId, UserStatus,
 };
 use portcullis_net::egress::{Egress, ProxyEnvironment};
 use portcullis_store::entity::users::Lookup;
@@ -71,6 +71,14 @@ impl Source for Everybody {
 
     async fn user(&self, id: UserId) -> Result<Option<User>, String> {
         self.0.user(id).await
+    }
+
+    async fn teams_of_user(&self, _: UserId) -> Result<Vec<(Team, bool)>, String> {
+        Ok(Vec::new())
+    }
+
+    async fn teams_of_tenant(&self, tenant: TenantId) -> Result<Vec<Team>, String> {
+        self.0.teams_of_tenant(tenant).await
     }
 
     async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, String> {
@@ -162,6 +170,7 @@ impl Bench {
             machine: Vec::new(),
             client_claim: None,
             role_claims: Vec::new(),
+            groups: None,
             stale: Span::seconds(0),
             http: Default::default(),
         };

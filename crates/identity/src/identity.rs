@@ -6,6 +6,7 @@ use crate::authenticate::{
 use crate::authorize::{CallFacts, ModelPermit, Models, Permit, Policies, ServiceRules};
 use crate::claims::Path;
 use crate::decryption::{Openers, OwnKeys};
+use crate::groups::Groups;
 use crate::issuer::{Plan, TenantBinding, TrustedIssuer};
 use crate::jwks::KeySource;
 use crate::local;
@@ -17,7 +18,7 @@ use crate::sources::kinds;
 use crate::standing::{self, Standing};
 use portcullis_fault::{Fault, codes};
 use portcullis_jose::Claimed;
-use portcullis_model::issuer::TenantRule;
+use portcullis_model::issuer::{GroupsOverage, TenantRule};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Issuer, Name, Principal, Problem, Specification, Tenant, TenantId};
 use std::collections::HashMap;
@@ -25,7 +26,7 @@ use std::sync::Arc;
 
 mod diagnosis;
 
-pub use diagnosis::{Examined, Looked, RememberedAnswer, Signer, UnderRule};
+pub use diagnosis::{Examined, GroupsRead, Looked, RememberedAnswer, Signer, UnderRule};
 
 /// Who may call, and what: compiled for one configuration, immutable.
 pub struct Identity {
@@ -216,7 +217,12 @@ impl Identity {
             let key = ClientKey { tenant: tenant.id, issuer: issuer.name.clone(), client: client.into() };
             let found =
                 self.runtime.resolver().client(key, issuer.local, token.now(), effects, observer).await?;
-            return Ok(token_principal(token, tenant.clone(), Who::Application(found)));
+            let principal = token_principal(token, tenant.clone(), Who::Application(found));
+            return if token.names_groups() {
+                Box::pin(self.with_groups(token, principal, effects, observer)).await
+            } else {
+                Ok(principal)
+            };
         }
         let plan = SubjectPlan {
             issuer: &issuer.name,
@@ -225,7 +231,40 @@ impl Identity {
             tenant: tenant.id,
         };
         let user = self.runtime.resolver().subject(&plan, token, effects, observer).await?;
-        Ok(token_principal(token, tenant.clone(), Who::User(user)))
+        let principal = token_principal(token, tenant.clone(), Who::User(user));
+        if !token.names_groups() {
+            return Ok(principal);
+        }
+        // In a box: few issuers' groups stand for teams, and every call carries this future along.
+        Box::pin(self.with_groups(token, principal, effects, observer)).await
+    }
+
+    /// The principal with the teams that the token's groups stand for, where they stand for any.
+    async fn with_groups<O: Observer>(
+        &self,
+        token: &TokenCaller,
+        mut principal: Principal,
+        effects: Effects,
+        observer: &mut O,
+    ) -> Result<Principal, Fault> {
+        if let Some(shown_by) = token.groups_overage() {
+            observer.note(Fact::GroupsOverage { shown_by });
+            let groups = token.trusted().groups.as_ref();
+            if groups.is_some_and(|groups| groups.overage == GroupsOverage::Refuse) {
+                return Err(Fault::new(codes::GROUPS_OVERAGE).context(format!(
+                    "issuer `{}`, claim `{}`: {shown_by}",
+                    token.issuer(),
+                    groups.map_or("", Groups::claim)
+                )));
+            }
+        }
+        if !token.teams().is_empty() {
+            let resolver = self.runtime.resolver();
+            let (tenant, own) = (principal.tenant.id, &principal.teams);
+            let at = (token.now(), effects);
+            principal.teams = resolver.with_token_teams(tenant, own, token.teams(), at, observer).await?;
+        }
+        Ok(principal)
     }
 
     fn tenant<O: Observer>(&self, id: TenantId, observer: &mut O) -> Result<&Arc<Tenant>, Fault> {

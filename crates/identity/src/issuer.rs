@@ -2,6 +2,7 @@
 
 use crate::claims::Path;
 use crate::decryption::OwnKeys;
+use crate::groups::{Granted, Groups};
 use crate::jwks::{Ring, algorithms};
 use crate::presets::Preset;
 use crate::rules::Rule;
@@ -30,6 +31,8 @@ pub(crate) struct TrustedIssuer {
     pub ring: Arc<Ring>,
     /// The keys that its tokens may be encrypted to.
     pub own_keys: Option<Arc<OwnKeys>>,
+    /// What its tokens' groups stand for, where it says.
+    pub groups: Option<Groups>,
     machine: Vec<Machine>,
     clients: Vec<Path>,
     roles: Vec<Path>,
@@ -67,6 +70,7 @@ pub(crate) struct Plan {
     pub iss: IssPattern,
     rules: Rules,
     subject: Arc<Rule>,
+    groups: Option<Groups>,
     machine: Vec<Machine>,
     clients: Vec<Path>,
     roles: Vec<Path>,
@@ -93,8 +97,9 @@ impl Plan {
             ));
         }
         let rules = preset.and_then(|preset| rules(issuer, preset).map_err(&mut keep).ok());
-        let (Some(preset), Some(algorithms), Some(iss), Some(subject), Some(rules)) =
-            (preset, algorithms, iss, subject, rules)
+        let groups = preset.and_then(|preset| Groups::of(issuer, preset).map_err(&mut keep).ok());
+        let (Some(preset), Some(algorithms), Some(iss), Some(subject), Some(rules), Some(groups)) =
+            (preset, algorithms, iss, subject, rules, groups)
         else {
             return Err(wrong);
         };
@@ -110,6 +115,7 @@ impl Plan {
             algorithms,
             iss,
             subject: Arc::new(subject),
+            groups,
             machine: preset.machine(issuer).iter().map(Machine::of).collect(),
             clients: preset.clients(issuer).into_iter().map(Path::new).collect(),
             roles: preset.roles(issuer).into_iter().map(Path::new).collect(),
@@ -136,6 +142,7 @@ impl Plan {
             local,
             ring,
             own_keys,
+            groups: self.groups,
             machine: self.machine,
             clients: self.clients,
             roles: self.roles,
@@ -289,10 +296,16 @@ impl TrustedIssuer {
         self.clients.iter().map(|claim| format!("`{}`", claim.as_str())).collect::<Vec<_>>().join(", ")
     }
 
-    /// The token's roles.
-    pub fn roles(&self, claims: &Claims) -> Arc<[String]> {
-        let roles: Vec<String> = self.roles.iter().flat_map(|claim| claim.texts(claims)).collect();
+    /// The token's roles, with those that its groups stand for.
+    pub fn roles(&self, claims: &Claims, granted: &Granted) -> Arc<[String]> {
+        let mut roles: Vec<String> = self.roles.iter().flat_map(|claim| claim.texts(claims)).collect();
+        roles.extend(granted.roles.iter().cloned());
         crate::resolve::roles(&roles)
+    }
+
+    /// What the token's groups stand for.
+    pub fn granted(&self, claims: &Claims) -> Granted {
+        self.groups.as_ref().map(|groups| groups.granted(claims)).unwrap_or_default()
     }
 }
 

@@ -17,6 +17,7 @@ mod catalogue;
 mod claims;
 mod decryption;
 pub mod directory;
+mod groups;
 mod identity;
 mod issuer;
 pub mod jwks;
@@ -42,7 +43,7 @@ pub use authenticate::{
 pub use authorize::{CallFacts, ModelPermit, Permit, ServiceRules};
 pub use catalogue::Catalogued;
 pub use decryption::DecryptionKeyFacts;
-pub use identity::{Examined, Identity, Looked, RememberedAnswer, Signer, UnderRule};
+pub use identity::{Examined, GroupsRead, Identity, Looked, RememberedAnswer, Signer, UnderRule};
 pub use local::{LocalIssuer, LocalSubject, LocalToken};
 pub use observe::{Effects, Fact, Observer};
 pub use runtime::{Runtime, RuntimeParts};

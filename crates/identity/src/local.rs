@@ -178,6 +178,7 @@ pub(crate) fn configuration(name: Name) -> Issuer {
         }],
         client_claim: Some("client_id".to_owned()),
         role_claims: Vec::new(),
+        groups: None,
         stale: Span::seconds(0),
         http: portcullis_model::issuer::Egress::default(),
     }

@@ -116,6 +116,11 @@ pub enum Fact<'a> {
     },
     /// The user that the subject stands for, whatever its status.
     User(&'a Arc<User>),
+    /// The token leaves out its groups, which would stand for something.
+    GroupsOverage {
+        /// How that shows: `_claim_names`, `hasgroups`, ….
+        shown_by: &'static str,
+    },
     /// The application that calls.
     Application(&'a Arc<Application>),
 }

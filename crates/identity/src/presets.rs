@@ -1,6 +1,7 @@
 //! Known products: where they put roles, audience and client, and how their machine tokens are recognised. Only
 //! settings that the operator left out are filled in.
 
+use crate::groups::Groups;
 use portcullis_model::Issuer;
 use portcullis_model::issuer::{MachineRule, MachineTest};
 
@@ -9,6 +10,8 @@ pub(crate) struct Preset {
     name: &'static str,
     /// Claims with roles.
     roles: &'static [&'static str],
+    /// The claim with groups, for an issuer whose groups stand for something.
+    groups: Option<&'static str>,
     /// How machine tokens are recognised: claim and test.
     machine: &'static [(&'static str, Test)],
     /// The claim with the audience, when it is not `aud`.
@@ -30,13 +33,16 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "keycloak",
         roles: &["realm_access.roles"],
+        groups: Some("groups"),
         machine: &[("client_id", Test::Present), ("clientId", Test::Present)],
         audience: None,
         clients: &["azp", "client_id", "clientId"],
     },
+    // No groups of its own: who wants them adds a claim with a name of their own.
     Preset {
         name: "auth0",
         roles: &["permissions"],
+        groups: None,
         machine: &[("gty", Test::Equals("client-credentials"))],
         audience: None,
         clients: &["azp", "client_id"],
@@ -44,6 +50,7 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "okta",
         roles: &["groups"],
+        groups: Some("groups"),
         machine: &[("sub", Test::Same("cid"))],
         audience: None,
         clients: &["cid"],
@@ -52,6 +59,7 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "cognito",
         roles: &["cognito:groups"],
+        groups: Some("cognito:groups"),
         machine: &[("sub", Test::Same("client_id"))],
         audience: Some("client_id"),
         clients: &["client_id"],
@@ -60,6 +68,7 @@ const PRESETS: &[Preset] = &[
     Preset {
         name: "entra",
         roles: &["roles"],
+        groups: Some("groups"),
         machine: &[("idtyp", Test::Equals("app")), ("sub", Test::Same("oid"))],
         audience: None,
         clients: &["azp", "appid"],
@@ -70,6 +79,7 @@ const PRESETS: &[Preset] = &[
 const GENERIC: Preset = Preset {
     name: "",
     roles: &[],
+    groups: None,
     machine: &[("sub", Test::Same("client_id")), ("sub", Test::Same("azp"))],
     audience: None,
     clients: &["azp", "client_id"],
@@ -88,10 +98,17 @@ impl Preset {
     /// The issuer's claims with roles.
     pub fn roles<'i>(&'i self, issuer: &'i Issuer) -> Vec<&'i str> {
         if issuer.role_claims.is_empty() {
-            self.roles.to_vec()
+            // Where groups stand for something, that is all they stand for.
+            let groups = issuer.groups.as_ref().and_then(|rule| Groups::claim_of(rule, self));
+            self.roles.iter().copied().filter(|claim| Some(*claim) != groups).collect()
         } else {
             issuer.role_claims.iter().map(String::as_str).collect()
         }
+    }
+
+    /// The product's claim with groups.
+    pub fn groups(&self) -> Option<&'static str> {
+        self.groups
     }
 
     /// How the issuer's machine tokens are recognised.

@@ -11,7 +11,7 @@ mod teams;
 pub(crate) use answer::{ActiveUser, KeyRecord, ReadyApplication, UserAnswer};
 pub(crate) use key::{ClientKey, SubjectKey, SubjectRef};
 pub(crate) use principal::{Who, roles, token_principal};
-pub(crate) use teams::tree_tag;
+pub(crate) use teams::{TeamTree, tree_tag};
 
 use crate::authenticate::TokenCaller;
 use crate::lookup::{Ask, Found, Freshness, Limits, Lookups, Shared, Slot, Unasked};
@@ -26,6 +26,9 @@ use portcullis_store::entity::users::Lookup;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// How many tenants' teams are kept.
+const MOST_TREES: usize = 1_024;
+
 /// Everything that is asked of the directory on the path of a call.
 pub(crate) struct Resolver {
     source: Arc<dyn Source>,
@@ -33,6 +36,7 @@ pub(crate) struct Resolver {
     pub users: Arc<Lookups<UserId, UserAnswer>>,
     pub keys: Arc<Lookups<ApiKeyId, Option<KeyRecord>>>,
     pub clients: Arc<Lookups<ClientKey, Option<ReadyApplication>>>,
+    pub trees: Arc<Lookups<TenantId, TeamTree>>,
 }
 
 /// What a token is resolved by: compiled with its issuer.
@@ -52,6 +56,12 @@ impl Resolver {
             users: Lookups::new("user", limits, shared.clone()),
             keys: Lookups::new("api_key", limits, shared.clone()),
             clients: Lookups::new("client", limits, shared.clone()),
+            // Trees may be large, and few tenants' tokens name teams.
+            trees: Lookups::new(
+                "teams",
+                Limits { capacity: limits.capacity.min(MOST_TREES), ..limits },
+                shared.clone(),
+            ),
         }
     }
 
@@ -131,7 +141,7 @@ impl Resolver {
                     return Ok(found);
                 };
                 match source.create(tenant, newcomer, *active).await? {
-                    Creation::Made(user) => Ok(found_user(*user, Vec::new())),
+                    Creation::Made(user) => Ok(found_user(*user, Vec::new(), Vec::new())),
                     Creation::Barred(user) => Ok(barred(*user)),
                     // Another node was faster, or the identity is linked to somebody whom this look-up does not find.
                     Creation::Taken => {

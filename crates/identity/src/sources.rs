@@ -12,7 +12,7 @@ pub use crate::rules::Newcomer;
 pub use database::DatabaseSource;
 
 use async_trait::async_trait;
-use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Name, TenantId, User, UserId};
+use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Name, Team, TenantId, User, UserId};
 use portcullis_store::entity::users::Lookup;
 
 /// A directory that can be asked.
@@ -23,6 +23,12 @@ pub trait Source: Send + Sync {
 
     /// The user with this id.
     async fn user(&self, id: UserId) -> Result<Option<User>, String>;
+
+    /// The teams that a user is in, and all those above them; whether it is in each by itself.
+    async fn teams_of_user(&self, user: UserId) -> Result<Vec<(Team, bool)>, String>;
+
+    /// All the teams of a tenant.
+    async fn teams_of_tenant(&self, tenant: TenantId) -> Result<Vec<Team>, String>;
 
     /// The API key with this id.
     async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, String>;

@@ -1,5 +1,9 @@
 //! Issuers: whoever signs tokens, what we believe of them, and how their subjects become users.
 
+mod groups;
+
+pub use groups::{GroupGrant, GroupsOverage, GroupsRule, UnmappedGroups};
+
 use crate::{Name, SecretRef, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -68,6 +72,9 @@ pub struct Issuer {
     /// Claims (paths with dots) whose values are the token's roles, beside the directory's.
     #[serde(default)]
     pub role_claims: Vec<String>,
+    /// The groups of its tokens, and the roles and teams that they stand for. Without it they stand for nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups: Option<GroupsRule>,
     /// How long a key set is still believed when it cannot be refreshed. Default `2h`.
     #[serde(default = "default_stale")]
     pub stale: Span,

@@ -1,5 +1,6 @@
 //! Who a call is by.
 
+use crate::team::{TeamOf, is_among};
 use crate::{ApiKey, Application, Name, Tenant, User};
 use std::sync::Arc;
 
@@ -20,11 +21,18 @@ pub struct Principal {
     pub scopes: Arc<[String]>,
     /// Roles: the directory's and, where the issuer says so, the token's. Sorted, no duplicates.
     pub roles: Arc<[String]>,
+    /// Teams, with all those above them: the directory's and those that the token's groups name. Sorted by name, no duplicates.
+    pub teams: Arc<[TeamOf]>,
     /// The token's `exp`; ends a WebSocket.
     pub expires_at: Option<crate::Timestamp>,
 }
 
 impl Principal {
+    /// Whether it is in the team that `path` names: `dev`, or `platform/dev`.
+    pub fn is_in(&self, path: &str) -> bool {
+        is_among(&self.teams, path)
+    }
+
     /// `user` or `application`, as records and policies say it.
     pub fn kind(&self) -> &'static str {
         if self.application.is_some() && self.user.is_none() { "application" } else { "user" }

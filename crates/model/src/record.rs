@@ -141,6 +141,9 @@ pub struct TokenFacts {
     /// The header of the encryption around it as JSON text, cut at 1 KiB; absent when it came unencrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<String>,
+    /// How it shows that the token leaves out its groups, where its issuer's groups stand for something: `_claim_names`, `hasgroups`, ….
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_overage: Option<Cow<'static, str>>,
     /// Members that a token may not use to steer its own check, when present: `jku`, `x5u`, `x5c`, `jwk`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ignored: Vec<Cow<'static, str>>,

@@ -84,6 +84,8 @@ pub struct Allow {
     pub applications: Vec<String>,
     /// Roles.
     pub roles: Vec<String>,
+    /// Teams of the service's tenant, each by its name, or by a path of names that ends with it (`platform/dev`). Whoever is in a team below one is meant as well.
+    pub teams: Vec<String>,
 }
 
 /// What an upstream sees of the caller's own credential.

@@ -141,6 +141,10 @@ pub fn team_name(text: &str) -> Result<Name, String> {
             "a team's name has no `/`, which stands between a team and what is above it: `{text}`"
         ));
     }
+    if uuid::Uuid::try_parse(text).is_ok() {
+        // Where either is taken, an id is told from a name by its form.
+        return Err(format!("a team is not named like an id: `{text}`"));
+    }
     Name::new(text).map_err(|error| format!("a team's name: {error}"))
 }
 
@@ -157,7 +161,7 @@ pub fn check_team_path(text: &str) -> Result<(), String> {
 }
 
 /// A name for a group that others call `text`, which may be anything: what fits stays, the rest becomes `-`. Nothing when
-/// nothing fits; the group's id is a name then.
+/// nothing fits; `group-` and the group's id is a name then.
 pub fn name_for(text: &str) -> Option<Name> {
     let fits = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-') { c } else { '-' };
     let mut name = String::with_capacity(text.len().min(128));

@@ -7,6 +7,7 @@ use crate::shape::shown;
 use crate::tree::Findings;
 use portcullis_model::Service;
 use portcullis_model::service::AuthMode;
+use portcullis_model::team::check_team_path;
 use std::collections::BTreeMap;
 use url::Url;
 
@@ -38,6 +39,7 @@ pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
         urls::plain(&service.upstream, &at.key("upstream"), findings);
         methods(&service.methods, &at.key("methods"), findings);
         scopes(&service.scopes, &at.key("scopes"), findings);
+        teams(&service.allow.teams, &at.key("allow").key("teams"), findings);
         unasked(service, &at, findings);
         places(service, &at.key("credentials"), findings);
         if let Some(timeout) = service.timeout {
@@ -131,6 +133,19 @@ fn scopes(scopes: &[String], at: &Path, findings: &mut Findings) {
     }
 }
 
+/// What names a team: a name, or names that lead to it.
+fn teams(teams: &[String], at: &Path, findings: &mut Findings) {
+    for (i, team) in teams.iter().enumerate() {
+        if let Err(error) = check_team_path(team) {
+            findings.value(
+                at.index(i),
+                error,
+                Some("write a team's name, or a path that ends with it: `platform/dev`"),
+            );
+        }
+    }
+}
+
 /// Conditions on a caller whom nobody asks would look like protection and be none.
 fn unasked(service: &Service, at: &Path, findings: &mut Findings) {
     if service.auth != AuthMode::None {
@@ -138,7 +153,8 @@ fn unasked(service: &Service, at: &Path, findings: &mut Findings) {
     }
     let allow = !service.allow.users.is_empty()
         || !service.allow.applications.is_empty()
-        || !service.allow.roles.is_empty();
+        || !service.allow.roles.is_empty()
+        || !service.allow.teams.is_empty();
     for (key, given) in
         [("scopes", !service.scopes.is_empty()), ("roles", !service.roles.is_empty()), ("allow", allow)]
     {

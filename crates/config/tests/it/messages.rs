@@ -146,6 +146,17 @@ fn services() {
 }
 
 #[test]
+fn what_is_no_team_is_said() {
+    let text = "[[tenants]]\nname = \"acme\"\n[[services]]\nname = \"s\"\ntenant = \"acme\"\npath = \"/s\"\n\
+                upstream = \"http://127.0.0.1:7000\"\nallow = { teams = [\"platform/dev\", \"/platform\"] }\n";
+    let said = problems(text);
+    assert!(
+        said.contains("a team's name") && said.contains("platform/dev") && said.contains(":8:"),
+        "{said}"
+    );
+}
+
+#[test]
 fn providers_models_and_policies() {
     insta::assert_snapshot!(problems(
         r#"

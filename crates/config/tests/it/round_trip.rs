@@ -2,8 +2,8 @@
 
 use portcullis_config::{Config, Database, FailureBudget, LogFormat, Tls, WhenFull, parse};
 use portcullis_model::issuer::{
-    DecryptionKey, Egress, MachineRule, MachineTest, Normalisation, SubjectRule, TenantMap, TenantRule,
-    TokenProfile, UnknownUser,
+    DecryptionKey, Egress, GroupGrant, GroupsOverage, GroupsRule, MachineRule, MachineTest, Normalisation,
+    SubjectRule, TenantMap, TenantRule, TokenProfile, UnknownUser,
 };
 use portcullis_model::service::{Allow, AuthMode, CredentialPlaces, Forward};
 use portcullis_model::tenant::TenantEntry;
@@ -102,6 +102,14 @@ fn issuer(i: usize) -> impl Strategy<Value = Issuer> {
             ],
             client_claim: None,
             role_claims: vec!["realm_access.roles".to_owned()],
+            groups: rfc.then(|| GroupsRule {
+                map: BTreeMap::from([(
+                    "/staff/devs".to_owned(),
+                    GroupGrant { roles: vec!["admin".to_owned()], teams: vec!["platform/dev".to_owned()] },
+                )]),
+                overage: GroupsOverage::Refuse,
+                ..GroupsRule::default()
+            }),
             stale: Span::seconds(60),
             http,
         })

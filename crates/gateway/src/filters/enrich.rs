@@ -1,5 +1,5 @@
-//! Who is calling, for the service to read: `X-User-Id` (our id), `X-User-External-Id`, `X-User-Roles`, `X-Tenant`,
-//! `X-Application-Id`.
+//! Who is calling, for the service to read: `X-User-Id` (our id), `X-User-External-Id`, `X-User-Roles`,
+//! `X-User-Teams` (with those above them), `X-Tenant`, `X-Application-Id`.
 
 use super::Passage;
 use bytes::{BufMut, BytesMut};
@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, request};
 static USER_ID: HeaderName = HeaderName::from_static("x-user-id");
 static USER_EXTERNAL_ID: HeaderName = HeaderName::from_static("x-user-external-id");
 static USER_ROLES: HeaderName = HeaderName::from_static("x-user-roles");
+static USER_TEAMS: HeaderName = HeaderName::from_static("x-user-teams");
 static TENANT: HeaderName = HeaderName::from_static("x-tenant");
 static APPLICATION_ID: HeaderName = HeaderName::from_static("x-application-id");
 
@@ -23,7 +24,11 @@ pub(super) fn on_request(passage: &mut Passage<'_>, head: &mut request::Parts) {
         headers.insert(&APPLICATION_ID, ink.id(application.id.0));
     }
     if !principal.roles.is_empty() {
-        put(headers, &USER_ROLES, ink.value(|to| list(&principal.roles, to)));
+        put(headers, &USER_ROLES, ink.value(|to| list(principal.roles.iter().map(String::as_str), to)));
+    }
+    if !principal.teams.is_empty() {
+        let teams = principal.teams.iter().map(|team| team.name.as_str());
+        put(headers, &USER_TEAMS, ink.value(|to| list(teams, to)));
     }
 }
 
@@ -33,10 +38,10 @@ fn put(headers: &mut HeaderMap, name: &HeaderName, value: Option<HeaderValue>) {
     }
 }
 
-/// Roles, separated by commas. A comma within a role would be read as two roles, and an issuer's tokens may carry any
+/// Roles or teams, separated by commas. A comma within a role would be read as two roles, and an issuer's tokens may carry any
 /// text: so it is percent-encoded there, as are `%` and what cannot stand in a header.
-fn list(roles: &[String], to: &mut BytesMut) {
-    for (at, role) in roles.iter().enumerate() {
+fn list<'a>(texts: impl Iterator<Item = &'a str>, to: &mut BytesMut) {
+    for (at, role) in texts.enumerate() {
         if at > 0 {
             to.put_u8(b',');
         }
@@ -57,7 +62,7 @@ mod tests {
     #[test]
     fn a_role_cannot_be_two() {
         let mut to = BytesMut::new();
-        list(&["reader".to_owned(), "x,admin".to_owned(), "a%\n".to_owned()], &mut to);
+        list(["reader", "x,admin", "a%\n"].into_iter(), &mut to);
         assert_eq!(&to[..], b"reader,x%2Cadmin,a%25%0A");
     }
 }

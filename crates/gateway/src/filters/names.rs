@@ -5,10 +5,11 @@ use super::Passage;
 use http::{HeaderMap, HeaderName, request};
 
 /// What services are told about the caller. Never taken from outside. Some are not set today; they are kept free.
-pub(crate) const IDENTITY: [&str; 9] = [
+pub(crate) const IDENTITY: [&str; 10] = [
     "x-user-id",
     "x-user-external-id",
     "x-user-roles",
+    "x-user-teams",
     "x-user-name",
     "x-user-email",
     "x-tenant",

@@ -12,5 +12,6 @@ mod routes;
 mod smuggling;
 mod spans;
 mod streams;
+mod teams;
 mod upstream;
 mod websocket;

@@ -22,7 +22,7 @@ async fn call(house: &House, headers: &str) -> Answer {
 async fn identity_headers_are_ours_in_every_spelling() {
     let upstream = Upstream::mirror().await;
     let house = House::open(&orders(upstream.address, "")).await;
-    let forged = "X-User-Id: 1\r\nx_user_id: 1\r\nX-USER_ID: 1\r\nX.User.Id: 1\r\nX-User-External-Id: 1\r\nX_User_Roles: admin\r\n\
+    let forged = "X-User-Id: 1\r\nx_user_id: 1\r\nX-USER_ID: 1\r\nX.User.Id: 1\r\nX-User-External-Id: 1\r\nX_User_Roles: admin\r\nX-User-Teams: root\r\n\
                   X-Tenant: umbra\r\nX-Tenant-Id: 1\r\nX_Application_Id: 1\r\nX-Application-Id: 1\r\nX_Forwarded_For: 1.2.3.4\r\n\
                   X-Fine: yes\r\n";
     let answer = call(&house, forged).await;
@@ -34,6 +34,7 @@ async fn identity_headers_are_ours_in_every_spelling() {
     assert_eq!(values(&seen, "headers", "x-user-id"), [house.ada.id.to_string()]);
     assert_eq!(values(&seen, "headers", "x-user-external-id"), ["emp-ada"]);
     assert_eq!(values(&seen, "headers", "x-user-roles"), ["reader"]);
+    assert_eq!(values(&seen, "headers", "x-user-teams"), [""; 0]);
     assert_eq!(values(&seen, "headers", "x-tenant"), ["acme"]);
     assert_eq!(values(&seen, "headers", "x-tenant-id"), [""; 0]);
     assert_eq!(values(&seen, "headers", "x-application-id"), [""; 0]);

@@ -25,6 +25,7 @@ pub(crate) fn of(token: &Unverified<'_>, digest: &[u8; 32]) -> TokenFacts {
         claims: claims(token.claimed()),
         digest: URL_SAFE_NO_PAD.encode(digest),
         encryption: None,
+        groups_overage: None,
         ignored: token.header().pointers().names().map(Cow::Borrowed).collect(),
     }
 }
@@ -38,6 +39,7 @@ pub(crate) fn of_encrypted(message: &Encrypted, digest: &[u8; 32]) -> TokenFacts
         claims: "{}".to_owned(),
         digest: URL_SAFE_NO_PAD.encode(digest),
         encryption: Some(cut(&message.header_json(), HEADER_LIMIT).to_owned()),
+        groups_overage: None,
         ignored: ignored.collect(),
     }
 }

@@ -62,6 +62,21 @@ impl TokenCaller {
         &self.derived().roles
     }
 
+    /// Names and paths of the teams that the token's groups stand for.
+    pub fn teams(&self) -> &[String] {
+        &self.derived().teams
+    }
+
+    /// How it shows that the token leaves out its groups, where they stand for something.
+    pub fn groups_overage(&self) -> Option<&'static str> {
+        self.derived().overage
+    }
+
+    /// Whether its groups have to be looked at.
+    pub(crate) fn names_groups(&self) -> bool {
+        self.groups_overage().is_some() || !self.teams().is_empty()
+    }
+
     /// When the token expires.
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.claims().exp().micros().map(Timestamp::from_micros)

@@ -31,16 +31,23 @@ pub(crate) struct Derived {
     pub configuration: u64,
     pub scopes: Arc<[String]>,
     pub roles: Arc<[String]>,
+    /// Names and paths of the teams that its groups stand for.
+    pub teams: Box<[String]>,
+    /// How it shows that the token leaves out its groups.
+    pub overage: Option<&'static str>,
     /// The claim that shows that the token is a machine's.
     pub machine: Option<Arc<str>>,
 }
 
 impl Derived {
     pub fn of(issuer: &TrustedIssuer, claims: &Claims) -> Self {
+        let granted = issuer.granted(claims);
         Self {
             configuration: issuer.number,
             scopes: claims.scopes().into_iter().map(std::borrow::Cow::into_owned).collect(),
-            roles: issuer.roles(claims),
+            roles: issuer.roles(claims, &granted),
+            teams: granted.teams.into(),
+            overage: granted.overage,
             machine: issuer.machine_claim(claims).map(Arc::from),
         }
     }
@@ -58,8 +65,11 @@ impl Weighter<[u8; 32], Arc<Remembered>> for Weight {
             + token.facts.claims.capacity()
             + token.facts.digest.capacity()
             + token.facts.encryption.as_ref().map_or(0, String::capacity);
-        let own =
-            size_of::<Remembered>() + OVERHEAD + texts(&token.derived.scopes) + texts(&token.derived.roles);
+        let own = size_of::<Remembered>()
+            + OVERHEAD
+            + texts(&token.derived.scopes)
+            + texts(&token.derived.roles)
+            + texts(&token.derived.teams);
         (own + facts + token.verified.weight()) as u64
     }
 }

@@ -40,6 +40,11 @@ pub(super) fn principal_uid(words: &Words, principal: &Principal) -> Option<Enti
     }
 }
 
+/// A team's id says whose team it is. A team's name has no `/`: no other tenant's team has this id.
+fn team_uid(words: &Words, tenant: &Tenant, team: &Name) -> EntityUid {
+    uid(&words.team, &format!("{}/{team}", tenant.name))
+}
+
 pub(super) fn service_uid(words: &Words, name: &Name) -> EntityUid {
     uid(&words.service, name.as_str())
 }
@@ -57,6 +62,20 @@ pub(super) fn entities(
     let say = |error: &dyn std::fmt::Display| error.to_string();
     let mut all = vec![tenant(words, &principal.tenant)?];
     let home = uid(&words.tenant, principal.tenant.name.as_str());
+    let mut homes = HashSet::from([home.clone()]);
+    for team in &*principal.teams {
+        let id = team_uid(words, &principal.tenant, &team.name);
+        if team.direct {
+            homes.insert(id.clone());
+        }
+        let attributes = HashMap::from([
+            ("name".to_owned(), text(team.name.as_str())),
+            ("tenant".to_owned(), Expression::new_entity_uid(home.clone())),
+        ]);
+        let above = team.parent.iter().map(|parent| team_uid(words, &principal.tenant, parent));
+        let above = above.chain([home.clone()]).collect();
+        all.push(Entity::new(id, attributes, above).map_err(|error| say(&error))?);
+    }
     if let Some(user) = &principal.user {
         let mut attributes = HashMap::from([
             ("tenant".to_owned(), Expression::new_entity_uid(home.clone())),
@@ -72,7 +91,7 @@ pub(super) fn entities(
         }
         let tags = user.attributes.iter().map(|(name, value)| (name.clone(), text(value)));
         let id = uid(&words.user, &user.id.to_string());
-        all.push(Entity::new_with_tags(id, attributes, [home.clone()], tags).map_err(|error| say(&error))?);
+        all.push(Entity::new_with_tags(id, attributes, homes.clone(), tags).map_err(|error| say(&error))?);
     }
     if let Some(application) = &principal.application {
         let attributes = HashMap::from([
@@ -81,7 +100,7 @@ pub(super) fn entities(
             ("roles".to_owned(), texts(&application.roles)),
         ]);
         let id = uid(&words.application, &application.id.to_string());
-        all.push(Entity::new(id, attributes, HashSet::from([home.clone()])).map_err(|error| say(&error))?);
+        all.push(Entity::new(id, attributes, homes).map_err(|error| say(&error))?);
     }
     let mut attributes = HashMap::from([("name".to_owned(), text(service.name().as_str()))]);
     let mut parents = HashSet::new();

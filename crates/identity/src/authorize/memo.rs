@@ -8,7 +8,9 @@
 use super::mentions::Mentions;
 use super::policies::Question;
 use super::{CallFacts, ServiceRules};
-use portcullis_model::Principal;
+use portcullis_jose::sha256;
+use portcullis_model::team::TeamOf;
+use portcullis_model::{Name, Principal};
 use quick_cache::sync::Cache;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -61,6 +63,9 @@ impl Asked {
             asked.part(&changed.micros().to_le_bytes());
         }
         asked.part(&[u8::from(user.is_some()), u8::from(application.is_some())]);
+        if mentions.entities && !principal.teams.is_empty() {
+            asked.part(&teams(&principal.teams));
+        }
         asked.part(service.name().as_str().as_bytes());
         // As `entities::context` says them.
         if mentions.has("method") {
@@ -101,4 +106,18 @@ impl Asked {
         self.part(&(texts.len() as u64).to_le_bytes());
         texts.iter().for_each(|text| self.part(text.as_bytes()));
     }
+}
+
+/// Who is in which teams, in as many bytes however many they are. Neither a user nor an application changes with its teams.
+fn teams(teams: &[TeamOf]) -> [u8; 32] {
+    let mut text = Vec::with_capacity(64 * teams.len());
+    for team in teams {
+        // Names have no NUL, ids a fixed length.
+        text.extend_from_slice(team.id.0.as_bytes());
+        text.extend_from_slice(team.name.as_str().as_bytes());
+        text.extend_from_slice(&[0, u8::from(team.direct)]);
+        text.extend_from_slice(team.parent.as_ref().map_or("", Name::as_str).as_bytes());
+        text.push(0);
+    }
+    sha256(&text)
 }

@@ -9,6 +9,7 @@ use cedar_policy::{
     PolicySet, Request, ValidationMode, Validator,
 };
 use portcullis_fault::{Fault, codes};
+use portcullis_model::team::TeamOf;
 use portcullis_model::{
     ApplicationId, Name, Policy, Principal, Problem, Tenant, TenantId, Timestamp, UserId,
 };
@@ -38,6 +39,7 @@ struct Described {
     tenant: TenantId,
     user: Option<(UserId, Timestamp)>,
     application: Option<(ApplicationId, Timestamp)>,
+    teams: Arc<[TeamOf]>,
     service: Name,
 }
 
@@ -236,6 +238,7 @@ impl Policies {
             tenant: principal.tenant.id,
             user: principal.user.as_ref().map(|user| (user.id, user.updated_at)),
             application: principal.application.as_ref().map(|app| (app.id, app.updated_at)),
+            teams: principal.teams.clone(),
             service: service.name().clone(),
         };
         if let Some(known) = self.described.get(&key) {

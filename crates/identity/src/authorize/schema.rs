@@ -6,14 +6,21 @@ use std::sync::LazyLock;
 
 /// The Cedar schema that every policy is validated against, strictly.
 ///
-/// A service's id is its name, a tenant's its name, a model's its name; a user's and an application's are their ids.
+/// A service's id is its name, a tenant's its name, a model's its name; a user's and an application's are their ids. A
+/// team's is its tenant's name and its own: `principal in Team::"acme/platform"` holds for whoever is in that team or in one
+/// below it, by the directory or by the groups of the token.
 /// `context.roles` are the directory's and the token's together, `principal.roles` the directory's alone. `context.token`
 /// is there for calls with a token: its claims are tags, each a set of strings (a single value is a set of one, numbers and
 /// booleans are text): `context.token.hasTag("department") && context.token.getTag("department").contains("sales")`.
 pub const SCHEMA: &str = r#"
 entity Tenant { name: String };
 
-entity User in [Tenant] {
+entity Team in [Tenant, Team] {
+    name: String,
+    tenant: Tenant,
+};
+
+entity User in [Tenant, Team] {
     tenant: Tenant,
     username?: String,
     external_id?: String,
@@ -22,7 +29,7 @@ entity User in [Tenant] {
     roles: Set<String>,
 } tags String;
 
-entity Application in [Tenant] {
+entity Application in [Tenant, Team] {
     tenant: Tenant,
     name: String,
     roles: Set<String>,
@@ -59,6 +66,7 @@ action "use_model" appliesTo { principal: [User, Application], resource: [Model]
 pub(super) struct Words {
     pub schema: Schema,
     pub tenant: EntityTypeName,
+    pub team: EntityTypeName,
     pub user: EntityTypeName,
     pub application: EntityTypeName,
     pub service: EntityTypeName,
@@ -82,6 +90,7 @@ impl Words {
         Ok(Self {
             schema,
             tenant: name("Tenant")?,
+            team: name("Team")?,
             user: name("User")?,
             application: name("Application")?,
             service: name("Service")?,

@@ -35,6 +35,7 @@ pub struct ServiceRules {
     users: Vec<String>,
     applications: Vec<String>,
     allow_roles: Vec<String>,
+    allow_teams: Vec<String>,
 }
 
 impl ServiceRules {
@@ -58,6 +59,7 @@ impl ServiceRules {
             users: service.allow.users.clone(),
             applications: service.allow.applications.clone(),
             allow_roles: service.allow.roles.clone(),
+            allow_teams: service.allow.teams.clone(),
         })
     }
 
@@ -72,6 +74,7 @@ impl ServiceRules {
             users: Vec::new(),
             applications: Vec::new(),
             allow_roles: Vec::new(),
+            allow_teams: Vec::new(),
         }
     }
 
@@ -150,7 +153,8 @@ impl ServiceRules {
 
     /// The lists are alternatives; all empty admits everybody of the tenant.
     fn check_allow(&self, principal: &Principal) -> Result<(), Fault> {
-        if self.users.is_empty() && self.applications.is_empty() && self.allow_roles.is_empty() {
+        let lists = [&self.users, &self.applications, &self.allow_roles, &self.allow_teams];
+        if lists.into_iter().all(Vec::is_empty) {
             return Ok(());
         }
         let user = principal.user.as_ref().is_some_and(|user| {
@@ -162,11 +166,12 @@ impl ServiceRules {
             .application
             .as_ref()
             .is_some_and(|application| self.applications.iter().any(|name| application.name == **name));
-        if user || application || any(&self.allow_roles, &principal.roles) {
+        let team = || self.allow_teams.iter().any(|team| principal.is_in(team));
+        if user || application || any(&self.allow_roles, &principal.roles) || team() {
             return Ok(());
         }
         Err(Fault::new(codes::NOT_ALLOWED).context(format!(
-            "`allow` of service `{}` names neither the principal nor a role of it",
+            "`allow` of service `{}` names neither the principal nor a role or team of it",
             self.name
         )))
     }

@@ -13,7 +13,7 @@ use crate::rules::Rule;
 use portcullis_fault::{Fault, codes};
 use portcullis_jose::explain::AtHand;
 use portcullis_jose::{Alg, Algs, Jwk, Protected, SigningKey, Unverified, encode};
-use portcullis_model::issuer::UnknownUser;
+use portcullis_model::issuer::{GroupsOverage, UnknownUser};
 use portcullis_model::record::TokenFacts;
 use portcullis_model::{Name, Principal, Tenant, Timestamp, User};
 use std::sync::Arc;
@@ -60,6 +60,23 @@ pub struct RememberedAnswer {
     pub age: Duration,
     /// Whether the request path takes it.
     pub believed: bool,
+}
+
+/// What was read of a token's groups.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupsRead {
+    /// The claim with the groups.
+    pub claim: String,
+    /// Roles that they stand for.
+    pub roles: Vec<String>,
+    /// Names and paths of the teams that they stand for.
+    pub teams: Vec<String>,
+    /// Those that stand for nothing by the issuer's map; at most 20.
+    pub unmapped: Vec<String>,
+    /// How it shows that the token leaves them out.
+    pub overage: Option<&'static str>,
+    /// What becomes of such a token.
+    pub on_overage: GroupsOverage,
 }
 
 /// A key that a signature counts under, whoever's it is.
@@ -198,6 +215,20 @@ impl Identity {
             tenant,
             issuer: issuer.name.clone(),
         }))
+    }
+
+    /// What is read of the groups of the caller's token; nothing where they stand for nothing.
+    pub fn groups(&self, caller: &Examined) -> Option<GroupsRead> {
+        let groups = caller.0.trusted().groups.as_ref()?;
+        let granted = groups.granted(caller.0.claims());
+        Some(GroupsRead {
+            claim: groups.claim().to_owned(),
+            roles: granted.roles,
+            teams: granted.teams,
+            unmapped: groups.unmapped(caller.0.claims()),
+            overage: granted.overage,
+            on_overage: groups.overage,
+        })
     }
 
     /// The answer about the caller that this process has in memory.

@@ -51,7 +51,34 @@ pub(crate) struct Invalidation {
 #[derive(Default)]
 struct Index {
     recent: VecDeque<(u64, Uuid)>,
-    dependants: HashMap<Uuid, Vec<Weak<dyn Invalidate>>>,
+    dependants: HashMap<Uuid, Dependants>,
+}
+
+/// Who depends on one record. A team's are as many as its members: so they are swept when they have doubled, and not with
+/// each that is added.
+#[derive(Default)]
+struct Dependants {
+    all: Vec<Weak<dyn Invalidate>>,
+    /// How many there were after the last sweep.
+    swept: usize,
+}
+
+impl Dependants {
+    const FEW: usize = 8;
+
+    fn add(&mut self, one: Weak<dyn Invalidate>) {
+        if self.all.len() >= 2 * self.swept.max(Self::FEW) {
+            self.sweep();
+        }
+        self.all.push(one);
+    }
+
+    /// Whether anybody is left.
+    fn sweep(&mut self) -> bool {
+        self.all.retain(|one| one.strong_count() > 0);
+        self.swept = self.all.len();
+        !self.all.is_empty()
+    }
 }
 
 impl Invalidation {
@@ -94,16 +121,11 @@ impl Invalidation {
             Arc::downgrade(&strong)
         };
         for tag in tags {
-            let dependants = index.dependants.entry(*tag).or_default();
-            dependants.retain(|other| other.strong_count() > 0);
-            dependants.push(weak.clone());
+            index.dependants.entry(*tag).or_default().add(weak.clone());
         }
         // Answers leave the caches silently; what they leave behind here is swept when it is half of the whole.
         if index.dependants.len() > 4 * self.capacity.max(1_024) {
-            index.dependants.retain(|_, dependants| {
-                dependants.retain(|other| other.strong_count() > 0);
-                !dependants.is_empty()
-            });
+            index.dependants.retain(|_, dependants| dependants.sweep());
         }
         true
     }
@@ -117,7 +139,7 @@ impl Invalidation {
             if index.recent.len() > RECENT {
                 index.recent.pop_front();
             }
-            for dependant in index.dependants.remove(tag).unwrap_or_default() {
+            for dependant in index.dependants.remove(tag).unwrap_or_default().all {
                 if let Some(dependant) = dependant.upgrade() {
                     dependant.invalidate();
                 }
@@ -218,6 +240,23 @@ mod tests {
             invalidation.touch(&[Uuid::from_u128(100 + n)]);
         }
         assert!(!invalidation.register(&flag, &[b], &before));
+    }
+
+    #[test]
+    fn what_left_a_large_team_is_swept() {
+        let invalidation = Invalidation::new(8);
+        let team = Uuid::from_u128(1);
+        let kept: Vec<_> = (0..100).map(|_| Arc::new(Flag::default())).collect();
+        for flag in &kept {
+            assert!(invalidation.register(flag, &[team], &invalidation.look()));
+        }
+        for _ in 0..100_000 {
+            let flag = Arc::new(Flag::default());
+            assert!(invalidation.register(&flag, &[team], &invalidation.look()));
+        }
+        assert!(invalidation.index.lock().unwrap().dependants[&team].all.len() <= 2 * 101);
+        invalidation.touch(&[team]);
+        assert!(kept.iter().all(|flag| flag.0.load(Ordering::Acquire)));
     }
 
     #[test]

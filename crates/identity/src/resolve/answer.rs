@@ -3,10 +3,12 @@
 
 use super::ClientKey;
 use super::principal::roles;
+use super::teams::of_directory;
 use crate::lookup::Found;
 use crate::sources::Source;
 use portcullis_fault::{Fault, codes};
-use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, TenantId, User, UserStatus};
+use portcullis_model::team::TeamOf;
+use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Team, TenantId, User, UserStatus};
 use portcullis_store::entity::users::Lookup;
 use std::sync::Arc;
 use uuid::Uuid;
@@ -27,11 +29,12 @@ pub(crate) enum UserAnswer {
     Unfit(Arc<str>),
 }
 
-/// A user who may call, with what a principal needs, ready. Two counts to clone.
+/// A user who may call, with what a principal needs, ready. Three counts to clone.
 #[derive(Clone, Debug)]
 pub(crate) struct ActiveUser {
     pub user: Arc<User>,
     pub roles: Arc<[String]>,
+    pub teams: Arc<[TeamOf]>,
 }
 
 impl UserAnswer {
@@ -153,15 +156,22 @@ pub(super) async fn follow(source: &dyn Source, mut user: User) -> Result<Found<
             return Err(format!("user {} is merged into another tenant's", user.id));
         }
     }
-    Ok(found_user(user, passed))
+    let teams = match user.status {
+        UserStatus::Active => source.teams_of_user(user.id).await?,
+        _ => Vec::new(),
+    };
+    Ok(found_user(user, passed, teams))
 }
 
-pub(super) fn found_user(user: User, mut tags: Vec<Uuid>) -> Found<UserAnswer> {
+/// The answer about a user who is in these teams. It depends on each of them: one that moves is in others.
+pub(super) fn found_user(user: User, mut tags: Vec<Uuid>, teams: Vec<(Team, bool)>) -> Found<UserAnswer> {
     tags.push(user.id.0);
+    let (teams, team_tags) = of_directory(teams);
+    tags.extend(team_tags);
     let status = user.status;
     let user = Arc::new(user);
     let answer = match status {
-        UserStatus::Active => UserAnswer::Active(ActiveUser { roles: roles(&user.roles), user }),
+        UserStatus::Active => UserAnswer::Active(ActiveUser { roles: roles(&user.roles), teams, user }),
         UserStatus::Pending => UserAnswer::Pending(user),
         UserStatus::Suspended => UserAnswer::Suspended(user),
         // A merged user that was just made cannot be; were it, it may not call.

@@ -1,5 +1,6 @@
 //! The principal, once it is known who that is.
 
+use super::teams::no_teams;
 use super::{ActiveUser, ReadyApplication, Resolver, settle};
 use crate::authenticate::{ApiKeyCaller, TokenCaller};
 use crate::lookup::Freshness;
@@ -14,11 +15,11 @@ pub(crate) enum Who {
     Application(ReadyApplication),
 }
 
-/// The principal of a token.
+/// The principal of a token, in the teams that the directory says.
 pub(crate) fn token_principal(token: &TokenCaller, tenant: Arc<Tenant>, who: Who) -> Principal {
-    let (user, application, own) = match who {
-        Who::User(active) => (Some(active.user), None, active.roles),
-        Who::Application(ready) => (None, Some(ready.application), ready.roles),
+    let (user, application, own, teams) = match who {
+        Who::User(active) => (Some(active.user), None, active.roles, active.teams),
+        Who::Application(ready) => (None, Some(ready.application), ready.roles, no_teams()),
     };
     Principal {
         tenant,
@@ -28,6 +29,7 @@ pub(crate) fn token_principal(token: &TokenCaller, tenant: Arc<Tenant>, who: Who
         issuer: Some(token.issuer().clone()),
         scopes: token.scopes().clone(),
         roles: merged(&own, token.roles()),
+        teams,
         expires_at: token.expires_at(),
     }
 }
@@ -46,13 +48,13 @@ impl Resolver {
             return Err(Fault::new(codes::APPLICATION_DISABLED)
                 .context(format!("application `{}`", record.application.name)));
         }
-        let (user, roles) = match &record.user {
-            None => (None, record.roles.clone()),
+        let (user, roles, teams) = match &record.user {
+            None => (None, record.roles.clone(), no_teams()),
             Some(answer) => {
                 let active = settle(answer, Freshness::Cached, observer, || {
                     "the user that the key is pinned to".to_owned()
                 })?;
-                (Some(active.user.clone()), active.roles.clone())
+                (Some(active.user.clone()), active.roles.clone(), active.teams.clone())
             }
         };
         Ok(Principal {
@@ -63,6 +65,7 @@ impl Resolver {
             issuer: None,
             scopes: no_strings(),
             roles,
+            teams,
             expires_at: record.key.expires_at,
         })
     }

@@ -3,10 +3,10 @@
 use super::{Creation, Newcomer, Source};
 use crate::directory::{Actor, Admission, Directory};
 use async_trait::async_trait;
-use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Name, TenantId, User, UserId};
+use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Name, Team, TenantId, User, UserId};
 use portcullis_store::Error;
 use portcullis_store::entity::users::Lookup;
-use portcullis_store::entity::{api_keys, applications, users};
+use portcullis_store::entity::{api_keys, applications, teams, users};
 
 /// The directory in our own database.
 #[derive(Clone)]
@@ -33,6 +33,14 @@ impl Source for DatabaseSource {
 
     async fn user(&self, id: UserId) -> Result<Option<User>, String> {
         users::find(self.directory.store(), id).await.map_err(say)
+    }
+
+    async fn teams_of_user(&self, user: UserId) -> Result<Vec<(Team, bool)>, String> {
+        teams::list_by_user(self.directory.store(), user).await.map_err(say)
+    }
+
+    async fn teams_of_tenant(&self, tenant: TenantId) -> Result<Vec<Team>, String> {
+        teams::list_all(self.directory.store(), tenant).await.map_err(say)
     }
 
     async fn api_key(&self, id: ApiKeyId) -> Result<Option<ApiKey>, String> {

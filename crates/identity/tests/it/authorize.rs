@@ -101,7 +101,12 @@ async fn a_service_asks_for_its_own_things() {
     let id = case.principal.user.as_ref().unwrap().id.to_string();
     let allow = |users: &[&str], applications: &[&str], roles: &[&str]| {
         let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
-        Allow { users: owned(users), applications: owned(applications), roles: owned(roles) }
+        Allow {
+            users: owned(users),
+            applications: owned(applications),
+            roles: owned(roles),
+            ..Allow::default()
+        }
     };
     for (service, expected) in [
         (service("orders", "acme"), "permitted"),

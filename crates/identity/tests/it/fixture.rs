@@ -195,6 +195,7 @@ pub fn issuer(called: &str, iss: &str) -> Issuer {
         machine: Vec::new(),
         client_claim: None,
         role_claims: Vec::new(),
+        groups: None,
         stale: portcullis_model::Span::seconds(7_200),
         http: portcullis_model::issuer::Egress::default(),
     }

@@ -14,4 +14,5 @@ mod ldap;
 mod nested;
 mod resolution;
 mod standing;
+mod team_access;
 mod teams;

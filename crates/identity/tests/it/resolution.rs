@@ -8,8 +8,8 @@ use portcullis_identity::sources::{Creation, Newcomer, Source};
 use portcullis_identity::{Effects, Identity};
 use portcullis_model::issuer::{Normalisation, UnknownUser};
 use portcullis_model::{
-    ApiKey, ApiKeyId, Application, ApplicationId, Issuer, Name, Span, TenantId, Timestamp, User, UserId,
-    UserStatus,
+    ApiKey, ApiKeyId, Application, ApplicationId, Issuer, Name, Span, Team, TenantId, Timestamp, User,
+    UserId, UserStatus,
 };
 use portcullis_store::entity::users::{self, Lookup};
 use serde_json::json;
@@ -392,6 +392,14 @@ impl Source for Fake {
 
     async fn user(&self, _: UserId) -> Result<Option<User>, String> {
         Ok(None)
+    }
+
+    async fn teams_of_user(&self, _: UserId) -> Result<Vec<(Team, bool)>, String> {
+        Ok(Vec::new())
+    }
+
+    async fn teams_of_tenant(&self, _: TenantId) -> Result<Vec<Team>, String> {
+        Ok(Vec::new())
     }
 
     async fn api_key(&self, _: ApiKeyId) -> Result<Option<ApiKey>, String> {

@@ -3,6 +3,7 @@
 pub mod anthropic;
 pub mod bedrock;
 pub mod chat;
+pub mod gemini;
 pub mod openai;
 pub mod operation;
 pub mod request;

@@ -24,6 +24,11 @@ pub fn to_caller<'a>(own: &str, signature: &'a str) -> &'a str {
     to_provider(own, signature).unwrap_or(signature)
 }
 
+/// Whether it says whose it is.
+pub(crate) fn is_marked(signature: &str) -> bool {
+    owner(signature).is_some()
+}
+
 /// Whose it is, and how it is on their wire.
 fn owner(signature: &str) -> Option<(&str, &str)> {
     signature.split_once(':').filter(|(owner, _)| OWNERS.contains(owner))

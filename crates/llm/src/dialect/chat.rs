@@ -10,8 +10,12 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Every chat format.
-pub static ALL: &[&dyn Chat] =
-    &[&super::openai::chat::CHAT, &super::anthropic::MESSAGES, &super::bedrock::Converse];
+pub static ALL: &[&dyn Chat] = &[
+    &super::openai::chat::CHAT,
+    &super::anthropic::MESSAGES,
+    &super::bedrock::Converse,
+    &super::gemini::Gemini::API,
+];
 
 /// The chat format of this [name](Chat::name).
 pub fn find(name: &str) -> Option<&'static dyn Chat> {

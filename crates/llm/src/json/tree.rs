@@ -145,6 +145,9 @@ fn object<'a>(cursor: &mut Cursor<'a>, text: &'a str, depth: u32) -> Result<Node
     }
 }
 
+/// Members of an object that is respelled; no format has as many.
+const MANY: usize = 256;
+
 /// Members that are compared with each other one by one.
 const FEW: usize = 16;
 
@@ -263,6 +266,27 @@ impl<'a, 'p> Object<'a, 'p> {
     pub(crate) fn take(&mut self, name: &str) -> Option<Node<'a>> {
         let (_, node) = self.members.iter_mut().find(|(known, _)| known == name)?;
         node.take().filter(|node| node.tree != Tree::Null)
+    }
+
+    /// With the names as `spell` has them, for formats that take a name in two spellings; `None`: as it is. Both
+    /// spellings in one object are refused.
+    pub(crate) fn respelled(mut self, spell: impl Fn(&str) -> Option<String>) -> Result<Self, Fault> {
+        let other = self.members.iter().enumerate();
+        let other: Vec<_> =
+            other.filter_map(|(index, (name, _))| Some((index, spell(name)?))).take(MANY + 1).collect();
+        if other.len() > MANY {
+            return Err(invalid(format!("member `{}` has more than {MANY} members to spell", self.at)));
+        }
+        for (index, name) in other {
+            if self.members.iter().any(|(known, _)| *known == name) {
+                return Err(Fault::new(codes::AI_REQUEST_AMBIGUOUS).detail(format!(
+                    "member `{}` is there in two spellings; send one of them",
+                    Path::Member(&self.at, &name)
+                )));
+            }
+            self.members[index].0 = Cow::Owned(name);
+        }
+        Ok(self)
     }
 
     /// A string.

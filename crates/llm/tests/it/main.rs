@@ -6,6 +6,7 @@ mod catalog;
 mod echo;
 mod eventstream;
 mod frames;
+mod gemini;
 mod golden;
 mod openai;
 mod request;

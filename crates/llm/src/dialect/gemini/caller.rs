@@ -1,0 +1,150 @@
+//! The caller's side: where the dialect is spoken, what can be asked, how a refusal is said.
+
+use super::{Gemini, error, wire};
+use crate::dialect::request::Members;
+use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Served};
+use crate::json::write::Writer;
+use bytes::Bytes;
+use portcullis_fault::Fault;
+
+/// The path says which model, and whether to stream; names are one in either spelling.
+const CHAT: Members = Members {
+    text: &["contents", "systemInstruction", "system_instruction"],
+    either_case: true,
+    ..Members::PATH
+};
+
+static SERVES: &[Served] = &[
+    Served::post("/models/{model}:generateContent", Operation::Chat, &CHAT)
+        .as_chat(&Gemini::API)
+        .streamed(false),
+    Served::post("/models/{model}:streamGenerateContent", Operation::Chat, &CHAT)
+        .as_chat(&Gemini::API)
+        .streamed(true),
+    Served::get("/models", Operation::Models),
+    Served::get("/models/{model}", Operation::Model),
+];
+
+impl Dialect for Gemini {
+    fn name(&self) -> &'static str {
+        wire::NAME
+    }
+
+    fn bases(&self) -> &'static [Base] {
+        // Libraries put the version behind the address that they are given; those that need none get along without.
+        const BASES: &[Base] = &[
+            Base::of("/gemini/v1beta"),
+            Base::of("/gemini/v1alpha"),
+            Base::of("/gemini/v1"),
+            Base::of("/gemini"),
+        ];
+        BASES
+    }
+
+    fn serves(&self) -> &'static [Served] {
+        SERVES
+    }
+
+    fn credential_places(&self) -> &'static [CredentialPlace] {
+        &[CredentialPlace::Bearer, CredentialPlace::Header("x-goog-api-key"), CredentialPlace::Query("key")]
+    }
+
+    fn parameters(&self) -> &'static [&'static str] {
+        &["alt", "$alt"]
+    }
+
+    fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8> {
+        error::refusal(fault, request_id, pages)
+    }
+
+    fn error_event(&self, fault: &Fault, request_id: &str, pages: &str, stream: Form<'_>) -> Bytes {
+        let body = error::refusal(fault, request_id, pages);
+        // An array has begun by then: its last item.
+        let (before, after): (&[u8], &[u8]) = if stream.content_type.starts_with("application/json") {
+            (b",\r\n", b"]")
+        } else {
+            (b"data: ", b"\r\n\r\n")
+        };
+        [before, &body, after].concat().into()
+    }
+
+    fn models_body(&self, names: &[&str], _: i64) -> Vec<u8> {
+        let mut body = Vec::with_capacity(64 + names.len() * 128);
+        Writer::new(&mut body).object(|w| {
+            w.name("models").array(|w| names.iter().for_each(|name| w.object(|w| model(w, name))));
+        });
+        body
+    }
+
+    fn model_body(&self, name: &str, _: i64) -> Vec<u8> {
+        let mut body = Vec::with_capacity(128);
+        Writer::new(&mut body).object(|w| model(w, name));
+        body
+    }
+}
+
+fn model(w: &mut Writer<'_>, name: &str) {
+    w.member("name", &format!("models/{name}"));
+    w.member("baseModelId", name);
+    w.member("displayName", name);
+    w.member(
+        "supportedGenerationMethods",
+        &["generateContent", "streamGenerateContent", "countTokens", "embedContent", "batchEmbedContents"],
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::served::{allowed, matched};
+    use http::Method;
+    use portcullis_fault::codes;
+
+    #[test]
+    fn paths_and_methods() {
+        let of = |method: Method, path: &str| match matched(&Gemini::API, &method, path) {
+            Ok(matched) => {
+                Ok((matched.served.operation, matched.served.stream, matched.model.unwrap_or_default()))
+            }
+            Err(fault) => Err(fault.code().name()),
+        };
+        let is = |operation, stream, model: &str| Ok((operation, stream, model.to_owned()));
+        let chat = Operation::Chat;
+        assert_eq!(
+            of(Method::POST, "/models/gemini-3-pro:generateContent"),
+            is(chat, Some(false), "gemini-3-pro")
+        );
+        assert_eq!(of(Method::POST, "/models/a/b:streamGenerateContent"), is(chat, Some(true), "a/b"));
+        assert_eq!(
+            of(Method::POST, "/models/llama3%3A8b:generateContent"),
+            is(chat, Some(false), "llama3:8b")
+        );
+        assert_eq!(of(Method::GET, "/models"), is(Operation::Models, None, ""));
+        assert_eq!(of(Method::GET, "/models/gemini-3-pro"), is(Operation::Model, None, "gemini-3-pro"));
+        assert_eq!(of(Method::POST, "/models/x:predictLongRunning"), Err("method_not_allowed"));
+        assert_eq!(of(Method::POST, "/cachedContents"), Err("ai_operation_unknown"));
+        assert_eq!(allowed(&Gemini::API, "/models"), "GET");
+    }
+
+    #[test]
+    fn a_refusal_in_mid_stream_keeps_to_its_form() {
+        let fault = Fault::new(codes::UPSTREAM_CUT);
+        let form = |content_type| Form { operation: Operation::Chat, content_type };
+        let event = Gemini::API.error_event(&fault, "r", "/e", form("text/event-stream; charset=utf-8"));
+        let event = std::str::from_utf8(&event).unwrap();
+        assert!(
+            event.starts_with("data: {\"error\":{\"code\":502,") && event.ends_with("}\r\n\r\n"),
+            "{event}"
+        );
+        let item = Gemini::API.error_event(&fault, "r", "/e", form("application/json; charset=UTF-8"));
+        let array = [b"[{}", &item[..]].concat();
+        assert!(serde_json::from_slice::<serde_json::Value>(&array).is_ok());
+    }
+
+    #[test]
+    fn models_as_the_library_reads_them() {
+        let body: serde_json::Value =
+            serde_json::from_slice(&Gemini::API.models_body(&["a", "b/c"], 0)).unwrap();
+        assert_eq!(body["models"][1]["name"], "models/b/c");
+    }
+}

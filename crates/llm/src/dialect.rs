@@ -3,11 +3,15 @@
 pub mod anthropic;
 pub mod bedrock;
 pub mod chat;
+pub mod cohere;
+mod data_url;
 pub mod gemini;
+pub mod ollama;
 pub mod openai;
 pub mod operation;
 pub mod request;
 pub mod served;
+mod watch;
 
 pub use chat::Chat;
 pub use operation::Operation;

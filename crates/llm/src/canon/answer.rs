@@ -121,3 +121,14 @@ pub struct ProviderError {
     /// Seconds to wait, where the body says it; the header `Retry-After` comes first.
     pub retry_after: Option<u32>,
 }
+
+impl ProviderError {
+    /// Its words for a caller who gets it under this status. Those about our account stay here: they may repeat a part of
+    /// our key.
+    pub fn shown(&self, status: u16) -> &str {
+        match status {
+            401 | 402 | 403 | 407 => "the AI provider refused the gateway's credential",
+            _ => &self.message,
+        }
+    }
+}

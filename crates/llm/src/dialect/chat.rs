@@ -10,11 +10,14 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Every chat format.
+#[rustfmt::skip] // One line each, so that they are added without touching the others.
 pub static ALL: &[&dyn Chat] = &[
     &super::openai::chat::CHAT,
     &super::anthropic::MESSAGES,
-    &super::bedrock::Converse,
     &super::gemini::Gemini::API,
+    &super::bedrock::Converse,
+    &super::cohere::CHAT,
+    &super::ollama::CHAT,
 ];
 
 /// The chat format of this [name](Chat::name).

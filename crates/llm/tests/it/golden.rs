@@ -170,12 +170,13 @@ pub(crate) fn said(events: &[Event]) -> String {
                 };
                 words.insert((*choice, *part), opened);
             }
-            Event::Delta { choice, part, delta } => match delta {
-                Delta::Text(text) | Delta::Thinking(text) | Delta::Arguments(text) => {
-                    words.get_mut(&(*choice, *part)).expect("opened before").push_str(text);
-                }
-                _ => {}
-            },
+            Event::Delta {
+                choice,
+                part,
+                delta: Delta::Text(text) | Delta::Thinking(text) | Delta::Arguments(text),
+            } => {
+                words.get_mut(&(*choice, *part)).expect("opened before").push_str(text);
+            }
             Event::Stop { choice, stop, .. } => {
                 let _ = writeln!(endings, "{choice} {stop:?}");
             }

@@ -3,6 +3,7 @@
 mod anthropic;
 mod bedrock;
 mod catalog;
+mod cohere_ollama;
 mod echo;
 mod eventstream;
 mod frames;

@@ -29,10 +29,15 @@ pub const REFUSED_NATIVES: &[(&str, &str)] = &[
     ("cohere", "documents"),
     ("cohere", "citation_options"),
     ("cohere", "safety_mode"),
+    ("ollama", "context"),
+    ("ollama", "raw"),
+    ("ollama", "suffix"),
+    ("ollama", "template"),
 ];
 
 /// Members of one dialect that say how something was said, not what: nothing is lost with them. (Dialect, name.)
-pub(super) const MANNERS: &[(&str, &str)] = &[("openai", "legacy_functions")];
+pub(super) const MANNERS: &[(&str, &str)] =
+    &[("ollama", "generate"), ("ollama", "keep_alive"), ("openai", "legacy_functions")];
 
 /// Every field.
 pub static ROWS: &[Row] = &[

@@ -15,6 +15,7 @@ mod usage;
 mod watch;
 mod write;
 
+pub(crate) use error::read as provider_error;
 pub use quirks::Quirks;
 
 use crate::canon::fields::{self, Field, answers};

@@ -7,6 +7,7 @@ use crate::canon::{
     Answer, Choice, Media, MediaKind, Origin, Part, Stop, Text, Thinking, ToolCall, signature,
 };
 use crate::dialect::chat::{Asked, Unreadable};
+use crate::dialect::data_url;
 use crate::json::write::Writer;
 use serde::Deserialize;
 use serde_json::Value;
@@ -247,7 +248,7 @@ pub(super) fn content_part(value: &Value) -> Option<Part> {
 /// One of `images`: `{"type":"image_url","image_url":{"url":"data:…"}}`.
 pub(super) fn image(value: &Value) -> Option<Part> {
     let url = value.get("image_url")?.get("url")?.as_str()?;
-    let (mime, origin) = match url.strip_prefix("data:").and_then(|rest| rest.split_once(";base64,")) {
+    let (mime, origin) = match data_url::parse(url) {
         Some((mime, data)) => (Some(mime.to_owned()), Origin::Data(data.to_owned())),
         None => (None, Origin::Url(url.to_owned())),
     };
@@ -388,9 +389,7 @@ pub(super) fn image_url(part: &Part) -> Option<String> {
     let Part::Media(Media { kind: MediaKind::Image, mime, origin, .. }) = part else { return None };
     match origin {
         Origin::Url(url) => Some(url.clone()),
-        Origin::Data(data) => {
-            Some(["data:", mime.as_deref().unwrap_or("image/png"), ";base64,", data].concat())
-        }
+        Origin::Data(data) => Some(data_url::write(mime.as_deref().unwrap_or("image/png"), data)),
         Origin::Text(_) | Origin::Blocks(_) | Origin::File(_) => None,
     }
 }

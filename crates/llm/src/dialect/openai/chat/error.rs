@@ -8,7 +8,7 @@ use serde_json::Value;
 /// Characters of a provider's message that are kept.
 const MAX_MESSAGE: usize = 2_000;
 
-pub(super) fn read(status: u16, body: &[u8]) -> ProviderError {
+pub(crate) fn read(status: u16, body: &[u8]) -> ProviderError {
     let body = serde_json::from_slice::<Value>(body).unwrap_or(Value::Null);
     // Google's endpoint wraps its error in a list.
     let body = if body.is_array() { &body[0] } else { &body };
@@ -62,14 +62,7 @@ pub(super) fn write(error: &ProviderError, request_id: &str) -> (u16, Vec<u8>) {
 /// `"error":{…}`.
 pub(super) fn inside(w: &mut Writer<'_>, error: &ProviderError, status: u16, request_id: Option<&str>) {
     w.name("error").object(|w| {
-        // They are about our account, and may repeat a part of our key.
-        let withheld = matches!(status, 401 | 402 | 403 | 407);
-        let message = if withheld {
-            "the AI provider refused the gateway's credential"
-        } else {
-            error.message.as_str()
-        };
-        w.member("message", message);
+        w.member("message", error.shown(status));
         w.member("type", kind(status));
         w.member("param", &error.param);
         w.member("code", &error.code.as_ref().or(error.kind.as_ref()));

@@ -6,6 +6,7 @@ use super::usage::citation;
 use crate::canon::{
     Media, MediaKind, Message, Origin, Part, Role, Text, Thinking, ToolCall, ToolResult, signature,
 };
+use crate::dialect::data_url;
 use crate::json::tree::{Node, Object, Path, Tree, invalid, typed};
 use portcullis_fault::Fault;
 use std::collections::HashMap;
@@ -242,14 +243,10 @@ fn inner<'a, 'p>(
 
 /// A URL, or the data in it.
 fn address(url: String, path: &Path<'_>) -> Result<(Option<String>, Origin), Fault> {
-    let Some(rest) = url.strip_prefix("data:") else { return Ok((None, Origin::Url(url))) };
-    let Some((mime, data)) = rest.split_once(";base64,") else {
-        return Err(typed(path, "a URL, or a `data:` URL in base64"));
-    };
-    // Parameters of the type (`;charset=…`) say nothing of pictures.
-    let mime = mime.split(';').next().unwrap_or_default();
-    if mime.is_empty() {
-        return Err(typed(path, "a `data:` URL with a media type"));
+    if !url.starts_with("data:") {
+        return Ok((None, Origin::Url(url)));
     }
+    let (mime, data) = data_url::parse(&url)
+        .ok_or_else(|| typed(path, "a URL, or a `data:` URL with a media type in base64"))?;
     Ok((Some(mime.to_owned()), Origin::Data(data.to_owned())))
 }

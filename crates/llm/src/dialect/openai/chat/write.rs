@@ -6,6 +6,7 @@ use crate::canon::{
     ToolChoice, ToolResult, signature,
 };
 use crate::dialect::chat::Written;
+use crate::dialect::data_url;
 use crate::json::tree::invalid;
 use crate::json::write::Writer;
 use crate::providers::presets::{MaxTokens, StreamUsage};
@@ -292,7 +293,9 @@ fn media(w: &mut Writer<'_>, media: &Media) -> Result<(), Fault> {
             w.name("image_url").object(|w| {
                 match &media.origin {
                     Origin::Url(url) => w.member("url", url),
-                    Origin::Data(data) => w.member("url", &data_url(mime.unwrap_or("image/png"), data)),
+                    Origin::Data(data) => {
+                        w.member("url", &data_url::write(mime.unwrap_or("image/png"), data))
+                    }
                     _ => {}
                 }
                 w.maybe("detail", &media.detail);
@@ -322,7 +325,7 @@ fn media(w: &mut Writer<'_>, media: &Media) -> Result<(), Fault> {
                 Origin::File(id) => w.member("file_id", id),
                 Origin::Data(data) => {
                     w.member("filename", media.name.as_deref().unwrap_or("document.pdf"));
-                    w.member("file_data", &data_url(mime.unwrap_or("application/pdf"), data));
+                    w.member("file_data", &data_url::write(mime.unwrap_or("application/pdf"), data));
                 }
                 _ => {}
             });
@@ -334,10 +337,6 @@ fn media(w: &mut Writer<'_>, media: &Media) -> Result<(), Fault> {
         }
     }
     Ok(())
-}
-
-fn data_url(mime: &str, data: &str) -> String {
-    ["data:", mime, ";base64,", data].concat()
 }
 
 fn tool(w: &mut Writer<'_>, result: &ToolResult) -> Result<(), Fault> {

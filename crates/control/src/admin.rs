@@ -7,6 +7,7 @@ pub mod audit;
 pub mod backups;
 pub mod configuration;
 pub mod doctor;
+pub mod errors;
 pub mod issuers;
 pub mod operators;
 pub mod records;
@@ -29,6 +30,7 @@ pub const RESOURCES: &[fn() -> OpenApiRouter<Control>] = &[
     revocations::routes,
     issuers::routes,
     records::routes,
+    errors::routes,
     doctor::routes,
     audit::routes,
     operators::routes,

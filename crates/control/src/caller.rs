@@ -131,6 +131,22 @@ async fn admit(control: Control, presented: Presented, mut request: Request, nex
     }
 }
 
+/// Who calls a route that anybody may call: somebody, when a credential is presented or the caller is of this host. A
+/// credential that is no good is refused, as it would be anywhere.
+pub(crate) fn if_any(
+    control: &Control,
+    request: &Request,
+) -> impl Future<Output = Result<Option<Caller>, Refused>> + Send + use<> {
+    let (control, presented) = (control.clone(), Presented::of(request, true));
+    async move {
+        let network = !presented.entrance.is_some_and(Entrance::is_local);
+        if network && presented.authorization.is_empty() {
+            return Ok(None);
+        }
+        recognise(&control, presented).await.map(Some)
+    }
+}
+
 /// What of a request says who it is from. (The request itself cannot be held while the directory is asked: its body
 /// is not to be shared between threads.)
 struct Presented {

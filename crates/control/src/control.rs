@@ -2,6 +2,7 @@
 
 use crate::answer::{Refused, finish, nowhere, other_method, seal};
 use crate::caller::{Caller, authenticate, authenticate_anybody};
+use crate::figures::Board;
 use crate::health::{self, Readiness};
 use crate::publish::Publisher;
 use crate::rate::Rate;
@@ -34,6 +35,7 @@ struct Inner {
     parts: Parts,
     rate: Rate,
     bench: Bench,
+    figures: Board,
 }
 
 /// What the control plane is made of.
@@ -80,7 +82,7 @@ impl Control {
         let rate = Rate::new(parts.rate);
         let remote = Remote::new(parts.egress.clone(), parts.fetching.clone());
         let bench = Bench::new(remote, parts.clock.clone(), parts.rng.clone());
-        Self(Arc::new(Inner { parts, rate, bench }))
+        Self(Arc::new(Inner { parts, rate, bench, figures: Board::new() }))
     }
 
     /// Everything that the control plane serves. Whoever serves it puts an [`crate::Entrance`] into each request's
@@ -159,6 +161,10 @@ impl Control {
 
     pub(crate) fn bench(&self) -> &Bench {
         &self.0.bench
+    }
+
+    pub(crate) fn figures(&self) -> &Board {
+        &self.0.figures
     }
 
     pub(crate) fn pages(&self) -> &str {

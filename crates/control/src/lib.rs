@@ -9,6 +9,7 @@ mod answer;
 mod caller;
 mod control;
 mod exposition;
+pub mod figures;
 mod health;
 mod input;
 pub mod jobs;

@@ -1,31 +1,52 @@
 //! What anybody may read: the pages of the catalogue, and the description of the API.
 
+use crate::Control;
 use crate::answer::Refused;
-use crate::openapi;
-use axum::extract::RawQuery;
+use crate::{caller, figures, openapi};
+use axum::extract::{RawQuery, Request, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use portcullis_fault::{Fault, codes, pages};
+use portcullis_fault::pages::{self, Aside};
+use portcullis_fault::{Fault, codes};
 use std::sync::OnceLock;
 
-/// `/errors/<code>`, with an optional suffix for language and format.
+/// `/errors/<code>`, with an optional suffix for language and format. Anybody may read it; whoever presents a credential of
+/// the control plane is shown how the code fares here as well, a tenant administrator among the own tenant's calls.
 pub async fn page(
+    State(control): State<Control>,
     crate::input::Path(tail): crate::input::Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Refused> {
-    find(&tail, query.as_deref(), &headers)
+    let (Some(code), Some(caller)) = (pages::code(&tail), caller::if_any(&control, &request).await?) else {
+        return find(&tail, query.as_deref(), &headers, None);
+    };
+    let figures = figures::of(&control, code, caller.scope(None)?).await?;
+    let aside = Aside {
+        section: &|language| figures::words::section(&figures, language),
+        document: serde_json::to_value(&*figures).unwrap_or_default(),
+    };
+    let mut response = find(&tail, query.as_deref(), &headers, Some(&aside))?;
+    // Not for whoever comes next through the same cache.
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    Ok(response)
 }
 
 /// `/errors`: all codes, or those that `q` asks for.
 pub async fn index(RawQuery(query): RawQuery, headers: HeaderMap) -> Result<Response, Refused> {
-    find("", query.as_deref(), &headers)
+    find("", query.as_deref(), &headers, None)
 }
 
-fn find(tail: &str, query: Option<&str>, headers: &HeaderMap) -> Result<Response, Refused> {
+fn find(
+    tail: &str,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    aside: Option<&Aside<'_>>,
+) -> Result<Response, Refused> {
     let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let page =
-        pages::find(tail, query, text(header::ACCEPT), text(header::ACCEPT_LANGUAGE)).ok_or_else(|| {
+    let page = pages::find_with(tail, query, text(header::ACCEPT), text(header::ACCEPT_LANGUAGE), aside)
+        .ok_or_else(|| {
             Fault::new(codes::RESOURCE_NOT_FOUND).detail("no code has this name; `/errors` lists all")
         })?;
     let same = text(header::IF_NONE_MATCH)

@@ -101,6 +101,43 @@ pub fn find(
     accept: Option<&str>,
     accept_language: Option<&str>,
 ) -> Option<Page> {
+    find_with(tail, query, accept, accept_language, None)
+}
+
+/// What a running gateway adds to a code's page for those who may see it.
+pub struct Aside<'a> {
+    /// A section in Markdown, its heading included, by language.
+    pub section: &'a dyn Fn(Language) -> String,
+    /// The same for programs: the member `here`.
+    pub document: Value,
+}
+
+/// The code whose page [`find`] would show; `None` for the list, for a message that several codes share, and for nothing.
+pub fn code(tail: &str) -> Option<Code> {
+    let (name, ..) = parts(tail);
+    Code::find(name)
+}
+
+/// As [`find`], with something to add to a code's page.
+pub fn find_with(
+    tail: &str,
+    query: Option<&str>,
+    accept: Option<&str>,
+    accept_language: Option<&str>,
+    aside: Option<&Aside<'_>>,
+) -> Option<Page> {
+    let (name, language, format) = parts(tail);
+    let format = format.unwrap_or_else(|| negotiate::format(accept));
+    let language = language.unwrap_or_else(|| negotiate::language(accept_language));
+    match name {
+        "" => Some(list(&Index::of(query, language), format, language, "errors/")),
+        "index" => Some(list(&Index::of(query, language), format, language, "")),
+        name => Topic::find(name).map(|topic| render(topic, format, language, aside)),
+    }
+}
+
+/// Name, language and format of an address.
+fn parts(tail: &str) -> (&str, Option<Language>, Option<Format>) {
     // The index can be served with and without a final slash, from where its relative links lead here twice.
     let tail = tail.trim_start_matches('/');
     let tail = tail.strip_prefix("errors/").unwrap_or(tail);
@@ -115,18 +152,12 @@ pub fn find(
         Some((rest, "zh")) => (rest, Some(Language::Chinese)),
         _ => (tail, None),
     };
-    let format = format.unwrap_or_else(|| negotiate::format(accept));
-    let language = language.unwrap_or_else(|| negotiate::language(accept_language));
-    match name {
-        "" => Some(list(&Index::of(query, language), format, language, "errors/")),
-        "index" => Some(list(&Index::of(query, language), format, language, "")),
-        name => Topic::find(name).map(|topic| render(topic, format, language)),
-    }
+    (name, language, format)
 }
 
 /// The page of `code`.
 pub fn page(code: Code, format: Format, language: Language) -> Page {
-    render(Topic::Code(code), format, language)
+    render(Topic::Code(code), format, language, None)
 }
 
 /// The list of all codes, in the order of the path of a call, and of the messages that several share.
@@ -140,11 +171,18 @@ pub fn title(code: Code, language: Language) -> &'static str {
     first.split_once(": ").map_or(code.title(), |(_, title)| title)
 }
 
-fn render(topic: Topic, format: Format, language: Language) -> Page {
+fn render(topic: Topic, format: Format, language: Language, aside: Option<&Aside<'_>>) -> Page {
+    let section = aside.map(|aside| (aside.section)(language)).unwrap_or_default();
     let body = match format {
-        Format::Markdown => topic.markdown(language),
-        Format::Html => html::page(topic, language),
-        Format::Json => pretty(&topic.document(language)),
+        Format::Markdown => topic.markdown(language) + &section,
+        Format::Html => html::page(topic, language, &section),
+        Format::Json => {
+            let mut document = topic.document(language);
+            if let Some(aside) = aside {
+                document["here"] = aside.document.clone();
+            }
+            pretty(&document)
+        }
     };
     Page::new(format, language, body)
 }
@@ -361,7 +399,7 @@ mod tests {
         for topic in topics() {
             for language in [Language::English, Language::Chinese] {
                 let code = topic.name();
-                let html = render(topic, Format::Html, language);
+                let html = render(topic, Format::Html, language, None);
                 assert!(
                     html.body.starts_with("<!doctype html>")
                         && html.body.contains(&format!("<html lang=\"{}\"", html::lang(language))),
@@ -375,10 +413,11 @@ mod tests {
                 for mark in ["```", "](", "**"] {
                     assert!(!html.body.contains(mark), "{code} {language:?}: `{mark}` was not rendered");
                 }
-                let json: Value = serde_json::from_str(&render(topic, Format::Json, language).body).unwrap();
+                let json: Value =
+                    serde_json::from_str(&render(topic, Format::Json, language, None).body).unwrap();
                 assert_eq!(json["sections"].as_array().map(Vec::len), Some(6));
                 assert_eq!(json["messages"].as_array().map(Vec::len), Some(topic.messages().len()));
-                let text = render(topic, Format::Markdown, language);
+                let text = render(topic, Format::Markdown, language, None);
                 assert!(text.body.contains("**") && text.etag.len() == 18);
                 if let Topic::Code(code) = topic {
                     assert_eq!(

@@ -12,6 +12,7 @@ pub mod identities;
 pub mod memberships;
 pub mod merges;
 pub mod meta;
+pub mod occurrences;
 pub mod operators;
 pub mod records;
 pub mod revocations;

@@ -75,6 +75,12 @@ impl<'a> Statement<'a> {
         self
     }
 
+    /// Is given up after the statement time-out: it may look at many rows.
+    pub(crate) fn scanning(mut self) -> Self {
+        self.scanning = true;
+        self
+    }
+
     /// Locks the rows that it finds until the transaction ends.
     pub(crate) fn locking(mut self) -> Self {
         self.locking = true;

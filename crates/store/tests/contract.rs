@@ -13,6 +13,8 @@ mod events;
 mod identifiers;
 #[path = "contract/logs.rs"]
 mod logs;
+#[path = "contract/occurrences.rs"]
+mod occurrences;
 #[path = "contract/records.rs"]
 mod records;
 #[path = "contract/schema.rs"]
@@ -70,6 +72,7 @@ contract! {
     access::revocations_are_forgotten_when_they_expire,
     logs::audit_entries_are_listed_newest_first,
     logs::two_nodes_settle_on_one_fact,
+    occurrences::a_code_is_counted_and_followed,
     records::writing_twice_changes_nothing,
     records::a_hostile_record_can_be_stored,
     records::searches_find_what_they_ask_for,

@@ -2,6 +2,7 @@
 
 mod authentication;
 mod coverage;
+mod figures;
 mod harness;
 mod publication;
 mod resources;

@@ -18,8 +18,8 @@ table{border-collapse:collapse;width:100%;font-size:.9375rem}th,td{text-align:le
 .table{overflow-x:auto}td:nth-child(2){overflow-wrap:anywhere}\
 form{display:flex;gap:.5rem;margin:1rem 0}input{flex:1;min-width:0;font:inherit;padding:.4rem .6rem;color:var(--ink);background:var(--back);border:1px solid var(--soft);border-radius:6px}button{font:inherit;padding:.4rem .9rem;color:var(--ink);background:var(--code);border:1px solid var(--soft);border-radius:6px}";
 
-/// The page of a topic.
-pub fn page(topic: Topic, language: Language) -> String {
+/// The page of a topic, with `aside` (Markdown) under its facts.
+pub fn page(topic: Topic, language: Language, aside: &str) -> String {
     let (name, sentence) = (topic.name(), topic.title(language));
     let link = |target: &str| target_url(target, "", language);
     let facts: String = topic
@@ -29,8 +29,9 @@ pub fn page(topic: Topic, language: Language) -> String {
         .collect();
     let rest = topic.source(language).split_once('\n').map_or("", |(_, rest)| rest);
     let body = format!(
-        "<h1><code>{name}</code></h1>\n<p>{}</p>\n<dl>{facts}</dl>\n{}{}",
+        "<h1><code>{name}</code></h1>\n<p>{}</p>\n<dl>{facts}</dl>\n{}{}{}",
         escape(sentence),
+        markdown::to_html(aside, &link),
         markdown::to_html(rest, &link),
         markdown::to_html(&topic.message_section(language), &link)
     );

@@ -1,9 +1,12 @@
 //! `portcullis errors`: the pages of the catalogue, on the terminal.
 
 use crate::cli::{Globals, Output, Run};
+use crate::client::Client;
 use crate::failure::{Done, Failure};
 use crate::output;
 use clap::{Args, Subcommand};
+use portcullis_control::figures::Figures;
+use portcullis_control::figures::words::section;
 use portcullis_fault::codes;
 use portcullis_fault::pages::messages::{self, INPUT_MAX};
 use portcullis_fault::pages::{self, Format, Language, umbrella};
@@ -17,6 +20,7 @@ use std::io::{Read, stdin};
 Examples:
   portcullis errors                          every code, with its status and sentence
   portcullis errors subject_unresolved       what it means, what to check, what to do
+  portcullis errors figures token_expired    how often here, and how many came through
   portcullis errors match 'jwt audience invalid. expected: orders'
   journalctl -u api | tail -50 | portcullis errors match -
   portcullis errors subject_unresolved --language zh")]
@@ -37,6 +41,14 @@ enum ErrorsVerb {
         /// The message, or text with messages in it; `-` for standard input
         text: String,
     },
+    /// How often a code occurred on this gateway, when, where, and how many callers succeeded afterwards
+    Figures {
+        /// The code, as in a refusal's `code`
+        code: String,
+        /// Only this tenant's calls: name or id
+        #[arg(long)]
+        tenant: Option<String>,
+    },
 }
 
 impl Run for Errors {
@@ -47,6 +59,17 @@ impl Run for Errors {
         let format = if globals.output == Output::Json { Format::Json } else { Format::Markdown };
         let page = match (self.verb, &self.code) {
             (Some(ErrorsVerb::Match { text }), _) => return matches(&text, format, language),
+            (Some(ErrorsVerb::Figures { code, tenant }), _) => {
+                codes::Code::find(&code).ok_or_else(|| unknown(&code))?;
+                return super::on_client(globals, async |client: &Client| {
+                    let path = format!("{}/figures", super::below("/admin/v1/errors", &code));
+                    let figures = client.read(&path, &[("tenant", tenant)]).await?;
+                    match globals.output {
+                        Output::Json => output::show(globals.output, &figures),
+                        Output::Text => output::write(&in_words(figures, language)?),
+                    }
+                });
+            }
             (None, Some(name)) => {
                 let ending = if format == Format::Json { "json" } else { "md" };
                 let known = codes::Code::find(name).is_some() || umbrella::find(name).is_some();
@@ -59,6 +82,13 @@ impl Run for Errors {
         };
         output::write(&format!("{}\n", page.body.trim_end()))
     }
+}
+
+/// As on the code's page.
+fn in_words(figures: Value, language: Language) -> Result<String, Failure> {
+    let figures: Figures = serde_json::from_value(figures)
+        .map_err(|error| Failure::new(format!("the server's answer cannot be read: {error}")))?;
+    Ok(section(&figures, language).trim_start().to_owned())
 }
 
 fn matches(text: &str, format: Format, language: Language) -> Done {

@@ -176,7 +176,7 @@ pub async fn search(executor: impl Executor, filter: &Filter, page: Page) -> Res
 }
 
 /// The smallest id of a time.
-fn first_id(at: Timestamp) -> Uuid {
+pub(super) fn first_id(at: Timestamp) -> Uuid {
     let millis = u64::try_from(at.micros().div_euclid(1_000)).unwrap_or(0).min((1 << 48) - 1);
     Uuid::from_u128(u128::from(millis) << 80)
 }

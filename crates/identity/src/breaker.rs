@@ -10,6 +10,8 @@ pub(crate) struct Breaker {
     open: Duration,
     state: Mutex<State>,
     gauge: metrics::Gauge,
+    /// Whose it is, for the log.
+    source: String,
 }
 
 #[derive(Default)]
@@ -38,10 +40,11 @@ pub(crate) enum Admission {
 
 impl Breaker {
     /// `failures` in a row open it for `open`.
-    pub fn new(source: &'static str, failures: u32, open: Duration) -> Self {
-        let gauge = metrics::gauge!("portcullis_resolution_breaker_open", "source" => source);
+    pub fn new(source: impl Into<String>, failures: u32, open: Duration) -> Self {
+        let source = source.into();
+        let gauge = metrics::gauge!("portcullis_resolution_breaker_open", "source" => source.clone());
         gauge.set(0.0);
-        Self { failures: failures.max(1), open, state: Mutex::default(), gauge }
+        Self { failures: failures.max(1), open, state: Mutex::default(), gauge, source }
     }
 
     /// May a call be made at `now`?
@@ -68,7 +71,7 @@ impl Breaker {
         state.in_a_row = 0;
         if state.open.take().is_some() {
             self.gauge.set(0.0);
-            tracing::info!("the directory answers again");
+            tracing::info!(source = self.source, "the directory answers again");
         }
     }
 
@@ -81,6 +84,7 @@ impl Breaker {
         }
         if state.open.is_none() {
             tracing::error!(
+                source = self.source,
                 reason,
                 failures = state.in_a_row,
                 "the directory keeps failing and is left alone for a while"

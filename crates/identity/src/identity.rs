@@ -14,7 +14,7 @@ use crate::metric;
 use crate::observe::{Effects, Fact, Observer};
 use crate::resolve::{ClientKey, SubjectPlan, Who, token_principal};
 use crate::runtime::Runtime;
-use crate::sources::kinds;
+use crate::sources::Outside;
 use crate::standing::{self, Standing};
 use portcullis_fault::{Fault, codes};
 use portcullis_jose::Claimed;
@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 mod diagnosis;
 
-pub use diagnosis::{Examined, GroupsRead, Looked, RememberedAnswer, Signer, UnderRule};
+pub use diagnosis::{Examined, GroupsRead, Looked, RememberedAnswer, Signer, SourceAtHand, UnderRule};
 
 /// Who may call, and what: compiled for one configuration, immutable.
 pub struct Identity {
@@ -39,6 +39,8 @@ pub struct Identity {
     tenants: HashMap<TenantId, Arc<Tenant>>,
     policies: Policies,
     models: Models,
+    /// They and what is remembered of their answers, for as long as a configuration has them.
+    sources: HashMap<Name, Arc<Outside>>,
 }
 
 impl Identity {
@@ -53,8 +55,18 @@ impl Identity {
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut issuers: Vec<Arc<TrustedIssuer>> = Vec::with_capacity(specification.issuers.len() + 1);
+        let mut sources = HashMap::new();
+        for source in &specification.sources {
+            match runtime.outside(source, secrets) {
+                Ok(outside) => drop(sources.insert(source.name.clone(), outside)),
+                Err((at, message)) => {
+                    let at = if at.is_empty() { String::new() } else { format!(".{at}") };
+                    problems.push(Problem::new(format!("sources.{}{at}", source.name), message));
+                }
+            }
+        }
         for issuer in &specification.issuers {
-            match compile_issuer(issuer, &specification.tenants, runtime, secrets) {
+            match compile_issuer(issuer, specification, &sources, runtime, secrets) {
                 Ok(compiled) => issuers.push(Arc::new(compiled)),
                 Err(wrong) => {
                     problems.extend(
@@ -63,12 +75,6 @@ impl Identity {
                         }),
                     );
                 }
-            }
-        }
-        for source in &specification.sources {
-            let parts = kinds::Parts { egress: runtime.egress(), secrets, clock: &runtime.shared_clock() };
-            if let Err((at, message)) = kinds::open(source, &parts) {
-                problems.push(Problem::new(format!("sources.{}.{at}", source.name), message));
             }
         }
         match compile_local(&specification.tenants, runtime) {
@@ -115,6 +121,7 @@ impl Identity {
                 tenants: specification.tenants.iter().map(|tenant| (tenant.id, tenant.clone())).collect(),
                 policies,
                 models: Models::of(&specification.models),
+                sources,
             }),
             _ => Err(problems),
         }
@@ -229,6 +236,7 @@ impl Identity {
             rule: &issuer.subject,
             number: issuer.number,
             tenant: tenant.id,
+            source: issuer.source.as_ref(),
         };
         let user = self.runtime.resolver().subject(&plan, token, effects, observer).await?;
         let principal = token_principal(token, tenant.clone(), Who::User(user));
@@ -383,12 +391,13 @@ type Wrong = (&'static str, String);
 
 fn compile_issuer(
     issuer: &Issuer,
-    tenants: &[Arc<Tenant>],
+    specification: &Specification,
+    sources: &HashMap<Name, Arc<Outside>>,
     runtime: &Runtime,
     secrets: &dyn SecretSource,
 ) -> Result<TrustedIssuer, Vec<Wrong>> {
     let plan = Plan::of(issuer);
-    let tenant = binding(issuer, tenants);
+    let tenant = binding(issuer, &specification.tenants);
     let (plan, tenant) = match (plan, tenant) {
         (Ok(plan), Ok(tenant)) => (plan, tenant),
         (plan, tenant) => return Err(plan.err().into_iter().flatten().chain(tenant.err()).collect()),
@@ -399,7 +408,45 @@ fn compile_issuer(
     if let Some(keys) = &own_keys {
         runtime.note_own_keys(keys);
     }
-    Ok(plan.with(issuer, runtime.number(issuer), tenant, (ring, own_keys), false))
+    let source = source_of(issuer, &tenant, specification, sources).map_err(|wrong| vec![wrong])?;
+    Ok(plan.with(issuer, runtime.number(issuer), tenant, (ring, own_keys), source, false))
+}
+
+/// The user source that an issuer's subjects are looked up in, if in one. Its people are of one tenant, and so are the
+/// issuer's: nobody becomes a user of a tenant by another tenant's directory.
+fn source_of(
+    issuer: &Issuer,
+    tenant: &TenantBinding,
+    specification: &Specification,
+    sources: &HashMap<Name, Arc<Outside>>,
+) -> Result<Option<Arc<Outside>>, Wrong> {
+    let Some(name) = &issuer.subject.source else { return Ok(None) };
+    let Some(source) = sources.get(name) else {
+        // One that is there and cannot be opened is a problem of its own.
+        let there = specification.sources.iter().any(|source| source.name == *name);
+        let message = if there {
+            "the user source cannot be used"
+        } else {
+            "there is no such user source; add `[[sources]]` with this name"
+        };
+        return Err(("subject.source", format!("`{name}`: {message}")));
+    };
+    let foreign = match tenant {
+        TenantBinding::One(tenant) => Some(tenant).filter(|tenant| tenant.name != source.tenant),
+        TenantBinding::ByClaim { tenants, .. } => {
+            tenants.values().find(|tenant| tenant.name != source.tenant)
+        }
+    };
+    match foreign {
+        None => Ok(Some(source.clone())),
+        Some(tenant) => Err((
+            "subject.source",
+            format!(
+                "the people of `{name}` are users of tenant `{}`, and this issuer's are of `{}`; make a source for each",
+                source.tenant, tenant.name
+            ),
+        )),
+    }
 }
 
 fn binding(issuer: &Issuer, tenants: &[Arc<Tenant>]) -> Result<TenantBinding, Wrong> {
@@ -437,5 +484,5 @@ fn compile_local(tenants: &[Arc<Tenant>], runtime: &Runtime) -> Result<Option<Tr
         claim: Path::new(local::TENANT_CLAIM),
         tenants: tenants.iter().map(|tenant| (tenant.name.as_str().into(), tenant.clone())).collect(),
     };
-    Ok(Some(plan.with(&issuer, runtime.number(&issuer), tenant, (ring, None), true)))
+    Ok(Some(plan.with(&issuer, runtime.number(&issuer), tenant, (ring, None), None, true)))
 }

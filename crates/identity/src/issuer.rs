@@ -6,6 +6,7 @@ use crate::groups::{Granted, Groups};
 use crate::jwks::{Ring, algorithms};
 use crate::presets::Preset;
 use crate::rules::Rule;
+use crate::sources::Outside;
 use portcullis_jose::{Algs, Claimed, Claims, Profile, Rules};
 use portcullis_model::issuer::{MachineTest, TenantRule, TokenProfile};
 use portcullis_model::{Issuer, Name, Tenant};
@@ -27,6 +28,8 @@ pub(crate) struct TrustedIssuer {
     pub rules: Rules,
     pub stale: Duration,
     pub subject: Arc<Rule>,
+    /// Where its subjects are looked up, when not in our own directory.
+    pub source: Option<Arc<Outside>>,
     pub local: bool,
     pub ring: Arc<Ring>,
     /// The keys that its tokens may be encrypted to.
@@ -128,6 +131,7 @@ impl Plan {
         number: u64,
         tenant: TenantBinding,
         (ring, own_keys): (Arc<Ring>, Option<Arc<OwnKeys>>),
+        source: Option<Arc<Outside>>,
         local: bool,
     ) -> TrustedIssuer {
         TrustedIssuer {
@@ -139,6 +143,7 @@ impl Plan {
             rules: self.rules,
             stale: issuer.stale.0,
             subject: self.subject,
+            source,
             local,
             ring,
             own_keys,
@@ -154,6 +159,7 @@ fn subject_field(at: &'static str) -> &'static str {
     match at {
         "claim" => "subject.claim",
         "attribute" => "subject.attribute",
+        "source" => "subject.source",
         "unknown" => "subject.unknown",
         _ => "subject.create",
     }

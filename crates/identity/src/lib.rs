@@ -43,7 +43,9 @@ pub use authenticate::{
 pub use authorize::{CallFacts, ModelPermit, Permit, ServiceRules};
 pub use catalogue::Catalogued;
 pub use decryption::DecryptionKeyFacts;
-pub use identity::{Examined, GroupsRead, Identity, Looked, RememberedAnswer, Signer, UnderRule};
+pub use identity::{
+    Examined, GroupsRead, Identity, Looked, RememberedAnswer, Signer, SourceAtHand, UnderRule,
+};
 pub use local::{LocalIssuer, LocalSubject, LocalToken};
 pub use observe::{Effects, Fact, Observer};
 pub use runtime::{Runtime, RuntimeParts};

@@ -88,6 +88,15 @@ pub(crate) enum Unasked {
     },
 }
 
+impl std::fmt::Display for Unasked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Overloaded => "too many look-ups are waiting",
+            Self::Unavailable { reason, .. } => reason,
+        })
+    }
+}
+
 /// An answer in memory.
 pub(crate) struct Slot<A> {
     pub answer: A,
@@ -109,7 +118,7 @@ type Outcome<A> = Result<Arc<Slot<A>>, Unasked>;
 
 /// One kind of question, with its cache.
 pub(crate) struct Lookups<K, A> {
-    kind: &'static str,
+    kind: String,
     limits: Limits,
     cache: Cache<K, Arc<Slot<A>>>,
     flights: Mutex<HashMap<K, watch::Receiver<Option<Outcome<A>>>>>,
@@ -137,14 +146,15 @@ where
     K: Hash + Eq + Clone + Send + Sync + 'static,
     A: Send + Sync + 'static,
 {
-    pub fn new(kind: &'static str, limits: Limits, shared: Shared) -> Arc<Self> {
+    pub fn new(kind: impl Into<String>, limits: Limits, shared: Shared) -> Arc<Self> {
+        let kind = kind.into();
         Arc::new(Self {
-            kind,
             limits,
             cache: Cache::new(limits.capacity.max(1)),
             flights: Mutex::new(HashMap::new()),
             shared,
-            counts: metric::Lookups::new(kind),
+            counts: metric::Lookups::new(&kind),
+            kind,
         })
     }
 

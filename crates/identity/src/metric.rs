@@ -13,8 +13,8 @@ pub(crate) struct Lookups {
 }
 
 impl Lookups {
-    pub fn new(kind: &'static str) -> Self {
-        let of = |outcome: &'static str| counter!("portcullis_resolution_lookups_total", "kind" => kind, "outcome" => outcome);
+    pub fn new(kind: &str) -> Self {
+        let of = |outcome: &'static str| counter!("portcullis_resolution_lookups_total", "kind" => kind.to_owned(), "outcome" => outcome);
         Self {
             hits: of("hit"),
             misses: of("miss"),

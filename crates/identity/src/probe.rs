@@ -3,7 +3,7 @@
 use crate::runtime::Runtime;
 use portcullis_jose::KeySet;
 use portcullis_model::Probe;
-use portcullis_model::probe::{DirectoryState, KeySetState};
+use portcullis_model::probe::{DirectoryState, KeySetState, SourceState};
 
 impl Probe for Runtime {
     fn directory(&self) -> DirectoryState {
@@ -14,6 +14,25 @@ impl Probe for Runtime {
             last_error: open.map(|(_, reason)| reason.to_string()),
             deaf: self.invalidation().state().deaf,
         }
+    }
+
+    fn sources(&self) -> Vec<SourceState> {
+        let outsides = self.outsides().into_iter();
+        outsides
+            .map(|outside| {
+                let (failures, open) = outside.lookups.breaker().state();
+                let past = outside.past();
+                SourceState {
+                    name: outside.name.clone(),
+                    kind: outside.kind,
+                    failures,
+                    open_until: open.map(|(until, _)| until),
+                    failed_at: past.failure.as_ref().map(|(at, _)| *at),
+                    last_error: past.failure.map(|(_, failure)| failure.message),
+                    took: past.took,
+                }
+            })
+            .collect()
     }
 
     fn key_sets(&self) -> Vec<KeySetState> {

@@ -8,7 +8,9 @@ mod key;
 mod principal;
 mod teams;
 
-pub(crate) use answer::{ActiveUser, KeyRecord, ReadyApplication, UserAnswer};
+pub(crate) use answer::{
+    ActiveUser, KeyRecord, ReadyApplication, UserAnswer, barred_by_source, follow, found_user, nobody,
+};
 pub(crate) use key::{ClientKey, SubjectKey, SubjectRef};
 pub(crate) use principal::{Who, roles, token_principal};
 pub(crate) use teams::{TeamTree, tree_tag};
@@ -17,8 +19,9 @@ use crate::authenticate::TokenCaller;
 use crate::lookup::{Ask, Found, Freshness, Limits, Lookups, Shared, Slot, Unasked};
 use crate::observe::{Effects, Fact, Observer};
 use crate::rules::{Newcomer, Rule};
-use crate::sources::{Creation, Source};
-use answer::{barred, find_client, find_key, find_user, follow, found_user, nobody};
+use crate::sources::foreign::Wanted;
+use crate::sources::{Creation, Outside, Source};
+use answer::{barred, find_client, find_key, find_user};
 use portcullis_fault::{Fault, codes};
 use portcullis_model::issuer::UnknownUser;
 use portcullis_model::{ApiKeyId, Name, TenantId, Timestamp, UserId};
@@ -46,6 +49,14 @@ pub(crate) struct SubjectPlan<'a> {
     /// Another number for another rule of another issuer.
     pub number: u64,
     pub tenant: TenantId,
+    /// Where it is looked up, when not in our own directory.
+    pub source: Option<&'a Arc<Outside>>,
+}
+
+impl SubjectPlan<'_> {
+    fn wanted(&self, source: &Outside, value: &str) -> Wanted {
+        Wanted { subject: value.to_owned(), issuer: self.issuer.clone(), tenant: source.tenant.clone() }
+    }
 }
 
 impl Resolver {
@@ -75,7 +86,8 @@ impl Resolver {
     ) -> Result<ActiveUser, Fault> {
         let raw = plan.rule.raw(token.claims())?;
         let key = SubjectRef { rule: plan.number, tenant: plan.tenant, raw };
-        if let Some(slot) = self.subjects.cached(&key, token.now()) {
+        let lookups = plan.source.map_or(&self.subjects, |source| &source.lookups);
+        if let Some(slot) = lookups.cached(&key, token.now()) {
             return settle(&slot.answer, Freshness::Cached, observer, || described(plan, raw)).cloned();
         }
         // Cold: kept out of the hot path's stack frame.
@@ -92,6 +104,10 @@ impl Resolver {
     ) -> Result<ActiveUser, Fault> {
         let value = plan.rule.value(raw)?;
         observer.note(Fact::Subject { attribute: &plan.rule.attribute(), value: &value });
+        if let Some(source) = plan.source {
+            let wanted = plan.wanted(source, &value);
+            return self.subject_outside(plan, source, wanted, raw, effects, observer).await;
+        }
         let Some(lookup) = plan.rule.lookup(plan.issuer, &value) else {
             observer.note(Fact::Resolved { outcome: "unknown", freshness: Freshness::Asked });
             let context = format!("`{}` is no id of a user here", cut(&value));
@@ -122,6 +138,27 @@ impl Resolver {
             }
             _ => settle(&answer, Freshness::Asked, observer, what).cloned(),
         }
+    }
+
+    async fn subject_outside<O: Observer>(
+        &self,
+        plan: &SubjectPlan<'_>,
+        source: &Arc<Outside>,
+        wanted: Wanted,
+        raw: &str,
+        effects: Effects,
+        observer: &mut O,
+    ) -> Result<ActiveUser, Fault> {
+        let what = || described(plan, raw);
+        if !effects.live() {
+            let answer = source.lookups.ask_dry(source.dry_question(plan.tenant, wanted)).await;
+            let answer = answer.map_err(|unasked| unresolved(unasked, observer))?;
+            return settle(&answer, Freshness::Asked, observer, what).cloned();
+        }
+        let key = SubjectKey { rule: plan.number, tenant: plan.tenant, raw: raw.into() };
+        let asked = source.lookups.ask(key, source.question(plan.tenant, wanted)).await;
+        let (slot, freshness) = asked.map_err(|unasked| unresolved(unasked, observer))?;
+        settle(&slot.answer, freshness, observer, what).cloned()
     }
 
     fn ask_subject(
@@ -245,10 +282,10 @@ impl Resolver {
     /// # Errors
     /// It cannot be asked; why.
     pub async fn look(&self, tenant: TenantId, lookup: Lookup) -> Result<UserAnswer, String> {
-        self.subjects.ask_dry(self.ask_subject(tenant, lookup, None)).await.map_err(|unasked| match unasked {
-            Unasked::Overloaded => "too many look-ups are waiting".to_owned(),
-            Unasked::Unavailable { reason, .. } => reason.to_string(),
-        })
+        self.subjects
+            .ask_dry(self.ask_subject(tenant, lookup, None))
+            .await
+            .map_err(|unasked| unasked.to_string())
     }
 
     /// A user by id, as it is now.

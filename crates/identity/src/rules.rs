@@ -28,6 +28,8 @@ enum Attribute {
     ExternalId,
     Username,
     Custom(String),
+    /// Whatever this user source makes of it.
+    Source(Name),
 }
 
 /// A field of a new user.
@@ -45,7 +47,18 @@ enum Field {
 impl Rule {
     /// Prepares a rule; the error says which setting is wrong and what to do.
     pub fn compile(rule: &SubjectRule) -> Result<Self, (&'static str, String)> {
+        if rule.source.is_some()
+            && (rule.attribute != "identity"
+                || rule.unknown != UnknownUser::Reject
+                || !rule.create.is_empty())
+        {
+            let message = "with `source`, the source says who somebody is; take `attribute`, `unknown` and `create` out";
+            return Err(("source", message.to_owned()));
+        }
         let attribute = match rule.attribute.as_str() {
+            "identity" if rule.source.is_some() => {
+                Attribute::Source(rule.source.clone().ok_or(("source", String::new()))?)
+            }
             "identity" => Attribute::Identity,
             "id" => Attribute::Id,
             "external_id" => Attribute::ExternalId,
@@ -157,6 +170,8 @@ impl Rule {
             Attribute::ExternalId => Lookup::ExternalId(value()),
             Attribute::Username => Lookup::Username(value()),
             Attribute::Custom(name) => Lookup::Attribute { name: name.clone(), value: value() },
+            // Not in our own directory.
+            Attribute::Source(_) => return None,
         })
     }
 
@@ -168,6 +183,7 @@ impl Rule {
             Attribute::ExternalId => "external_id".into(),
             Attribute::Username => "username".into(),
             Attribute::Custom(name) => format!("attributes.{name}").into(),
+            Attribute::Source(name) => format!("source:{name}").into(),
         }
     }
 
@@ -197,7 +213,7 @@ impl Rule {
             Attribute::Custom(name) => {
                 new.attributes.insert(name.clone(), value.to_owned());
             }
-            Attribute::Identity | Attribute::Id => {}
+            Attribute::Identity | Attribute::Id | Attribute::Source(_) => {}
         }
         new
     }

@@ -1,7 +1,6 @@
 //! What outlives configurations: key sets, caches, revocations, and the ear for the directory's events.
 
 use crate::authenticate::remembered::TokenCache;
-use crate::breaker::Breaker;
 use crate::decryption::{DecryptionKeyFacts, OwnKeys};
 use crate::jwks::{KeySetFacts, KeySource, Ring, RingParts};
 use crate::local::LocalIssuer;
@@ -11,9 +10,10 @@ use crate::operations::Operations;
 use crate::resolve::Resolver;
 use crate::revocation::{RevocationList, Revocations};
 use crate::secrets::Pepper;
-use crate::sources::Source;
+use crate::sources::kinds::{self, Wrong};
+use crate::sources::{Outside, Source};
 use arc_swap::Guard;
-use portcullis_config::Resolution;
+use portcullis_config::{Breaker, Resolution};
 use portcullis_fault::{Fault, codes};
 use portcullis_jose::KeySet;
 use portcullis_model::event::{Change, Event};
@@ -68,11 +68,16 @@ pub struct Runtime {
     versions: Arc<AtomicU64>,
     rings: Mutex<Vec<(Name, KeySource, Weak<Ring>)>>,
     own_keys: Mutex<Vec<Weak<OwnKeys>>>,
+    outsides: Mutex<Vec<Opened>>,
+    resolution: Resolution,
     operations: Operations,
     configurations: Mutex<Configurations>,
     key_uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
     tasks: TaskTracker,
 }
+
+/// A user source's configuration, the digest of its secrets, and what was made of them.
+type Opened = (portcullis_model::Source, [u8; 32], Weak<Outside>);
 
 /// Numbers of issuers' configurations: the same for the same.
 #[derive(Default)]
@@ -102,7 +107,7 @@ impl Runtime {
         let shared = Shared {
             clock: clock.clone(),
             invalidation: invalidation.clone(),
-            breaker: Arc::new(Breaker::new(
+            breaker: Arc::new(crate::breaker::Breaker::new(
                 "database",
                 resolution.breaker.failures,
                 resolution.breaker.open.0,
@@ -133,6 +138,8 @@ impl Runtime {
             versions: Arc::new(AtomicU64::new(1)),
             rings: Mutex::default(),
             own_keys: Mutex::default(),
+            outsides: Mutex::default(),
+            resolution,
             operations: Operations::new(tasks.clone()),
             configurations: Mutex::default(),
             key_uses: Mutex::default(),
@@ -349,6 +356,56 @@ impl Runtime {
         all
     }
 
+    /// A user source: the one in use when nothing about it has changed, its secrets included, with what it remembers.
+    pub(crate) fn outside(
+        &self,
+        source: &portcullis_model::Source,
+        secrets: &dyn portcullis_model::secret_ref::SecretSource,
+    ) -> Result<Arc<Outside>, Wrong> {
+        let digest = secrets_of(source, secrets);
+        let mut known = self.outsides.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(_, _, outside)| outside.strong_count() > 0);
+        let same = known.iter().rev().find(|(of, with, _)| of == source && *with == digest);
+        if let Some(outside) = same.and_then(|(_, _, outside)| outside.upgrade()) {
+            return Ok(outside);
+        }
+        let parts = kinds::Parts { egress: &self.egress, secrets, clock: &self.clock };
+        let foreign = kinds::open(source, &parts)?;
+        let Breaker { failures, open } = source.breaker;
+        let shared = Shared {
+            clock: self.clock.clone(),
+            invalidation: self.invalidation.clone(),
+            breaker: Arc::new(crate::breaker::Breaker::new(source.name.as_str(), failures, open.0)),
+            tasks: self.tasks.clone(),
+        };
+        let resolution = &self.resolution;
+        let limits = Limits {
+            capacity: resolution.capacity as usize,
+            queue: source.queue as usize,
+            // The source has its own; what is left is for the shadow in our own directory.
+            timeout: source.timeout.0.saturating_add(resolution.timeout.0),
+            positive: source.positive_ttl.unwrap_or(resolution.positive_ttl).0,
+            negative: source.negative_ttl.unwrap_or(resolution.negative_ttl).0,
+            stale: source.stale.0,
+        };
+        let outside = Outside::new(source, foreign, self.source.clone(), limits, shared);
+        known.push((source.clone(), digest, Arc::downgrade(&outside)));
+        Ok(outside)
+    }
+
+    /// The user sources of all configurations in use, the latest of each name.
+    pub(crate) fn outsides(&self) -> Vec<Arc<Outside>> {
+        let known = self.outsides.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all: Vec<Arc<Outside>> = Vec::new();
+        for outside in known.iter().rev().filter_map(|(_, _, outside)| outside.upgrade()) {
+            if !all.iter().any(|other| other.name == outside.name) {
+                all.push(outside);
+            }
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
     /// Counts changes of the directory that may concern who is calling. A receiver that changes is a reason to ask
     /// whether a principal still stands.
     pub fn changes(&self) -> watch::Receiver<u64> {
@@ -391,14 +448,6 @@ impl Runtime {
         &*self.clock
     }
 
-    pub(crate) fn shared_clock(&self) -> Arc<dyn Clock> {
-        self.clock.clone()
-    }
-
-    pub(crate) fn egress(&self) -> &Egress {
-        &self.egress
-    }
-
     pub(crate) fn pepper(&self) -> &Pepper {
         &self.pepper
     }
@@ -432,6 +481,23 @@ impl std::fmt::Debug for Runtime {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Runtime")
     }
+}
+
+/// What a source's secrets are at the moment, as a digest.
+fn secrets_of(
+    source: &portcullis_model::Source,
+    secrets: &dyn portcullis_model::secret_ref::SecretSource,
+) -> [u8; 32] {
+    let mut digest = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
+    for reference in source.secrets() {
+        let secret = secrets.read(reference);
+        let bytes = secret.as_ref().map_or(&[][..], |secret| secret.expose().as_slice());
+        digest.update(&(bytes.len() as u64).to_be_bytes());
+        digest.update(bytes);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(digest.finish().as_ref());
+    out
 }
 
 /// The revocation list, for the length of one look.

@@ -5,11 +5,19 @@
 
 mod database;
 pub mod foreign;
+mod http;
 pub mod kinds;
 mod ldap;
+pub(crate) mod outside;
+mod reading;
+mod sql;
 
 pub use crate::rules::Newcomer;
 pub use database::DatabaseSource;
+pub(crate) use outside::Outside;
+
+use crate::directory::Mirrored;
+use foreign::{Person, Wanted};
 
 use async_trait::async_trait;
 use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Name, Team, TenantId, User, UserId};
@@ -46,6 +54,64 @@ pub trait Source: Send + Sync {
 
     /// Makes a user for a subject that nobody has.
     async fn create(&self, tenant: TenantId, newcomer: &Newcomer, active: bool) -> Result<Creation, String>;
+
+    /// Writes what a user source says of a person into its shadow.
+    async fn mirror(
+        &self,
+        source: &Name,
+        tenant: TenantId,
+        wanted: &Wanted,
+        person: &Person,
+    ) -> Result<Mirroring, String> {
+        let _ = (source, tenant, wanted, person);
+        Err(NO_SHADOWS.to_owned())
+    }
+
+    /// What [`Source::mirror`] would come to; writes nothing.
+    async fn would_mirror(
+        &self,
+        source: &Name,
+        tenant: TenantId,
+        wanted: &Wanted,
+        person: &Person,
+    ) -> Result<Mirroring, String> {
+        let _ = (source, tenant, wanted, person);
+        Err(NO_SHADOWS.to_owned())
+    }
+
+    /// Takes note that a user source has nobody by this subject; whoever it was before, barred now.
+    async fn vanished(
+        &self,
+        source: &Name,
+        tenant: TenantId,
+        wanted: &Wanted,
+    ) -> Result<Option<User>, String> {
+        let _ = (source, tenant, wanted);
+        Err(NO_SHADOWS.to_owned())
+    }
+
+    /// Whom the subject meant when the user source last had somebody by it. Writes nothing.
+    async fn formerly(
+        &self,
+        source: &Name,
+        tenant: TenantId,
+        wanted: &Wanted,
+    ) -> Result<Option<User>, String> {
+        let _ = (source, tenant, wanted);
+        Err(NO_SHADOWS.to_owned())
+    }
+}
+
+/// A directory that only looks up.
+const NO_SHADOWS: &str = "this directory keeps no shadows of people of user sources";
+
+/// What came of mirroring a person.
+#[derive(Clone, Debug)]
+pub enum Mirroring {
+    /// See there.
+    Done(Box<Mirrored>),
+    /// What the source says of the person cannot be a user; why.
+    Unfit(String),
 }
 
 /// What came of making a user.

@@ -3,11 +3,15 @@
 
 use crate::{Name, Timestamp};
 use serde::Serialize;
+use std::time::Duration;
 
 /// A look into a running process. Looking changes nothing.
 pub trait Probe: Send + Sync {
     /// The way to the directory.
     fn directory(&self) -> DirectoryState;
+
+    /// The user sources.
+    fn sources(&self) -> Vec<SourceState>;
 
     /// The key sets of the issuers.
     fn key_sets(&self) -> Vec<KeySetState>;
@@ -24,6 +28,25 @@ pub struct DirectoryState {
     pub last_error: Option<String>,
     /// The event stream is lost: changes are not heard of, and nothing is believed for long.
     pub deaf: bool,
+}
+
+/// How look-ups in a user source are doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceState {
+    /// The source's name.
+    pub name: Name,
+    /// Its kind, as the configuration says it.
+    pub kind: &'static str,
+    /// Failures in a row; 0 when the last look-up went well.
+    pub failures: u32,
+    /// Until when nothing is asked, while the breaker is open.
+    pub open_until: Option<Timestamp>,
+    /// When it last failed, if it ever did.
+    pub failed_at: Option<Timestamp>,
+    /// What the last failure said.
+    pub last_error: Option<String>,
+    /// How long the last answers took; the latest is last.
+    pub took: Vec<Duration>,
 }
 
 /// The keys of one issuer, by their ids.

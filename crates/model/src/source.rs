@@ -180,6 +180,14 @@ pub const FIELDS: [&str; 9] = [
 ];
 
 impl Source {
+    /// The secrets that it refers to.
+    pub fn secrets(&self) -> Vec<&SecretRef> {
+        let sql = self.sql.iter().flat_map(|sql| std::iter::once(&sql.primary).chain(&sql.replica));
+        let http = self.http.iter().filter_map(|http| http.credential.as_ref());
+        let ldap = self.ldap.iter().filter_map(|ldap| ldap.password.as_ref());
+        sql.chain(http).chain(ldap).collect()
+    }
+
     /// Of which kind it is, as the file says it; nothing when none or several are given.
     pub fn kind(&self) -> Option<&'static str> {
         match self.kinds().as_slice() {

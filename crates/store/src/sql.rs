@@ -1,8 +1,10 @@
-//! The seam to the two databases: the only file that names a driver.
+//! The seam to the two databases: only this file, and those below it, name a driver.
 //!
 //! SQLite has one writing connection (so writers queue here, not in lock errors) and a pool of readers beside it (WAL);
 //! PostgreSQL has one pool. A connection that was left in the middle of something, by an error on the wire, a time-out or
 //! a caller that went away, is closed and not used again.
+
+pub(crate) mod external;
 
 use crate::statement::Statement;
 use crate::value::{Kind, Row, Value};

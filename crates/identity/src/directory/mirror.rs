@@ -8,6 +8,7 @@ use super::change::Work;
 use super::users::{NewUser, enter, shown};
 use super::{Actor, Directory};
 use crate::sources::foreign::{Person, Wanted, identity_of};
+use crate::sources::outside::sketch;
 use portcullis_model::event::Change;
 use portcullis_model::{Identity, Name, TenantId, User, UserStatus};
 use portcullis_store::entity::users::Lookup;
@@ -149,6 +150,34 @@ impl Directory {
     ) -> Result<Mirrored, Error> {
         let actor = actor(source);
         let mut work = self.work(&actor).await?;
+        if let Some(wanted) = wanted
+            && let Some(holder) = users::resolve(&mut work.tx, tenant, &subject_of(wanted)).await?.pop()
+        {
+            let linked = identities::list_by_user(&mut work.tx, holder.id).await?;
+            match by_subject(holder, &linked, source, person) {
+                Before::Nobody => {}
+                Before::Theirs(user) => {
+                    // The issuer's subject is this user's already: the key is added to it, and the next look finds it.
+                    let identity = Identity {
+                        issuer: identity_of(source),
+                        subject: person.key.clone(),
+                        user: user.id,
+                        linked_at: work.now,
+                    };
+                    identities::insert(&mut work.tx, tenant, &identity).await?;
+                    let after = json!({ "issuer": identity.issuer, "subject": identity.subject });
+                    let Identity { issuer, subject, .. } = identity;
+                    work.event(Some(tenant), Change::IdentityLinked { user: user.id, issuer, subject });
+                    work.audit(Some(tenant), "user.link", user.id, Value::Null, after).await?;
+                    work.tx.commit().await?;
+                    return Box::pin(self.mirror_once(source, tenant, Some(wanted), person)).await;
+                }
+                Before::Settled(mirrored) => {
+                    work.tx.rollback().await?;
+                    return Ok(mirrored);
+                }
+            }
+        }
         let mut new = NewUser {
             tenant,
             status: UserStatus::Active,
@@ -169,11 +198,7 @@ impl Directory {
             let Some(lookup) = lookup else { continue };
             let Some(holder) = users::resolve(&mut work.tx, tenant, &lookup).await?.pop() else { continue };
             if of_source(&mut work, source, &holder).await? {
-                let told_apart = by == "user name"
-                    && holder.external_id.is_some()
-                    && person.external_id.is_some()
-                    && holder.external_id != person.external_id;
-                if !told_apart {
+                if !(by == "user name" && told_apart(&holder, person)) {
                     work.tx.rollback().await?;
                     return Ok(Mirrored::Rekeyed { user: holder, by });
                 }
@@ -214,8 +239,9 @@ impl Directory {
         tenant: TenantId,
         wanted: &Wanted,
     ) -> Result<Option<User>, Error> {
-        let lookup = Lookup::Identity { issuer: wanted.issuer.clone(), subject: wanted.subject.clone() };
-        let Some(known) = users::resolve(&self.store, tenant, &lookup).await?.pop() else { return Ok(None) };
+        let Some(known) = users::resolve(&self.store, tenant, &subject_of(wanted)).await?.pop() else {
+            return Ok(None);
+        };
         if known.status != UserStatus::Active {
             return Ok(Some(known));
         }
@@ -234,6 +260,76 @@ impl Directory {
         work.audit(Some(tenant), "user.suspend", after.id, shown(&before), shown(&after)).await?;
         work.tx.commit().await?;
         Ok(Some(after))
+    }
+
+    /// What [`Directory::mirror`] would come to, without a change of anything: a user who would be made has no id.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn would_mirror(
+        &self,
+        source: &Name,
+        tenant: TenantId,
+        wanted: Option<&Wanted>,
+        person: &Person,
+    ) -> Result<Mirrored, Error> {
+        if let Some(known) = shadow(&self.store, source, tenant, &person.key).await? {
+            if matches!(known.status, UserStatus::Deleted | UserStatus::Merged) {
+                return Ok(Mirrored::Gone(known));
+            }
+            let after = reflected(&known, person, &actor(source));
+            return Ok(if after == known { Mirrored::Same(known) } else { Mirrored::Changed(after) });
+        }
+        if let Some(wanted) = wanted
+            && let Some(holder) = users::resolve(&self.store, tenant, &subject_of(wanted)).await?.pop()
+        {
+            let linked = identities::list_by_user(&self.store, holder.id).await?;
+            match by_subject(holder, &linked, source, person) {
+                Before::Nobody => {}
+                Before::Theirs(user) => {
+                    return Ok(Mirrored::Changed(reflected(&user, person, &actor(source))));
+                }
+                Before::Settled(mirrored) => return Ok(mirrored),
+            }
+        }
+        let names = [
+            ("external id", person.external_id.clone().map(Lookup::ExternalId)),
+            ("user name", person.username.clone().map(Lookup::Username)),
+        ];
+        for (by, lookup) in names {
+            let Some(lookup) = lookup else { continue };
+            let Some(holder) = users::resolve(&self.store, tenant, &lookup).await?.pop() else { continue };
+            let linked = identities::list_by_user(&self.store, holder.id).await?;
+            if is_of(source, &linked) && !(by == "user name" && told_apart(&holder, person)) {
+                return Ok(Mirrored::Rekeyed { user: holder, by });
+            }
+        }
+        Ok(Mirrored::Made(sketch(tenant, source, person, self.clock.now())))
+    }
+
+    /// Whom a subject meant when the source last had somebody by it, as a look-up would find them now that it has nobody.
+    ///
+    /// # Errors
+    /// The database cannot be asked.
+    pub async fn formerly_found(
+        &self,
+        source: &Name,
+        tenant: TenantId,
+        wanted: &Wanted,
+    ) -> Result<Option<User>, Error> {
+        let Some(known) = users::resolve(&self.store, tenant, &subject_of(wanted)).await?.pop() else {
+            return Ok(None);
+        };
+        if known.status != UserStatus::Active {
+            return Ok(Some(known));
+        }
+        let linked = identities::list_by_user(&self.store, known.id).await?;
+        Ok(is_of(source, &linked).then(|| User {
+            status: UserStatus::Suspended,
+            status_reason: Some(VANISHED.to_owned()),
+            status_changed_by: identity_of(source).to_string(),
+            ..known
+        }))
     }
 
     async fn is_linked(&self, tenant: TenantId, wanted: &Wanted, user: &User) -> Result<bool, Error> {
@@ -277,6 +373,31 @@ impl Directory {
     }
 }
 
+/// Whose a subject was before the source came up with a key that is new.
+enum Before {
+    /// Nobody's, or somebody's who is another person by the company's own ids.
+    Nobody,
+    /// A user's who is no person of the source yet: the one that is meant.
+    Theirs(User),
+    /// There is nothing to be made.
+    Settled(Mirrored),
+}
+
+/// What becomes of a key that is new, when the subject that it was found by was this user's.
+fn by_subject(holder: User, linked: &[Identity], source: &Name, person: &Person) -> Before {
+    let gone = matches!(holder.status, UserStatus::Deleted | UserStatus::Merged);
+    match is_of(source, linked) {
+        true if told_apart(&holder, person) => Before::Nobody,
+        _ if gone => Before::Settled(Mirrored::Gone(holder)),
+        true => Before::Settled(Mirrored::Rekeyed { user: holder, by: "subject" }),
+        false => Before::Theirs(holder),
+    }
+}
+
+fn subject_of(wanted: &Wanted) -> Lookup {
+    Lookup::Identity { issuer: wanted.issuer.clone(), subject: wanted.subject.clone() }
+}
+
 /// Who changes shadows.
 fn actor(source: &Name) -> Actor {
     Actor::new(identity_of(source).to_string(), "source")
@@ -312,9 +433,17 @@ pub(crate) fn reflected(user: &User, person: &Person, actor: &Actor) -> User {
 
 /// Whether a user is a shadow of this source.
 async fn of_source(work: &mut Work<'_>, source: &Name, user: &User) -> Result<bool, Error> {
+    Ok(is_of(source, &identities::list_by_user(&mut work.tx, user.id).await?))
+}
+
+fn is_of(source: &Name, linked: &[Identity]) -> bool {
     let of = identity_of(source);
-    let linked = identities::list_by_user(&mut work.tx, user.id).await?;
-    Ok(linked.iter().any(|identity| identity.issuer == of))
+    linked.iter().any(|identity| identity.issuer == of)
+}
+
+/// By the company's own ids they are two people.
+fn told_apart(holder: &User, person: &Person) -> bool {
+    holder.external_id.is_some() && person.external_id.is_some() && holder.external_id != person.external_id
 }
 
 /// Takes its user name from a shadow who lost it in the source. It stays as a past one.
@@ -332,8 +461,9 @@ async fn link(work: &mut Work<'_>, user: &User, wanted: &Wanted) -> Result<(), E
     let (issuer, subject) = (wanted.issuer.as_str(), wanted.subject.as_str());
     if let Some(other) = identities::find(&mut work.tx, user.tenant, issuer, subject).await? {
         identities::delete(&mut work.tx, user.tenant, issuer, subject, work.now).await?;
-        work.event(Some(user.tenant), Change::User { user: other.user, what: "changed".to_owned() });
         let before = json!({ "issuer": issuer, "subject": subject });
+        let (issuer, subject) = (other.issuer, other.subject);
+        work.event(Some(user.tenant), Change::IdentityUnlinked { user: other.user, issuer, subject });
         work.audit(Some(user.tenant), "user.unlink", other.user, before, Value::Null).await?;
     }
     let identity = Identity {

@@ -10,6 +10,8 @@ use crate::issuer::TrustedIssuer;
 use crate::observe::{Effects, Observer};
 use crate::resolve::{SubjectRef, UserAnswer, outcome_of};
 use crate::rules::Rule;
+use crate::sources::Outside;
+use crate::sources::foreign::{Foreign, Wanted};
 use portcullis_fault::{Fault, codes};
 use portcullis_jose::explain::AtHand;
 use portcullis_jose::{Alg, Algs, Jwk, Protected, SigningKey, Unverified, encode};
@@ -47,6 +49,39 @@ pub struct Looked {
     pub tenant: Arc<Tenant>,
     /// The issuer's name.
     pub issuer: Name,
+}
+
+/// A user source, to be asked past everything that is remembered.
+#[derive(Clone)]
+pub struct SourceAtHand {
+    /// Its name.
+    pub name: Name,
+    /// Its kind, as the configuration says it.
+    pub kind: &'static str,
+    /// The name of the tenant whose users its people are.
+    pub tenant: Name,
+    /// It itself.
+    pub foreign: Arc<dyn Foreign>,
+}
+
+impl From<&Outside> for SourceAtHand {
+    fn from(outside: &Outside) -> Self {
+        Self {
+            name: outside.name.clone(),
+            kind: outside.kind,
+            tenant: outside.tenant.clone(),
+            foreign: outside.foreign().clone(),
+        }
+    }
+}
+
+impl std::fmt::Debug for SourceAtHand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SourceAtHand")
+            .field("name", &self.name)
+            .field("kind", &self.kind)
+            .finish_non_exhaustive()
+    }
 }
 
 /// An answer in memory.
@@ -106,6 +141,27 @@ pub struct UnderRule {
 }
 
 impl Identity {
+    /// The user sources of this configuration, by name.
+    pub fn sources(&self) -> Vec<SourceAtHand> {
+        let mut all: Vec<_> = self.sources.values().map(|source| SourceAtHand::from(&**source)).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        all
+    }
+
+    /// The user source that the caller's subject is looked up in, and what is asked there; nothing where it is our own
+    /// directory, or where there is no subject that could be asked for.
+    pub fn source_of(&self, caller: &Examined) -> Option<(SourceAtHand, Wanted)> {
+        let issuer = caller.0.trusted();
+        let source = issuer.source.as_ref()?;
+        if caller.0.machine_claim().is_some() {
+            return None;
+        }
+        let raw = issuer.subject.raw(caller.0.claims()).ok()?;
+        let subject = issuer.subject.value(raw).ok()?.into_owned();
+        let wanted = Wanted { subject, issuer: issuer.name.clone(), tenant: source.tenant.clone() };
+        Some((SourceAtHand::from(&**source), wanted))
+    }
+
     /// What is expected of tokens of this issuer, to explain one with: rules, algorithms, public keys. Secrets are the
     /// caller's to add.
     pub fn at_hand(&self, issuer: &Name, now: Timestamp) -> Option<AtHand> {
@@ -238,7 +294,9 @@ impl Identity {
         let raw = issuer.subject.raw(caller.0.claims()).ok()?;
         let key = SubjectRef { rule: issuer.number, tenant: tenant.id, raw };
         let now = self.runtime.clock().now();
-        let (slot, age, believed) = self.runtime.resolver().subjects.peeked(&key, now)?;
+        let lookups =
+            issuer.source.as_ref().map_or(&self.runtime.resolver().subjects, |source| &source.lookups);
+        let (slot, age, believed) = lookups.peeked(&key, now)?;
         Some(RememberedAnswer {
             outcome: slot.answer.as_str(),
             user: slot.answer.user().cloned(),
@@ -293,6 +351,17 @@ impl Identity {
         let claims = caller.0.claims();
         let Ok(tenant) = issuer.tenant.tenant(claims) else { return Ok(None) };
         let Ok(value) = rule.raw(claims).and_then(|raw| rule.value(raw)) else { return Ok(None) };
+        if let Some(source) = issuer.source.as_ref().filter(|_| *rule == *issuer.subject) {
+            let wanted = Wanted {
+                subject: value.to_string(),
+                issuer: issuer.name.clone(),
+                tenant: source.tenant.clone(),
+            };
+            let answer = source.lookups.ask_dry(source.dry_question(tenant.id, wanted)).await;
+            return answer
+                .map(|answer| Some((value.into_owned(), answer)))
+                .map_err(|unasked| unasked.to_string());
+        }
         let Some(lookup) = rule.lookup(&issuer.name, &value) else { return Ok(None) };
         let answer = self.runtime.resolver().look(tenant.id, lookup).await?;
         Ok(Some((value.into_owned(), answer)))

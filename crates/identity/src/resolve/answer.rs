@@ -118,7 +118,7 @@ pub(super) async fn find_user(
     }
 }
 
-pub(super) fn nobody() -> Found<UserAnswer> {
+pub(crate) fn nobody() -> Found<UserAnswer> {
     Found { answer: UserAnswer::Unknown, positive: false, tags: Vec::new() }
 }
 
@@ -138,8 +138,20 @@ pub(super) fn barred(user: User) -> Found<UserAnswer> {
     Found { answer, positive: false, tags }
 }
 
+/// Somebody whom the source knew by this subject, and does not any more: nobody who may call.
+pub(crate) fn barred_by_source(user: User) -> Found<UserAnswer> {
+    let tags = vec![user.id.0];
+    let user = Arc::new(user);
+    let answer = match user.status {
+        UserStatus::Pending => UserAnswer::Pending(user),
+        UserStatus::Suspended => UserAnswer::Suspended(user),
+        UserStatus::Active | UserStatus::Deleted | UserStatus::Merged => UserAnswer::Deleted(user),
+    };
+    Found { answer, positive: false, tags }
+}
+
 /// Follows merges to whoever the user is now.
-pub(super) async fn follow(source: &dyn Source, mut user: User) -> Result<Found<UserAnswer>, String> {
+pub(crate) async fn follow(source: &dyn Source, mut user: User) -> Result<Found<UserAnswer>, String> {
     let tenant = user.tenant;
     let mut passed: Vec<Uuid> = Vec::new();
     while user.status == UserStatus::Merged {
@@ -164,7 +176,7 @@ pub(super) async fn follow(source: &dyn Source, mut user: User) -> Result<Found<
 }
 
 /// The answer about a user who is in these teams. It depends on each of them: one that moves is in others.
-pub(super) fn found_user(user: User, mut tags: Vec<Uuid>, teams: Vec<(Team, bool)>) -> Found<UserAnswer> {
+pub(crate) fn found_user(user: User, mut tags: Vec<Uuid>, teams: Vec<(Team, bool)>) -> Found<UserAnswer> {
     tags.push(user.id.0);
     let (teams, team_tags) = of_directory(teams);
     tags.extend(team_tags);

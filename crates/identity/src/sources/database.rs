@@ -1,7 +1,8 @@
 //! The directory in our own database.
 
-use super::{Creation, Newcomer, Source};
-use crate::directory::{Actor, Admission, Directory};
+use super::foreign::{Person, Wanted};
+use super::{Creation, Mirroring, Newcomer, Source};
+use crate::directory::{Actor, Admission, Directory, Mirrored};
 use async_trait::async_trait;
 use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Name, Team, TenantId, User, UserId};
 use portcullis_store::Error;
@@ -23,6 +24,16 @@ impl DatabaseSource {
 
 fn say(error: Error) -> String {
     error.to_string()
+}
+
+fn mirrored(done: Result<Mirrored, Error>) -> Result<Mirroring, String> {
+    match done {
+        Ok(mirrored) => Ok(Mirroring::Done(Box::new(mirrored))),
+        Err(error @ (Error::Invalid { .. } | Error::Conflict { .. })) => {
+            Ok(Mirroring::Unfit(error.to_string()))
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[async_trait]
@@ -71,5 +82,43 @@ impl Source for DatabaseSource {
             Err(error @ Error::Invalid { .. }) => Ok(Creation::Refused(error.to_string())),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    async fn mirror(
+        &self,
+        source: &Name,
+        tenant: TenantId,
+        wanted: &Wanted,
+        person: &Person,
+    ) -> Result<Mirroring, String> {
+        mirrored(self.directory.mirror(source, tenant, Some(wanted), person).await)
+    }
+
+    async fn would_mirror(
+        &self,
+        source: &Name,
+        tenant: TenantId,
+        wanted: &Wanted,
+        person: &Person,
+    ) -> Result<Mirroring, String> {
+        mirrored(self.directory.would_mirror(source, tenant, Some(wanted), person).await)
+    }
+
+    async fn vanished(
+        &self,
+        source: &Name,
+        tenant: TenantId,
+        wanted: &Wanted,
+    ) -> Result<Option<User>, String> {
+        self.directory.vanished(source, tenant, wanted).await.map_err(say)
+    }
+
+    async fn formerly(
+        &self,
+        source: &Name,
+        tenant: TenantId,
+        wanted: &Wanted,
+    ) -> Result<Option<User>, String> {
+        self.directory.formerly_found(source, tenant, wanted).await.map_err(say)
     }
 }

@@ -139,6 +139,8 @@ pub enum FailureKind {
     Refused,
     /// It answered something that cannot be used: an error of the query, an answer against the schema.
     Broken,
+    /// What it says of this one person cannot be used. The source itself is in order, and is not given up.
+    Person,
     /// It is not asked at all: it cannot do this, or is configured so that it cannot work.
     Unsupported,
 }
@@ -151,6 +153,7 @@ impl FailureKind {
             Self::Slow => "slow",
             Self::Refused => "refused",
             Self::Broken => "broken",
+            Self::Person => "person",
             Self::Unsupported => "unsupported",
         }
     }

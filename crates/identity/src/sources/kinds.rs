@@ -1,6 +1,7 @@
 //! The kinds of user source: one file and one line each.
 
 use super::foreign::Foreign;
+use super::{http, ldap, sql};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Clock, Source};
 use portcullis_net::egress::Egress;
@@ -23,7 +24,7 @@ pub type Wrong = (String, String);
 pub type Open = fn(&Source, &Parts<'_>) -> Option<Result<Arc<dyn Foreign>, Wrong>>;
 
 /// Every kind.
-pub const KINDS: &[Open] = &[super::ldap::open];
+pub const KINDS: &[Open] = &[sql::open, http::open, ldap::open];
 
 /// Makes the source.
 ///

@@ -13,6 +13,7 @@ mod ldap;
 
 mod nested;
 mod resolution;
+mod sources;
 mod standing;
 mod team_access;
 mod teams;

@@ -203,7 +203,7 @@ async fn read(
 }
 
 /// A URL as errors and logs show it: queries may hold what is nobody's business.
-fn shown(url: &Url) -> String {
+pub(super) fn shown(url: &Url) -> String {
     let mut url = url.clone();
     if url.query().is_some() {
         url.set_query(Some("..."));

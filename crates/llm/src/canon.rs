@@ -9,10 +9,12 @@
 
 pub mod answer;
 mod effort;
+pub mod embedding;
 pub mod event;
 pub mod fields;
 pub mod part;
 pub mod request;
+pub mod rerank;
 pub mod signature;
 
 pub use answer::{Answer, Choice, Logprob, ProviderError, Stop, Tokens};

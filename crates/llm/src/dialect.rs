@@ -4,12 +4,15 @@ pub mod anthropic;
 pub mod bedrock;
 pub mod chat;
 pub mod cohere;
+pub mod count;
 mod data_url;
+pub mod embed;
 pub mod gemini;
 pub mod ollama;
 pub mod openai;
 pub mod operation;
 pub mod request;
+pub mod rerank;
 pub mod served;
 mod watch;
 

@@ -75,6 +75,12 @@ pub trait Chat: Send + Sync + fmt::Debug {
         "text/event-stream; charset=utf-8"
     }
 
+    /// The format in which a caller with this query wants its streams, where that is another one (`alt=sse`, or one array
+    /// without it).
+    fn for_query(&self, _query: &str) -> Option<&'static dyn Chat> {
+        None
+    }
+
     /// Looks at an answer whose bytes pass untouched.
     fn watch(&self, stream: bool) -> Box<dyn Watch>;
 }

@@ -6,13 +6,14 @@
 mod answer;
 mod caller;
 mod citations;
+pub mod count;
 mod error;
 mod frames;
 mod read;
 mod reader;
 mod schema;
 mod watch;
-mod wire;
+pub(super) mod wire;
 mod write;
 mod writer;
 
@@ -176,6 +177,11 @@ impl Chat for Gemini {
 
     fn stream_type(&self) -> &'static str {
         if self.array { "application/json; charset=UTF-8" } else { "text/event-stream; charset=utf-8" }
+    }
+
+    fn for_query(&self, query: &str) -> Option<&'static dyn Chat> {
+        let events = query.split('&').any(|pair| matches!(pair, "alt=sse" | "$alt=sse" | "%24alt=sse"));
+        (!events && !self.array).then_some(&Self::ARRAY)
     }
 
     fn watch(&self, stream: bool) -> Box<dyn Watch> {

@@ -5,6 +5,7 @@ mod bedrock;
 mod catalog;
 mod cohere_ollama;
 mod echo;
+mod embed;
 mod eventstream;
 mod frames;
 mod gemini;

@@ -14,6 +14,8 @@ const CHAT: Members = Members {
     ..Members::PATH
 };
 
+const EMBED: Members = Members { text: &["content", "requests"], ..CHAT };
+
 static SERVES: &[Served] = &[
     Served::post("/models/{model}:generateContent", Operation::Chat, &CHAT)
         .as_chat(&Gemini::API)
@@ -21,6 +23,9 @@ static SERVES: &[Served] = &[
     Served::post("/models/{model}:streamGenerateContent", Operation::Chat, &CHAT)
         .as_chat(&Gemini::API)
         .streamed(true),
+    Served::post("/models/{model}:countTokens", Operation::CountTokens, &CHAT),
+    Served::post("/models/{model}:embedContent", Operation::Embeddings, &EMBED),
+    Served::post("/models/{model}:batchEmbedContents", Operation::Embeddings, &EMBED),
     Served::get("/models", Operation::Models),
     Served::get("/models/{model}", Operation::Model),
 ];
@@ -119,6 +124,8 @@ mod tests {
             of(Method::POST, "/models/llama3%3A8b:generateContent"),
             is(chat, Some(false), "llama3:8b")
         );
+        assert_eq!(of(Method::POST, "/models/m:countTokens"), is(Operation::CountTokens, None, "m"));
+        assert_eq!(of(Method::POST, "/models/m:batchEmbedContents"), is(Operation::Embeddings, None, "m"));
         assert_eq!(of(Method::GET, "/models"), is(Operation::Models, None, ""));
         assert_eq!(of(Method::GET, "/models/gemini-3-pro"), is(Operation::Model, None, "gemini-3-pro"));
         assert_eq!(of(Method::POST, "/models/x:predictLongRunning"), Err("method_not_allowed"));

@@ -12,7 +12,7 @@ use portcullis_fault::Fault;
 use std::borrow::Cow;
 
 /// This dialect, in natives and signatures.
-pub(super) const NAME: &str = "gemini";
+pub(in super::super) const NAME: &str = "gemini";
 
 /// In place of a signature that is not there, for models that want one: they then do not check.
 pub(super) const UNSIGNED: &str = "skip_thought_signature_validator";
@@ -22,12 +22,12 @@ const LENIENT: GeneralPurposeConfig =
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 
 /// The object at `at`, with its members in camel case.
-pub(super) fn object<'a, 'p>(node: Node<'a>, at: Path<'p>) -> Result<Object<'a, 'p>, Fault> {
+pub(in super::super) fn object<'a, 'p>(node: Node<'a>, at: Path<'p>) -> Result<Object<'a, 'p>, Fault> {
     node.object(at)?.respelled(camel)
 }
 
 /// The member `name`, an object, in camel case.
-pub(super) fn inner<'a, 'p>(
+pub(in super::super) fn inner<'a, 'p>(
     object: &mut Object<'a, '_>,
     name: &'p str,
     at: &'p Path<'p>,
@@ -36,7 +36,7 @@ pub(super) fn inner<'a, 'p>(
 }
 
 /// `inline_data` → `inlineData`; `None`: nothing to change.
-pub(super) fn camel(name: &str) -> Option<String> {
+pub(in super::super) fn camel(name: &str) -> Option<String> {
     if name.starts_with('_') || !name.contains('_') {
         return None;
     }
@@ -51,7 +51,7 @@ pub(super) fn camel(name: &str) -> Option<String> {
 }
 
 /// The items of the list `name`; one that is no list counts as a list of it.
-pub(super) fn each<'a>(object: &mut Object<'a, '_>, name: &str) -> Vec<Node<'a>> {
+pub(in super::super) fn each<'a>(object: &mut Object<'a, '_>, name: &str) -> Vec<Node<'a>> {
     match object.take(name) {
         None => Vec::new(),
         Some(Node { tree: Tree::Array(items), .. }) => items,
@@ -68,7 +68,7 @@ pub(super) fn integer(object: &mut Object<'_, '_>, name: &str) -> Result<Option<
 }
 
 /// A whole number that is not negative.
-pub(super) fn count(object: &mut Object<'_, '_>, name: &str) -> Result<Option<u64>, Fault> {
+pub(in super::super) fn count(object: &mut Object<'_, '_>, name: &str) -> Result<Option<u64>, Fault> {
     match integer(object, name)? {
         None => Ok(None),
         Some(number) => {
@@ -91,7 +91,7 @@ fn whole(number: f64) -> Option<i64> {
 }
 
 /// Bytes, in standard base64 with padding.
-pub(super) fn bytes(text: Cow<'_, str>, at: &Path<'_>) -> Result<String, Fault> {
+pub(in super::super) fn bytes(text: Cow<'_, str>, at: &Path<'_>) -> Result<String, Fault> {
     standard(text).ok_or_else(|| typed(at, "base64"))
 }
 
@@ -153,12 +153,12 @@ pub(super) fn caller_signature(canonical: &str) -> String {
 }
 
 /// A word of an enumeration, as it is written in the schema.
-pub(super) fn word(object: &mut Object<'_, '_>, name: &str) -> Result<Option<String>, Fault> {
+pub(in super::super) fn word(object: &mut Object<'_, '_>, name: &str) -> Result<Option<String>, Fault> {
     Ok(object.string(name)?.map(|word| word.to_ascii_uppercase()))
 }
 
 /// The string that has to be at `at`.
-pub(super) fn text<'a>(node: Node<'a>, at: &Path<'_>) -> Result<Cow<'a, str>, Fault> {
+pub(in super::super) fn text<'a>(node: Node<'a>, at: &Path<'_>) -> Result<Cow<'a, str>, Fault> {
     match node.tree {
         Tree::String(text) => Ok(text),
         _ => Err(typed(at, "a string")),
@@ -166,7 +166,7 @@ pub(super) fn text<'a>(node: Node<'a>, at: &Path<'_>) -> Result<Cow<'a, str>, Fa
 }
 
 /// `ai_request_invalid`; the path comes first.
-pub(super) fn refuse(at: &Path<'_>, words: &str) -> Fault {
+pub(in super::super) fn refuse(at: &Path<'_>, words: &str) -> Fault {
     invalid(format!("member `{at}` {words}"))
 }
 

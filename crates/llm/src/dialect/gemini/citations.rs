@@ -157,14 +157,14 @@ fn chunk(mut chunk: Object<'_, '_>) -> Result<Citation, Fault> {
     Ok(Citation::default())
 }
 
-/// Writes `citationMetadata` for these texts in their order, where there is any.
+/// Writes `citationMetadata` for these texts (the Gemini API's name for its list; Vertex AI has another, and both are read) in their order, where there is any.
 pub(super) fn write<'t>(w: &mut Writer<'_>, texts: impl Iterator<Item = (&'t str, &'t [Citation])> + Clone) {
     if texts.clone().all(|(_, citations)| citations.is_empty()) {
         return;
     }
     let words = Words::of(texts.clone().map(|(text, _)| text));
     w.name("citationMetadata").object(|w| {
-        w.name("citations").array(|w| {
+        w.name("citationSources").array(|w| {
             for citation in texts.flat_map(|(_, citations)| citations) {
                 write_one(w, citation, &words);
             }

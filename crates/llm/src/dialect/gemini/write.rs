@@ -162,25 +162,15 @@ fn tools(w: &mut Writer<'_>, request: &Request, parts: &mut Parts<'_>) {
         return;
     }
     w.name("tools").array(|w| {
-        if request.tools.iter().any(|tool| matches!(tool, Tool::Function { .. })) {
-            w.object(|w| {
-                w.name("functionDeclarations").array(|w| {
-                    for tool in &request.tools {
-                        if let Tool::Function { name, description, parameters, .. } = tool {
-                            w.object(|w| {
-                                w.member("name", name);
-                                w.maybe("description", description);
-                                schema(w, parameters.as_ref(), "parameters", "parametersJsonSchema");
-                                natives(w, request, &format!("functionDeclarations.{name}."));
-                            });
-                        }
-                    }
-                });
-            });
-        }
+        let mut declared = false;
         for tool in &request.tools {
             match tool {
-                Tool::Function { .. } => {}
+                // All of them in one place, where the first one is.
+                Tool::Function { .. } => {
+                    if !std::mem::replace(&mut declared, true) {
+                        w.object(|w| w.name("functionDeclarations").array(|w| functions(w, request)));
+                    }
+                }
                 Tool::Server { dialect, value, .. } if *dialect == NAME => w.value(value),
                 Tool::Server { kind, .. } => parts.fail(invalid(format!(
                     "member `tools` has a `{kind}` that runs at another provider than this model's; leave it out, or ask for another model"
@@ -188,6 +178,19 @@ fn tools(w: &mut Writer<'_>, request: &Request, parts: &mut Parts<'_>) {
             }
         }
     });
+}
+
+fn functions(w: &mut Writer<'_>, request: &Request) {
+    for tool in &request.tools {
+        if let Tool::Function { name, description, parameters, .. } = tool {
+            w.object(|w| {
+                w.member("name", name);
+                w.maybe("description", description);
+                schema(w, parameters.as_ref(), "parameters", "parametersJsonSchema");
+                natives(w, request, &format!("functionDeclarations.{name}."));
+            });
+        }
+    }
 }
 
 /// In the API's own form where that says the same: every model takes it.

@@ -135,7 +135,7 @@ impl ChunkWriter {
                 let none = Words::default();
                 let words = this.words.get(&at.0).unwrap_or(&none);
                 w.name("citationMetadata")
-                    .object(|w| w.name("citations").array(|w| write_one(w, citation, words)));
+                    .object(|w| w.name("citationSources").array(|w| write_one(w, citation, words)));
             }),
             Delta::Logprobs(logprobs) => self.about(out, at.0, |_, w| answer::write_logprobs(w, logprobs)),
         }

@@ -13,7 +13,9 @@ pub mod openai;
 pub mod operation;
 pub mod request;
 pub mod rerank;
+pub mod responses;
 pub mod served;
+mod typed;
 mod watch;
 
 pub use chat::Chat;

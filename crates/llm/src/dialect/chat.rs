@@ -13,6 +13,7 @@ use std::sync::Arc;
 #[rustfmt::skip] // One line each, so that they are added without touching the others.
 pub static ALL: &[&dyn Chat] = &[
     &super::openai::chat::CHAT,
+    &super::responses::Responses,
     &super::anthropic::MESSAGES,
     &super::gemini::Gemini::API,
     &super::bedrock::Converse,

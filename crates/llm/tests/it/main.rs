@@ -12,4 +12,5 @@ mod gemini;
 mod golden;
 mod openai;
 mod request;
+mod responses;
 mod stream;

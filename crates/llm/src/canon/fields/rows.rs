@@ -20,6 +20,7 @@ pub const REFUSED_NATIVES: &[(&str, &str)] = &[
     ("responses", "conversation"),
     ("responses", "prompt"),
     ("responses", "background"),
+    ("responses", "item_reference"),
     ("anthropic", "container"),
     ("anthropic", "mcp_servers"),
     ("anthropic", "context_management"),

@@ -4,6 +4,7 @@ use super::{NAME, answer, error, read, stream, watch, write};
 use crate::canon::fields::{self, answers};
 use crate::canon::{Answer, Field, Losses, ProviderError, Request};
 use crate::dialect::chat::{Asked, Chat, Incoming, ReadStream, Unreadable, Watch, WriteStream, Written};
+use crate::dialect::typed::Watcher;
 use portcullis_fault::Fault;
 
 /// Anthropic's Messages.
@@ -118,6 +119,6 @@ impl Chat for Messages {
     }
 
     fn watch(&self, stream: bool) -> Box<dyn Watch> {
-        Box::new(watch::Watcher::new(stream))
+        Box::new(Watcher::new(&watch::WIRE, stream))
     }
 }

@@ -6,8 +6,8 @@
 //! Not for bytes that pass: see [`Request`](super::Request) and [`UsageScanner`](super::UsageScanner).
 
 mod answer;
-mod error;
-mod message;
+pub(in crate::dialect) mod error;
+pub(in crate::dialect) mod message;
 mod quirks;
 mod read;
 mod stream;

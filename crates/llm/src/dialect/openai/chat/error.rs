@@ -21,7 +21,7 @@ pub(crate) fn read(status: u16, body: &[u8]) -> ProviderError {
 }
 
 /// An error object, or what stands in its place; without a status.
-pub(super) fn object(body: &Value) -> ProviderError {
+pub(in crate::dialect) fn object(body: &Value) -> ProviderError {
     let error = if body["error"].is_object() { &body["error"] } else { body };
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(cut);
     let word = |value: &Value| match value {
@@ -52,7 +52,7 @@ fn cut(text: &str) -> String {
 }
 
 /// The status that OpenAI's libraries understand: theirs are chosen by it.
-pub(super) fn write(error: &ProviderError, request_id: &str) -> (u16, Vec<u8>) {
+pub(in crate::dialect) fn write(error: &ProviderError, request_id: &str) -> (u16, Vec<u8>) {
     let status = if (400..600).contains(&error.status) { error.status } else { 502 };
     let mut body = Vec::with_capacity(256);
     Writer::new(&mut body).object(|w| inside(w, error, status, Some(request_id)));

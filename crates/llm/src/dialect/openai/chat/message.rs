@@ -242,7 +242,7 @@ fn inner<'a, 'p>(
 }
 
 /// A URL, or the data in it.
-fn address(url: String, path: &Path<'_>) -> Result<(Option<String>, Origin), Fault> {
+pub(in crate::dialect) fn address(url: String, path: &Path<'_>) -> Result<(Option<String>, Origin), Fault> {
     if !url.starts_with("data:") {
         return Ok((None, Origin::Url(url)));
     }

@@ -1,0 +1,7 @@
+//! Streamed answers.
+
+mod read;
+mod write;
+
+pub(super) use read::Reader;
+pub(super) use write::Writer;

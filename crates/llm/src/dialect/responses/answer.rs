@@ -210,7 +210,12 @@ fn add(part: &Part, items: &mut Vec<Item>, asked: &Asked) {
     let content = match part {
         Part::Text(text) if text.text.is_empty() => return,
         Part::Text(Text { text, citations, .. }) => {
-            Content::Text { text: text.clone(), citations: citations.clone(), logprobs: Vec::new() }
+            let mut content = Content::EMPTY;
+            content.say(text);
+            for citation in citations {
+                content.cite(citation);
+            }
+            content
         }
         Part::Refusal(words) => Content::Refusal(words.clone()),
         part => return items.extend(single(part, index, asked)),

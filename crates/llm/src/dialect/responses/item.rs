@@ -21,10 +21,9 @@ pub(super) fn citation(annotation: &Value) -> Option<Citation> {
     })
 }
 
-/// Writes a citation, whose `url` is this. `said`: how many characters were said before it, where it does not say for which
-/// it is.
-pub(super) fn annotation(citation: &Citation, url: &str, said: usize, w: &mut Writer<'_>) {
-    let (start, end) = citation.span.unwrap_or((0, u32::try_from(said).unwrap_or(u32::MAX)));
+/// Writes a citation, whose `url` is this.
+pub(super) fn annotation(citation: &Citation, url: &str, w: &mut Writer<'_>) {
+    let (start, end) = citation.span.unwrap_or_default();
     w.object(|w| {
         w.member("type", "url_citation");
         w.member("url", url);

@@ -77,7 +77,13 @@ pub(super) enum Said {
 /// One piece of a message.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Content {
-    Text { text: String, citations: Vec<Citation>, logprobs: Vec<Logprob> },
+    /// Every citation has a span: all that was said before, where its vendor does not say for which words it is.
+    Text {
+        text: String,
+        characters: u32,
+        citations: Vec<Citation>,
+        logprobs: Vec<Logprob>,
+    },
     Refusal(String),
 }
 
@@ -117,15 +123,40 @@ impl Item {
 }
 
 impl Content {
+    /// A text, of which there is nothing yet.
+    pub(super) const EMPTY: Self =
+        Self::Text { text: String::new(), characters: 0, citations: Vec::new(), logprobs: Vec::new() };
+
+    /// More words.
+    pub(super) fn say(&mut self, more: &str) {
+        match self {
+            Self::Text { text, characters, .. } => {
+                text.push_str(more);
+                let count = u32::try_from(more.chars().count()).unwrap_or(u32::MAX);
+                *characters = characters.saturating_add(count);
+            }
+            Self::Refusal(words) => words.push_str(more),
+        }
+    }
+
+    /// A citation of these words; its number among them.
+    pub(super) fn cite(&mut self, citation: &Citation) -> Option<(usize, &Citation)> {
+        let Self::Text { characters, citations, .. } = self else { return None };
+        let mut citation = citation.clone();
+        citation.span.get_or_insert((0, *characters));
+        citations.push(citation);
+        citations.last().map(|citation| (citations.len() - 1, citation))
+    }
+
     pub(super) fn write(&self, w: &mut Writer<'_>) {
         w.object(|w| match self {
-            Self::Text { text, citations, logprobs } => {
+            Self::Text { text, citations, logprobs, .. } => {
                 w.member("type", "output_text");
                 w.member("text", text);
                 w.name("annotations").array(|w| {
                     for citation in citations {
                         if let Some(url) = &citation.url {
-                            item::annotation(citation, url, text.chars().count(), w);
+                            item::annotation(citation, url, w);
                         }
                     }
                 });

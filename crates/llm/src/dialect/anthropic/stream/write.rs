@@ -6,6 +6,9 @@ use crate::canon::{Delta, Event, Opening, Part, Stop, Thinking, Tokens, signatur
 use crate::dialect::chat::{Asked, WriteStream};
 use crate::json::write::Writer as Json;
 
+/// Bytes of a refusal that are kept; they are a few sentences.
+const MAX_REFUSED: usize = 1 << 20;
+
 /// Writes a stream.
 pub(in crate::dialect::anthropic) struct Writer {
     asked: Asked,
@@ -71,12 +74,18 @@ impl Writer {
         });
     }
 
+    /// Words of a refusal, which are told at the end.
+    fn refuse(&mut self, words: &str) {
+        let refused = self.refused.get_or_insert_default();
+        if refused.len() + words.len() <= MAX_REFUSED {
+            refused.push_str(words);
+        }
+    }
+
     fn delta(&mut self, part: u32, delta: &Delta, out: &mut Vec<u8>) {
         let Some(block) = self.open.iter_mut().find(|block| block.part == part) else { return };
         match (delta, &block.kind) {
-            (Delta::Text(text), Kind::Refusal) => {
-                self.refused.get_or_insert_default().push_str(text);
-            }
+            (Delta::Text(text), Kind::Refusal) => self.refuse(text),
             (Delta::Text(text), Kind::Text) => {
                 piece(begun(block, &mut self.blocks, out), "text_delta", out, |w| w.member("text", text));
             }
@@ -174,7 +183,7 @@ impl Writer {
                 self.delta(part, &Delta::Arguments(call.arguments.clone()), out);
             }
             Part::Refusal(words) => {
-                self.refused.get_or_insert_default().push_str(words);
+                self.refuse(words);
                 self.open.push(open(Kind::Done));
             }
             Part::Native { .. } | Part::Media(_) | Part::ToolResult(_) => self.open.push(open(Kind::Done)),

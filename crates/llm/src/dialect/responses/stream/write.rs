@@ -11,6 +11,9 @@ use crate::json::write::Writer as Json;
 /// Bytes of an answer, which is kept to be said again at its end.
 const MAX_SAID: usize = 64 << 20;
 
+/// About what an item or a citation takes beside its words.
+const ITEM: usize = 256;
+
 /// Writes a stream.
 pub(in crate::dialect::responses) struct Writer {
     asked: Asked,
@@ -110,6 +113,7 @@ impl Writer {
     /// Adds an item, and tells of it.
     fn add(&mut self, id: String, said: Said, out: &mut Vec<u8>) -> usize {
         let index = self.items.len();
+        self.said += ITEM;
         self.items.push(Item { id, said, done: false });
         self.item("response.output_item.added", index, "in_progress", out);
         index
@@ -218,7 +222,7 @@ impl Writer {
                 self.message = Some(message);
                 let content = match kind {
                     Kind::Refusal => Content::Refusal(String::new()),
-                    _ => Content::Text { text: String::new(), citations: Vec::new(), logprobs: Vec::new() },
+                    _ => Content::EMPTY,
                 };
                 let mut index = 0;
                 if let Said::Message(contents) = &mut self.items[message].said {
@@ -244,9 +248,8 @@ impl Writer {
             (Delta::Text(text), Kind::Text | Kind::Refusal) if !text.is_empty() => {
                 let (item, index) = self.begun(at, out);
                 self.said += text.len();
-                match self.said_at(item, index) {
-                    Some(Content::Text { text: said, .. } | Content::Refusal(said)) => said.push_str(text),
-                    None => {}
+                if let Some(content) = self.said_at(item, index) {
+                    content.say(text);
                 }
                 let refusal = kind == Kind::Refusal;
                 let event = if refusal { "response.refusal.delta" } else { "response.output_text.delta" };
@@ -261,14 +264,15 @@ impl Writer {
             (Delta::Citation(citation), Kind::Text) => {
                 let Some(url) = &citation.url else { return };
                 let (item, index) = self.begun(at, out);
-                let Some(Content::Text { text, citations, .. }) = self.said_at(item, index) else { return };
-                let (number, said) = (citations.len(), text.chars().count());
-                citations.push(citation.clone());
+                let Some(content) = self.said_at(item, index) else { return };
+                let Some((number, citation)) = content.cite(citation) else { return };
+                let citation = citation.clone();
+                self.said += url.len() + ITEM;
                 self.about(item, "response.output_text.annotation.added", out, |_, w| {
                     w.member("content_index", &index);
                     w.member("annotation_index", &number);
                     w.name("annotation");
-                    annotation(citation, url, said, w);
+                    annotation(&citation, url, w);
                 });
             }
             (Delta::Logprobs(more), Kind::Text) => {

@@ -45,6 +45,7 @@ const CODES: [(Stage, &[&str]); 13] = [
             "credential_missing",
             "credential_conflict",
             "credential_malformed",
+            "aws_signature_refused",
             "origin_refused",
             "api_key_invalid",
             "api_key_unknown",

@@ -214,6 +214,7 @@ codes! {
     CREDENTIAL_MISSING "credential_missing" 401 Caller No Info + Absent: "the call carries no credential";
     CREDENTIAL_CONFLICT "credential_conflict" 400 Caller No Info + InvalidRequest: "the call carries more than one credential";
     CREDENTIAL_MALFORMED "credential_malformed" 401 Caller No Info + InvalidToken: "the credential is neither a token nor an API key";
+    AWS_SIGNATURE_REFUSED "aws_signature_refused" 401 Caller No Info + InvalidToken: "the call is signed with AWS keys, and this gateway takes credentials of its own only";
     ORIGIN_REFUSED "origin_refused" 403 Caller No Info: "a cookie is accepted only from the service's own origins";
     // authenticate: shape
     TOKEN_MALFORMED "token_malformed" 401 Caller No Info + InvalidToken: "the token is not a well-formed JWT";

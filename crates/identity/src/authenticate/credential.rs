@@ -268,6 +268,12 @@ fn single<'r>(headers: &'r HeaderMap, name: &HeaderName, place: Place) -> Result
 fn bearer(value: &str) -> Result<&str, Fault> {
     let (scheme, rest) = value.split_once([' ', '\t']).unwrap_or((value, ""));
     if !scheme.eq_ignore_ascii_case("bearer") {
+        // What AWS's libraries send when they find keys of an account (Signature Version 4, and 4a).
+        if scheme.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("AWS4-")) {
+            return Err(Fault::new(codes::AWS_SIGNATURE_REFUSED).detail(
+                "the call is signed with AWS keys; send a credential of this gateway instead: AWS's libraries take it from `AWS_BEARER_TOKEN_BEDROCK`",
+            ));
+        }
         // A token without its scheme is what people send who have read no documentation.
         let bare = rest.is_empty() && (value.starts_with(API_KEY_PREFIX) || value.matches('.').count() >= 2);
         return Err(malformed(if bare {
@@ -434,6 +440,16 @@ mod tests {
             ("/", vec![("cookie", "session=a.b.c"), ("cookie", "session=a.b.d")], codes::CREDENTIAL_CONFLICT),
             ("/", vec![("cookie", "session=a.b.c"), ("api-key", KEY)], codes::CREDENTIAL_CONFLICT),
             ("/", vec![("authorization", "Basic YTpi")], codes::CREDENTIAL_MALFORMED),
+            (
+                "/",
+                vec![(
+                    "authorization",
+                    "AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/bedrock/aws4_request, SignedHeaders=host, Signature=0a",
+                )],
+                codes::AWS_SIGNATURE_REFUSED,
+            ),
+            ("/", vec![("authorization", "aws4-ecdsa-p256-sha256 x")], codes::AWS_SIGNATURE_REFUSED),
+            ("/", vec![("authorization", "AWS4 x")], codes::CREDENTIAL_MALFORMED),
             ("/", vec![("authorization", "Bearer")], codes::CREDENTIAL_MALFORMED),
             ("/", vec![("authorization", "a.b.c")], codes::CREDENTIAL_MALFORMED),
             ("/", vec![("authorization", "Bearer a.b.c x")], codes::CREDENTIAL_MALFORMED),

@@ -47,6 +47,13 @@ pub fn all(config: &mut Config, directory: &Path) -> Vec<PathBuf> {
     }
     for provider in &mut config.providers {
         provider.api_key.iter_mut().for_each(|key| paths.secret(key));
+        if let Some(aws) = &mut provider.aws {
+            let token = aws.session_token.iter_mut();
+            [&mut aws.access_key_id, &mut aws.secret_access_key]
+                .into_iter()
+                .chain(token)
+                .for_each(|key| paths.secret(key));
+        }
         paths.egress(&mut provider.http);
     }
     config.services.iter_mut().for_each(|service| paths.egress(&mut service.http));

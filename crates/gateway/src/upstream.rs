@@ -14,6 +14,7 @@ pub(crate) mod http;
 mod lane;
 mod pool;
 mod retry;
+pub(crate) mod sigv4;
 mod upload;
 mod watchdog;
 pub(crate) mod websocket;

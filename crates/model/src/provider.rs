@@ -21,12 +21,31 @@ pub struct Provider {
     /// Our key there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<SecretRef>,
+    /// Keys of an AWS account, with which calls to Amazon Bedrock are signed; instead of `api_key`, which is a Bedrock API
+    /// key. Profiles, and roles of instances and containers, are not read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aws: Option<Aws>,
     /// Headers added to every call there.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// How to reach it.
     #[serde(default)]
     pub http: Egress,
+}
+
+/// Keys of an AWS account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Aws {
+    /// The region that calls go to, and are signed for (`eu-central-1`).
+    pub region: String,
+    /// The access key's id.
+    pub access_key_id: SecretRef,
+    /// The access key's secret.
+    pub secret_access_key: SecretRef,
+    /// The session's token, of temporary keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session_token: Option<SecretRef>,
 }
 
 /// A model as callers ask for it.

@@ -89,6 +89,7 @@ impl Demo {
                 preset: Some(MODEL.to_owned()),
                 base_url: None,
                 api_key: None,
+                aws: None,
                 headers: BTreeMap::new(),
                 http,
             });

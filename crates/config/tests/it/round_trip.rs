@@ -5,6 +5,7 @@ use portcullis_model::issuer::{
     DecryptionKey, Egress, GroupGrant, GroupsOverage, GroupsRule, MachineRule, MachineTest, Normalisation,
     SubjectRule, TenantMap, TenantRule, TokenProfile, UnknownUser,
 };
+use portcullis_model::provider::Aws;
 use portcullis_model::service::{Allow, AuthMode, CredentialPlaces, Forward};
 use portcullis_model::tenant::TenantEntry;
 use portcullis_model::{
@@ -163,7 +164,9 @@ prop_compose! {
         config.tenants = vec![TenantEntry { name: Name::new("t0").unwrap(), models: vec!["m".to_owned()] }];
         let header: String = header.chars().filter(|c| !c.is_control()).collect();
         config.providers = vec![Provider {
-            name: Name::new("p").unwrap(), preset: Some("openai".to_owned()), base_url: None, api_key: Some(key),
+            name: Name::new("p").unwrap(), preset: Some("openai".to_owned()), base_url: None,
+            aws: on.then(|| Aws { region: "eu-west-1".to_owned(), access_key_id: key.clone(), secret_access_key: key.clone(), session_token: Some(key.clone()) }),
+            api_key: Some(key),
             headers: BTreeMap::from([("x-team".to_owned(), header)]), http,
         }];
         let deployment = Deployment { provider: Name::new("p").unwrap(), model: Name::new("a/b:c").unwrap() };

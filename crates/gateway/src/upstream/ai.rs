@@ -96,11 +96,13 @@ async fn one(
         }
         Way::Http(way) => {
             let body = call.request.rewrite(deployment.model.as_str(), way.preset.stream_options());
+            let target = way.uri(call.served, deployment.model.as_str()).map_err(|fault| (fault, true))?;
+            let mut headers = heads::to_provider(call.headers, way, &recording.id);
+            way.sign(&mut headers, &target, &body, call.now).map_err(|fault| (fault, true))?;
             let mut request = Request::new(Upload::Whole(body));
             *request.method_mut() = Method::POST;
-            *request.uri_mut() =
-                way.uri(call.served, deployment.model.as_str()).map_err(|fault| (fault, true))?;
-            *request.headers_mut() = heads::to_provider(call.headers, way, &recording.id);
+            *request.uri_mut() = target;
+            *request.headers_mut() = headers;
             let patience = way.endpoint.patience(HEAD, call.timeout);
             let mut attempts = 0;
             let answer = retry::call(permit.permit(), &way.endpoint, request, patience, &mut attempts).await;

@@ -335,3 +335,23 @@ async fn a_left_stream_is_metered() {
     house.no_more_records().await;
     house.close().await;
 }
+
+#[tokio::test]
+async fn keys_of_aws_sign_each_call_and_are_not_sent() {
+    let (upstream, seen) = vendor(json("200 OK", r#"{"id":"1","choices":[]}"#)).await;
+    let provider = format!(
+        "[[providers]]\nname = \"one\"\npreset = \"bedrock-compat\"\nbase_url = \"http://{}/openai/v1\"\n\
+         aws = {{ region = \"eu-west-1\", access_key_id = \"env:PROVIDER_KEY\", secret_access_key = \"env:PROVIDER_KEY\", session_token = \"env:PROVIDER_KEY\" }}\n",
+        upstream.address
+    );
+    let house = House::open(&format!("{provider}{FAST}")).await;
+    assert_eq!(chat(&house, PLAIN).await.status, 200);
+    let call = seen.lock().await[0].clone();
+    let signature = call.header("authorization").unwrap();
+    assert!(signature.starts_with("AWS4-HMAC-SHA256 Credential=sk-ours/"), "{signature}");
+    assert!(signature.contains("/eu-west-1/bedrock/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, Signature="), "{signature}");
+    assert_eq!(call.header("x-amz-date").map(str::len), Some(16));
+    assert_eq!(call.header("x-amz-security-token"), Some("sk-ours"));
+    assert_eq!(call.headers.iter().filter(|(name, _)| name == "authorization").count(), 1);
+    house.close().await;
+}

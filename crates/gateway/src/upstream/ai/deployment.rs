@@ -1,13 +1,15 @@
 //! A model at one provider, ready to be called.
 
 use super::target;
+use crate::upstream::sigv4::{Signer, Unsigned};
 use crate::upstream::{Endpoint, Endpoints};
-use http::{HeaderName, HeaderValue, Uri};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use portcullis_fault::Fault;
 use portcullis_llm::Preset;
 use portcullis_llm::dialect::{Operation, Served};
+use portcullis_model::provider::Aws;
 use portcullis_model::secret_ref::SecretSource;
-use portcullis_model::{Name, Problem, Provider};
+use portcullis_model::{Name, Problem, Provider, Timestamp};
 use std::sync::Arc;
 
 /// A model at one provider.
@@ -37,6 +39,8 @@ pub(crate) struct HttpWay {
     pub(super) preset: &'static Preset,
     /// Our key, and what the operator adds; sensitive.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// Signs each call, where the provider is Amazon's.
+    signer: Option<Signer>,
 }
 
 impl Deployment {
@@ -52,6 +56,33 @@ impl HttpWay {
     pub(super) fn uri(&self, served: &Served, model: &str) -> Result<Uri, Fault> {
         target(&self.base, &self.preset.path(served, model))
     }
+}
+
+impl HttpWay {
+    /// Adds the signature of a call to its headers, which are complete but for that, where the provider wants one.
+    pub(super) fn sign(
+        &self,
+        headers: &mut HeaderMap,
+        target: &Uri,
+        body: &[u8],
+        now: Timestamp,
+    ) -> Result<(), Fault> {
+        let Some(signer) = &self.signer else { return Ok(()) };
+        let text = |value: Option<&HeaderValue>| {
+            value.and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+        };
+        let url = format!("https://{}{target}", text(Some(&self.endpoint.host)));
+        let content_type = text(headers.get(header::CONTENT_TYPE));
+        let request = Unsigned { method: "POST", url: &url, content_type: &content_type, body };
+        headers.extend(signer.sign(request, now)?);
+        Ok(())
+    }
+}
+
+/// The URL of a vendor whose place differs by region, which the keys say.
+fn regional(preset: &Preset, aws: Option<&Aws>) -> Option<url::Url> {
+    let url = preset.template?.replace("{region}", &aws?.region);
+    if url.contains('{') { None } else { url::Url::parse(&url).ok() }
 }
 
 impl Way {
@@ -82,7 +113,7 @@ impl Way {
         let base = match (&provider.base_url, preset.base_url) {
             (Some(url), _) => Some(url.clone()),
             (None, Some(text)) => url::Url::parse(text).ok(),
-            (None, None) => None,
+            (None, None) => regional(preset, provider.aws.as_ref()),
         };
         let mut headers = Vec::new();
         if let Some(reference) = &provider.api_key {
@@ -93,6 +124,18 @@ impl Way {
                     "the key has characters that cannot stand in a header",
                 )),
                 Err(error) => problems.push(Problem::new(at("api_key"), error)),
+            }
+        }
+        let mut signer = None;
+        if let Some(aws) = &provider.aws {
+            if provider.api_key.is_some() {
+                problems.push(Problem::new(at("aws"), "there is an `api_key` as well; give one of them"));
+            }
+            match Signer::new(aws, secrets) {
+                Ok(made) => signer = Some(made),
+                Err(found) => problems.extend(
+                    found.into_iter().map(|(member, why)| Problem::new(at(&format!("aws.{member}")), why)),
+                ),
             }
         }
         for (name, value) in &provider.headers {
@@ -114,7 +157,7 @@ impl Way {
         match endpoints.endpoint(&base, &provider.http) {
             Ok(endpoint) if problems.is_empty() => {
                 let base = base.path().trim_end_matches('/').into();
-                Ok(Self::Http(Arc::new(HttpWay { endpoint, base, preset, headers })))
+                Ok(Self::Http(Arc::new(HttpWay { endpoint, base, preset, headers, signer })))
             }
             Ok(_) => Err(problems),
             Err(error) => {

@@ -8,6 +8,7 @@ mod echo;
 mod embed;
 mod eventstream;
 mod frames;
+mod fuzz_corpus;
 mod gemini;
 mod golden;
 mod openai;

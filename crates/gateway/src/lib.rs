@@ -30,3 +30,4 @@ pub use measure::describe;
 pub use snapshot::Snapshot;
 pub use trace::Spans;
 pub use upstream::Cut;
+pub use upstream::google;

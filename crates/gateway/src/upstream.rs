@@ -9,6 +9,7 @@ mod endpoint;
 mod endpoints;
 mod error;
 mod exchange;
+pub mod google;
 mod h2;
 pub(crate) mod http;
 mod lane;

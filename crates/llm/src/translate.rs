@@ -6,8 +6,10 @@
 //!
 //! Not for calls whose two sides speak the same: those bytes pass. Not for sockets, retries and refusals of ours.
 
+mod reference;
 mod stream;
 
+pub use reference::reference_markdown;
 pub use stream::Stream;
 
 use crate::canon::fields::{self, Losses, Mode, Target};

@@ -123,11 +123,12 @@ pub struct ProviderError {
 }
 
 impl ProviderError {
-    /// Its words for a caller who gets it under this status. Those about our account stay here: they may repeat a part of
+    /// Its words for a caller. Those about our account stay here: they may repeat a part of
     /// our key.
-    pub fn shown(&self, status: u16) -> &str {
-        match status {
+    pub fn shown(&self) -> &str {
+        match self.status {
             401 | 402 | 403 | 407 => "the AI provider refused the gateway's credential",
+            _ if self.message.is_empty() => "the AI provider failed and said nothing more",
             _ => &self.message,
         }
     }

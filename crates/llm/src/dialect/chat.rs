@@ -35,6 +35,11 @@ pub trait Chat: Send + Sync + fmt::Debug {
     /// What its requests can say. Everything else was taken out before [`write_request`](Self::write_request), or refused.
     fn says(&self) -> &'static [Field];
 
+    /// What is read of its callers' requests: what they can say, and what many of them say beyond that.
+    fn hears(&self) -> &'static [Field] {
+        self.says()
+    }
+
     /// What a request to this very provider cannot say although the dialect could: a vendor's quirks.
     fn cannot(&self) -> &[Field] {
         &[]

@@ -70,7 +70,7 @@ impl Chat for Cohere {
         let status = if (400..600).contains(&error.status) { error.status } else { 502 };
         let mut body = Vec::with_capacity(128);
         Writer::new(&mut body).object(|w| {
-            w.member("message", error.shown(status));
+            w.member("message", error.shown());
             w.member("id", request_id);
         });
         (status, body)

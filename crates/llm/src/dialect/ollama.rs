@@ -78,7 +78,7 @@ impl Chat for Ollama {
     fn write_error(&self, error: &ProviderError, _: &str) -> (u16, Vec<u8>) {
         let status = if (400..600).contains(&error.status) { error.status } else { 502 };
         let mut body = Vec::with_capacity(128);
-        Writer::new(&mut body).object(|w| w.member("error", error.shown(status)));
+        Writer::new(&mut body).object(|w| w.member("error", error.shown()));
         (status, body)
     }
 

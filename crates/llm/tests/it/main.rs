@@ -15,3 +15,4 @@ mod openai;
 mod request;
 mod responses;
 mod stream;
+mod translate;

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 Writes, below the project's root:
   api/openapi.json  api/config.schema.json  api/errors.json
   docs/reference/configuration.md  docs/reference/cli.md  docs/reference/errors.md
-  docs/reference/models.md  docs/reference/providers.md
+  docs/reference/models.md  docs/reference/providers.md  docs/reference/translation.md
 
 With `--check` nothing is written; it fails when a file is not what the code says.")]
 pub struct Generate {
@@ -45,6 +45,7 @@ const FILES: &[Derived] = &[
         path: "docs/reference/providers.md",
         text: portcullis_llm::providers::presets::reference_markdown,
     },
+    Derived { path: "docs/reference/translation.md", text: portcullis_llm::translate::reference_markdown },
 ];
 
 impl Run for Generate {

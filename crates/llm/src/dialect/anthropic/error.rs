@@ -109,7 +109,7 @@ pub(super) fn write(error: &ProviderError, request_id: &str) -> (u16, Vec<u8>) {
         let said = format!("{word} {}", error.code.as_deref().unwrap_or_default()).to_ascii_lowercase();
         SIGNS.iter().find(|(sign, _)| said.contains(sign)).map_or("api_error", |(_, kind)| kind)
     };
-    (status, body(kind, &error.message, request_id, |_| {}))
+    (status, body(kind, error.shown(), request_id, |_| {}))
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ pub(super) fn write(error: &ProviderError, request_id: &str) -> (u16, Vec<u8>) {
     let mut body = Vec::new();
     Writer::new(&mut body).object(|w| {
         w.member("__type", kind.name);
-        w.member("message", said(&error.message));
+        w.member("message", said(error.shown()));
         w.member("request_id", request_id);
     });
     (status, body)
@@ -136,7 +136,7 @@ pub(super) fn write(error: &ProviderError, request_id: &str) -> (u16, Vec<u8>) {
 
 /// Writes a provider's failure in the middle of a stream.
 pub(super) fn write_event(error: &ProviderError, out: &mut Vec<u8>) {
-    event(error.status, |w| w.member("message", said(&error.message)), out);
+    event(error.status, |w| w.member("message", said(error.shown())), out);
 }
 
 /// An exception in a stream.

@@ -144,7 +144,7 @@ pub(super) fn members(w: &mut Writer<'_>, failure: &ProviderError, request_id: &
     let kind = failure.kind.as_deref().filter(known).unwrap_or(word(status));
     w.name("error").object(|w| {
         w.member("code", &status);
-        w.member("message", &failure.message);
+        w.member("message", failure.shown());
         w.member("status", kind);
         w.name("details").array(|w| {
             let reason = failure.code.as_deref().or(failure.kind.as_deref().filter(|kind| !known(kind)));
@@ -159,7 +159,7 @@ pub(super) fn members(w: &mut Writer<'_>, failure: &ProviderError, request_id: &
                     w.name("fieldViolations").array(|w| {
                         w.object(|w| {
                             w.member("field", field);
-                            w.member("description", &failure.message);
+                            w.member("description", failure.shown());
                         });
                     });
                 });

@@ -52,6 +52,10 @@ impl Chat for ChatCompletions {
         SAYS
     }
 
+    fn hears(&self) -> &'static [Field] {
+        HEARS
+    }
+
     fn cannot(&self) -> &[Field] {
         &self.cannot
     }
@@ -97,51 +101,69 @@ impl Chat for ChatCompletions {
     }
 }
 
+macro_rules! said {
+    ($($more:expr,)*) => {
+        &[
+            fields::SYSTEM,
+            fields::DEVELOPER,
+            fields::SYSTEM_IN_THE_MIDDLE,
+            fields::NAME,
+            fields::IMAGE,
+            fields::IMAGE_URL,
+            fields::AUDIO,
+            fields::DOCUMENT,
+            fields::DOCUMENT_FILE,
+            fields::DETAIL,
+            fields::TOOLS,
+            fields::TOOL_DESCRIPTION,
+            fields::TOOL_STRICT,
+            fields::TOOL_CHOICE_REQUIRED,
+            fields::TOOL_CHOICE_NAMED,
+            fields::TOOL_CHOICE_NONE,
+            fields::TOOL_CHOICE_AMONG,
+            fields::PARALLEL_TOOLS,
+            fields::SERVER_TOOLS,
+            fields::JSON,
+            fields::JSON_SCHEMA,
+            fields::SCHEMA_STRICT,
+            fields::TEMPERATURE,
+            fields::TOP_P,
+            fields::FREQUENCY_PENALTY,
+            fields::PRESENCE_PENALTY,
+            fields::SEED,
+            fields::LOGIT_BIAS,
+            fields::LOGPROBS,
+            fields::TOP_LOGPROBS,
+            fields::MAX_TOKENS,
+            fields::STOP,
+            fields::N,
+            fields::REASONING_EFFORT,
+            fields::VERBOSITY,
+            fields::USER,
+            fields::METADATA,
+            fields::SERVICE_TIER,
+            fields::STORE,
+            fields::MODALITIES,
+            fields::NATIVE,
+            $($more,)*
+        ]
+    };
+}
+
 /// What a request can say to any provider that speaks it; thoughts and markers of common use are not among it, for most
 /// vendors refuse members that they do not know.
-const SAYS: &[Field] = &[
-    fields::SYSTEM,
-    fields::DEVELOPER,
-    fields::SYSTEM_IN_THE_MIDDLE,
-    fields::NAME,
-    fields::IMAGE,
-    fields::IMAGE_URL,
-    fields::AUDIO,
-    fields::DOCUMENT,
-    fields::DOCUMENT_FILE,
-    fields::DETAIL,
-    fields::TOOLS,
-    fields::TOOL_DESCRIPTION,
-    fields::TOOL_STRICT,
-    fields::TOOL_CHOICE_REQUIRED,
-    fields::TOOL_CHOICE_NAMED,
-    fields::TOOL_CHOICE_NONE,
-    fields::TOOL_CHOICE_AMONG,
-    fields::PARALLEL_TOOLS,
-    fields::SERVER_TOOLS,
-    fields::JSON,
-    fields::JSON_SCHEMA,
-    fields::SCHEMA_STRICT,
-    fields::TEMPERATURE,
-    fields::TOP_P,
-    fields::FREQUENCY_PENALTY,
-    fields::PRESENCE_PENALTY,
-    fields::SEED,
-    fields::LOGIT_BIAS,
-    fields::LOGPROBS,
-    fields::TOP_LOGPROBS,
-    fields::MAX_TOKENS,
-    fields::STOP,
-    fields::N,
-    fields::REASONING_EFFORT,
-    fields::VERBOSITY,
-    fields::USER,
-    fields::METADATA,
-    fields::SERVICE_TIER,
-    fields::STORE,
-    fields::MODALITIES,
-    fields::NATIVE,
-];
+const SAYS: &[Field] = said!();
+
+/// What callers of models of other vendors say in it as well.
+const HEARS: &[Field] = said!(
+    fields::VIDEO,
+    fields::THINKING,
+    fields::THINKING_SIGNATURE,
+    fields::TOP_K,
+    fields::MIN_P,
+    fields::CACHE,
+    fields::CITATIONS,
+);
 
 const TELLS: &[Field] = &[
     answers::THINKING,

@@ -178,7 +178,7 @@ impl WriteStream for Writer {
                 w.member("id", &self.id);
                 w.name("delta").object(|w| {
                     w.member("finish_reason", "ERROR");
-                    w.member("error", failed.shown(failed.status));
+                    w.member("error", failed.shown());
                 });
             }),
             Event::Ping => out.extend_from_slice(b": ping\n\n"),

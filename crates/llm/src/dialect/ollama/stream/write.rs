@@ -129,7 +129,7 @@ impl WriteStream for Writer {
             Event::Stop { choice: 0, stop, .. } => self.stop = stop.clone(),
             Event::Usage(tokens) => self.usage = Some(*tokens),
             Event::Error(failed) => {
-                Json::new(out).object(|w| w.member("error", failed.shown(failed.status)));
+                Json::new(out).object(|w| w.member("error", failed.shown()));
                 out.push(b'\n');
             }
             Event::End => self.line(out, |w| {

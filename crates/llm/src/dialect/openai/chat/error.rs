@@ -62,7 +62,7 @@ pub(in crate::dialect) fn write(error: &ProviderError, request_id: &str) -> (u16
 /// `"error":{…}`.
 pub(super) fn inside(w: &mut Writer<'_>, error: &ProviderError, status: u16, request_id: Option<&str>) {
     w.name("error").object(|w| {
-        w.member("message", error.shown(status));
+        w.member("message", error.shown());
         w.member("type", kind(status));
         w.member("param", &error.param);
         w.member("code", &error.code.as_ref().or(error.kind.as_ref()));

@@ -266,7 +266,7 @@ impl Members {
             b"stream" if self.stream => stream,
             b"stream_options" if self.stream_options => options,
             b"max_tokens" if self.max_tokens => max_tokens,
-            b"max_completion_tokens" if self.max_tokens => max_completion_tokens,
+            b"max_completion_tokens" | b"max_output_tokens" if self.max_tokens => max_completion_tokens,
             _ if self.text.iter().any(|known| is(known)) => text,
             _ => return None,
         })
@@ -413,6 +413,15 @@ mod tests {
             (request.model(), request.stream(), request.asked_for_usage(), request.max_tokens()),
             ("é", false, false, Some(2))
         );
+    }
+
+    #[test]
+    fn responses_have_members_of_their_own() {
+        let body = br#"{"model":"a","instructions":"abc","input":[{"content":"de"}],"stream":true,"stream_options":{"include_obfuscation":false},"max_output_tokens":7}"#;
+        let request = Request::scan(&Bytes::from_static(body), &Members::RESPONSES).unwrap();
+        assert_eq!((request.text_bytes(), request.stream(), request.max_tokens()), (5, true, Some(7)));
+        let sent = request.rewrite("b", StreamOptions::Remove);
+        assert!(String::from_utf8(sent.to_vec()).unwrap().contains("include_obfuscation"), "it is not ours");
     }
 
     #[test]

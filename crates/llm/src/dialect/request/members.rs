@@ -11,7 +11,7 @@ pub struct Members {
     pub streams: bool,
     /// `stream_options` is OpenAI's, and may be edited.
     pub stream_options: bool,
-    /// `max_tokens` and `max_completion_tokens` bound the answer.
+    /// `max_tokens`, `max_completion_tokens` or `max_output_tokens` bound the answer.
     pub max_tokens: bool,
     /// Whose texts are the prompt.
     pub text: &'static [&'static str],
@@ -34,6 +34,9 @@ impl Members {
         text: &["system", "messages"],
         either_case: false,
     };
+
+    /// OpenAI's Responses, whose `stream_options` are other ones.
+    pub const RESPONSES: Self = Self { text: &["instructions", "input"], ..Self::BODY };
 
     /// Of a dialect whose path says both.
     pub const PATH: Self = Self { model: false, stream: false, max_tokens: false, ..Self::BODY };

@@ -1,10 +1,10 @@
 //! OpenAI's Responses: what is refused and how, what lives at the provider, what a provider is sent, order and numbers of
 //! the events, and that everything the format can say comes back.
 
-use crate::golden::{asked, incoming};
+use crate::golden::{asked, fixtures, incoming};
 use portcullis_llm::canon::*;
 use portcullis_llm::dialect::anthropic::MESSAGES;
-use portcullis_llm::dialect::chat::Chat;
+use portcullis_llm::dialect::chat::{self, Chat};
 use portcullis_llm::dialect::responses::Responses;
 use portcullis_llm::translate;
 use proptest::prelude::*;
@@ -379,7 +379,70 @@ prop_compose! {
     }
 }
 
+/// Cuts, doubles and spoils pieces of a document.
+fn spoiled(mut bytes: Vec<u8>, changes: &[(prop::sample::Index, u8, usize)]) -> Vec<u8> {
+    const MEANT: &[u8] = b"{}[]\",:\\ \n0-eu\xff";
+    for (place, kind, length) in changes {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = place.index(bytes.len());
+        let end = (at + length).min(bytes.len());
+        match kind % 4 {
+            0 => bytes[at] = MEANT[usize::from(*kind) % MEANT.len()],
+            1 => _ = bytes.drain(at..end),
+            2 => {
+                let piece = bytes[at..end].to_vec();
+                bytes.splice(at..at, piece);
+            }
+            _ => bytes.truncate(at),
+        }
+    }
+    bytes
+}
+
 proptest! {
+    /// Whatever comes is read or refused; what was read is said to every other format, or refused.
+    #[test]
+    fn no_bytes_break_it(
+        which in any::<prop::sample::Index>(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>(), 1_usize..200), 0..4),
+    ) {
+        let ours = |kind: &str| -> Vec<_> {
+            let all = fixtures(kind).into_iter();
+            all.filter(|(chat, ..)| matches!(chat.name(), "anthropic" | "responses")).collect()
+        };
+        let all = ours("requests");
+        let (chat, _, body) = &all[which.index(all.len())];
+        let body = spoiled(body.clone(), &changes);
+        if let Ok(request) = chat.read_request(&incoming(*chat, &body)) {
+            for other in chat::ALL {
+                let _ = translate::request(&request, *other, "m", Mode::Drop);
+            }
+        }
+        let all = ours("answers");
+        let (chat, _, body) = &all[which.index(all.len())];
+        let body = spoiled(body.clone(), &changes);
+        chat.watch(false).feed(&body);
+        let _ = chat.read_error(500, &body);
+        if let Ok(answer) = chat.read_answer(&body) {
+            for other in chat::ALL {
+                other.write_answer(&answer, &asked());
+            }
+        }
+        let all = ours("streams");
+        let (chat, _, body) = &all[which.index(all.len())];
+        let body = spoiled(body.clone(), &changes);
+        chat.watch(true).feed(&body);
+        let (mut reader, mut events) = (chat.reader(), Vec::new());
+        let _ = reader.feed(&body, &mut events);
+        reader.finish(&mut events);
+        for other in chat::ALL {
+            let (mut writer, mut out) = (other.writer(&asked()), Vec::new());
+            events.iter().for_each(|event| writer.write(event, &mut out));
+        }
+    }
+
     #[test]
     fn what_it_can_say_comes_back(request in request()) {
         let mut losses = Losses::default();

@@ -7,6 +7,7 @@ mod audience;
 mod cache;
 mod claims;
 mod downstream;
+mod groups;
 mod history;
 mod issuer;
 mod key_set;
@@ -50,6 +51,7 @@ pub const CHECKS: &[&dyn Check] = &[
     &mapping::Mapping,
     &history::History,
     &recreated::Recreated,
+    &groups::Groups,
     &service::Service,
     &downstream::Downstream,
     &refusal::Refusal,

@@ -169,6 +169,11 @@ fn resolved(case: &Case) -> String {
     let user = seen.user.as_ref().map(|user| format!("; user {}", user.id));
     let application =
         seen.application.as_ref().map(|application| format!("; application `{}`", application.name));
-    let text = [Some(asked), from, user, application].into_iter().flatten().collect::<String>();
+    let teams =
+        case.course.principal.as_ref().filter(|principal| !principal.teams.is_empty()).map(|principal| {
+            let names: Vec<_> = principal.teams.iter().map(|team| format!("`{}`", team.name)).collect();
+            format!("; in teams {}", names.join(", "))
+        });
+    let text = [Some(asked), from, user, application, teams].into_iter().flatten().collect::<String>();
     text.trim_start_matches("; ").to_owned()
 }

@@ -79,6 +79,7 @@ const CODES: [(Stage, &[&str]); 13] = [
             "tenant_disabled",
             "resolution_unavailable",
             "resolution_overloaded",
+            "groups_overage",
         ],
     ),
     (

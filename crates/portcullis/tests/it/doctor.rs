@@ -3,6 +3,7 @@
 
 mod alone;
 mod calls;
+mod groups;
 mod keys;
 mod people;
 mod tokens;

@@ -1,0 +1,90 @@
+//! Causes that lie with the groups of a token, and the teams that they stand for.
+
+use super::world::{World, claims, sign, with};
+use serde_json::json;
+
+const CONFIG: &str = r#"
+[[issuers]]
+name = "cloud"
+issuer = "https://cloud.example"
+audiences = ["gateway"]
+tenant = "acme"
+jwks_file = "corp.json"
+groups = { claim = "groups", map = { devs = { teams = ["platform/dev"] }, admins = { roles = ["admin"] } } }
+
+[[issuers]]
+name = "strict"
+issuer = "https://strict.example"
+audiences = ["gateway"]
+tenant = "acme"
+jwks_file = "corp.json"
+groups = { claim = "groups", overage = "refuse", map = { devs = { teams = ["dev"] } } }
+
+[[services]]
+name = "teamwork"
+tenant = "acme"
+path = "/teamwork"
+upstream = "http://127.0.0.1:9"
+allow = { teams = ["platform"] }
+"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_way_to_miss_a_team_has_its_finding() {
+    let world = World::new(CONFIG);
+    world.user(&["--username", "ada", "--identity", "cloud=ada", "--identity", "strict=ada"]);
+    let token = |of: &str, member: &str, value| sign(&with(claims(of, "ada"), member, value), &world.corp);
+    let first = async |token: &str| {
+        let diagnosis = world.ask(json!({ "token": token, "service": "teamwork" })).await;
+        (diagnosis["findings"][0]["code"].as_str().unwrap_or("none").to_owned(), diagnosis)
+    };
+    let far = json!({ "groups": "src1" });
+
+    // Left out, and nothing in the directory instead.
+    let (code, diagnosis) = first(&token("cloud", "_claim_names", far.clone())).await;
+    assert_eq!(code, "groups_left_out", "{diagnosis:#}");
+    assert_eq!(diagnosis["code"], "not_allowed");
+    assert!(diagnosis["findings"][0].to_string().contains("_claim_names"), "{diagnosis:#}");
+
+    // Left out, and that is refused; also as the record tells of it.
+    let strict = token("strict", "_claim_names", far.clone());
+    let (code, diagnosis) = first(&strict).await;
+    assert_eq!((code.as_str(), &diagnosis["code"]), ("groups_left_out", &json!("groups_overage")));
+    let id = world.recorded("/teamwork", &strict).await;
+    let record = world.server.cli(&["record", "show", &id]);
+    assert_eq!(
+        (&record["code"], &record["token"]["groups_overage"]),
+        (&json!("groups_overage"), &json!("_claim_names"))
+    );
+    let diagnosis = world.ask(json!({ "request": id })).await;
+    assert_eq!(diagnosis["findings"][0]["code"], "groups_left_out", "{diagnosis:#}");
+
+    // A group that stands for a team which is not there, and one that stands for nothing.
+    let devs = token("cloud", "groups", json!(["devs"]));
+    let (code, diagnosis) = first(&devs).await;
+    assert_eq!(code, "group_names_no_team", "{diagnosis:#}");
+    let (_, diagnosis) = first(&token("cloud", "groups", json!(["Devs"]))).await;
+    let codes: Vec<_> =
+        diagnosis["findings"].as_array().unwrap().iter().map(|one| one["code"].clone()).collect();
+    assert!(codes.contains(&json!("groups_unmapped")), "{codes:?}");
+
+    // Made, it admits; by the command line and within a second.
+    world.server.cli(&["team", "create", "platform", "--tenant", "acme"]);
+    world.server.cli(&["team", "create", "dev", "--tenant", "acme", "--parent", "platform"]);
+    let (_, diagnosis) = first(&devs).await;
+    assert_eq!(diagnosis["accepted"], true, "{diagnosis:#}");
+    assert!(diagnosis["path"].to_string().contains("in teams `dev`, `platform`"), "{diagnosis:#}");
+
+    // And so it does by the directory, where the token cannot say; the doctor still mentions it.
+    world.server.cli(&["team", "add", "dev", "ada"]);
+    let (code, diagnosis) = first(&token("cloud", "_claim_names", far)).await;
+    assert_eq!((&diagnosis["accepted"], code.as_str()), (&json!(true), "groups_left_out"), "{diagnosis:#}");
+    let shown = world.server.cli(&["user", "show", "ada"]);
+    assert_eq!(shown["teams"][0]["name"], "dev");
+    assert_eq!(world.server.cli(&["team", "members", "dev"])["items"].as_array().map(Vec::len), Some(1));
+    world.server.cli(&["team", "move", "dev", "--top"]);
+    world.server.cli(&["team", "rename", "dev", "--to", "devs"]);
+    world.server.cli(&["team", "remove", "devs", "ada"]);
+    assert_eq!(world.server.cli(&["team", "show", "devs"])["path"], "devs");
+    assert_eq!(world.server.cli(&["team", "delete", "devs"])["deleted"], 1);
+    assert_eq!(world.server.cli(&["team", "list"])["items"].as_array().map(Vec::len), Some(1));
+}

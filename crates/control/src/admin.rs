@@ -13,6 +13,7 @@ pub mod operators;
 pub mod records;
 pub mod revocations;
 pub mod secrets;
+pub mod teams;
 pub mod tenants;
 pub mod tokens;
 pub mod users;
@@ -24,6 +25,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub const RESOURCES: &[fn() -> OpenApiRouter<Control>] = &[
     tenants::routes,
     users::routes,
+    teams::routes,
     applications::routes,
     api_keys::routes,
     tokens::routes,

@@ -20,7 +20,7 @@ use crate::answer::{Answer, Refused, absent};
 use crate::caller::Caller;
 use axum::Json;
 use portcullis_model as model;
-use portcullis_model::{Name, TenantId, UserId, UserStatus};
+use portcullis_model::{Name, TeamId, TenantId, UserId, UserStatus};
 use portcullis_store::entity;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -65,6 +65,22 @@ pub struct User {
     /// The subjects that resolve to it; only when one user is shown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identities: Option<Vec<Identity>>,
+    /// The teams that it is in, and all those above them, by the directory; only when one user is shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Vec<UserTeam>>,
+}
+
+/// A team that a user is in.
+#[derive(Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct UserTeam {
+    /// Its id.
+    pub id: TeamId,
+    /// Its name.
+    pub name: Name,
+    /// The team that it is a part of.
+    pub parent: Option<TeamId>,
+    /// Whether the user is in it by itself, and not only through a team below it.
+    pub direct: bool,
 }
 
 /// A subject that resolves to a user.
@@ -98,6 +114,7 @@ impl From<model::User> for User {
             created_at: user.created_at.rfc3339(),
             updated_at: user.updated_at.rfc3339(),
             identities: None,
+            teams: None,
         }
     }
 }
@@ -139,10 +156,18 @@ pub async fn seen(control: &Control, caller: &Caller, id: UserId) -> Result<mode
     Ok(user)
 }
 
-/// The answer for one user: with its identities.
+/// The answer for one user: with its identities and teams.
 async fn shown(control: &Control, user: model::User) -> Answer<User> {
     let identities = entity::identities::list_by_user(control.store(), user.id).await?;
+    let teams = entity::teams::list_by_user(control.store(), user.id).await?;
     let mut user = User::from(user);
+    let team = |(team, direct): (model::Team, bool)| UserTeam {
+        id: team.id,
+        name: team.name,
+        parent: team.parent,
+        direct,
+    };
+    user.teams = Some(teams.into_iter().map(team).collect());
     user.identities = Some(identities.into_iter().map(Identity::from).collect());
     Ok(Json(user))
 }

@@ -59,6 +59,8 @@ impl There {
 async fn make(plane: &Plane) -> There {
     let tenant = plane.tenant("theirs").await.to_string();
     let user = plane.post("/admin/v1/users", json!({ "tenant": tenant, "username": "eve" })).await.id();
+    let team = plane.post("/admin/v1/teams", json!({ "tenant": tenant, "name": "devs" })).await.id();
+    plane.post(&format!("/admin/v1/teams/{team}/members"), json!({ "user": user })).await.good();
     let application =
         plane.post("/admin/v1/applications", json!({ "tenant": tenant, "name": "bot" })).await.id();
     let key =
@@ -71,6 +73,7 @@ async fn make(plane: &Plane) -> There {
     let names = vec![
         ("tenant", tenant),
         ("user", user),
+        ("team", team),
         ("application", application),
         ("api_key", key),
         ("operator", operator),
@@ -127,6 +130,17 @@ fn table(there: &There) -> Vec<Row> {
         ),
         row(delete.clone(), "/admin/v1/users/{user}/identities?issuer=corp&subject=s", Tenant),
         row(delete.clone(), "/admin/v1/users/{user}", Tenant),
+        row(get.clone(), "/admin/v1/teams", List),
+        with(row(post.clone(), "/admin/v1/teams", Tenant), json!({ "tenant": tenant, "name": "new" })),
+        row(get.clone(), "/admin/v1/teams/{team}", Tenant),
+        with(row(patch.clone(), "/admin/v1/teams/{team}", Tenant), json!({ "display_name": "Devs" })),
+        row(get.clone(), "/admin/v1/teams/{team}/members", Tenant),
+        with(
+            row(post.clone(), "/admin/v1/teams/{team}/members", Tenant),
+            json!({ "user": there.id("user") }),
+        ),
+        row(delete.clone(), "/admin/v1/teams/{team}/members/{user}", Tenant),
+        row(delete.clone(), "/admin/v1/teams/{team}", Tenant),
         with(row(post.clone(), "/admin/v1/doctor", Whole), json!({ "token": "a.b.c" })),
         row(get.clone(), "/admin/v1/doctor/instance", Whole),
         row(get.clone(), "/admin/v1/applications", List),

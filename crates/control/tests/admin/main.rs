@@ -7,4 +7,5 @@ mod harness;
 mod publication;
 mod resources;
 mod retention;
+mod teams;
 mod workbench;

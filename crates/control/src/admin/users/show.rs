@@ -1,4 +1,4 @@
-//! Shows a user, with the subjects that resolve to it.
+//! Shows a user, with the subjects that resolve to it and its teams.
 
 use super::User;
 use crate::Control;
@@ -8,7 +8,7 @@ use crate::input::Path;
 use axum::extract::State;
 use portcullis_model::UserId;
 
-/// Show a user, with its identities
+/// Show a user, with its identities and teams
 #[utoipa::path(get, path = "/admin/v1/users/{user}", operation_id = "show_user", tag = "users", params(("user" = UserId, Path)), responses((status = 200, body = User)))]
 pub async fn show(State(control): State<Control>, caller: Caller, Path(id): Path<UserId>) -> Answer<User> {
     let user = super::seen(&control, &caller, id).await?;

@@ -18,6 +18,7 @@ mod revocation;
 mod schema;
 mod secret;
 mod serve;
+mod team;
 mod tenant;
 mod token;
 mod user;
@@ -33,6 +34,7 @@ pub const VERBS: &[Verb] = &[
     Verb::of::<check::Check>(),
     Verb::of::<tenant::Tenant>(),
     Verb::of::<user::User>(),
+    Verb::of::<team::Team>(),
     Verb::of::<app::App>(),
     Verb::of::<key::Key>(),
     Verb::of::<token::Token>(),

@@ -24,6 +24,22 @@ pub async fn user(client: &Client, reference: &str, tenant: Option<&str>) -> Don
         .next("portcullis user list"))
 }
 
+/// The team of this id or name.
+pub async fn team(client: &Client, reference: &str, tenant: Option<&str>) -> Done<String> {
+    if is_id(reference) {
+        return Ok(reference.to_owned());
+    }
+    let query = [
+        ("name", Some(reference.to_owned())),
+        ("tenant", tenant.map(str::to_owned)),
+        ("limit", Some("2".to_owned())),
+    ];
+    let page = client.read("/admin/v1/teams", &query).await?;
+    only(&page, "team", reference)?.ok_or_else(|| {
+        Failure::new(format!("no team has the id or name `{reference}`")).next("portcullis team list")
+    })
+}
+
 /// The application of this id or name.
 pub async fn application(client: &Client, reference: &str, tenant: Option<&str>) -> Done<String> {
     if is_id(reference) {

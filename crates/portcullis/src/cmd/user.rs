@@ -54,7 +54,7 @@ enum Verb {
     Create(Create),
     /// List users
     List(List),
-    /// Show one, with the subjects that resolve to it
+    /// Show one, with the subjects that resolve to it and its teams
     Show(Who),
     /// Bar a user; it can be restored
     Suspend(Why),

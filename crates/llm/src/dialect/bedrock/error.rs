@@ -128,7 +128,7 @@ pub(super) fn write(error: &ProviderError, request_id: &str) -> (u16, Vec<u8>) {
     let mut body = Vec::new();
     Writer::new(&mut body).object(|w| {
         w.member("__type", kind.name);
-        w.member("message", said(error.shown()));
+        w.member("message", error.shown());
         w.member("request_id", request_id);
     });
     (status, body)
@@ -136,7 +136,7 @@ pub(super) fn write(error: &ProviderError, request_id: &str) -> (u16, Vec<u8>) {
 
 /// Writes a provider's failure in the middle of a stream.
 pub(super) fn write_event(error: &ProviderError, out: &mut Vec<u8>) {
-    event(error.status, |w| w.member("message", said(error.shown())), out);
+    event(error.status, |w| w.member("message", error.shown()), out);
 }
 
 /// An exception in a stream.
@@ -150,10 +150,6 @@ fn event(status: u16, members: impl FnOnce(&mut Writer<'_>), out: &mut Vec<u8>) 
         (":message-type", Value::Text("exception")),
     ];
     eventstream::write(&headers, &body, out);
-}
-
-fn said(message: &str) -> &str {
-    if message.is_empty() { "the provider of this model failed and said nothing more" } else { message }
 }
 
 /// The members of a refusal of ours. The catalogue's code is no `code` here: libraries take that for the exception.
@@ -225,7 +221,7 @@ mod tests {
             let body = String::from_utf8(body).unwrap();
             assert_eq!(written, expected);
             assert!(
-                body.starts_with(&format!("{{\"__type\":\"{name}\",\"message\":\"the provider")),
+                body.starts_with(&format!("{{\"__type\":\"{name}\",\"message\":\"the AI provider")),
                 "{body}"
             );
         }

@@ -23,8 +23,10 @@ mod shape;
 mod signature;
 mod skew;
 mod source;
+mod source_near;
 mod tenant;
 mod user;
+mod user_source;
 
 use crate::check::Check;
 
@@ -45,8 +47,10 @@ pub const CHECKS: &[&dyn Check] = &[
     &tenant::Tenant,
     &application::Application,
     &source::Source,
+    &user_source::UserSource,
     &cache::Cache,
     &user::User,
+    &source_near::SourceNear,
     &near::Near,
     &mapping::Mapping,
     &history::History,

@@ -91,10 +91,10 @@ impl External {
     /// There is no answer; why.
     pub async fn lag(&self, within: Duration) -> Result<Option<Duration>, ExternalError> {
         // A copy that has replayed all that it received is up to date as far as it can know, however long ago the last
-        // change was.
+        // change was. One that has replayed nothing since it was started is counted from there.
         let text = "SELECT CASE WHEN NOT pg_is_in_recovery() THEN NULL \
                     WHEN pg_last_wal_receive_lsn() = pg_last_wal_replay_lsn() THEN '0' \
-                    ELSE CAST(CAST(extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp()) * 1000 AS bigint) AS text) END";
+                    ELSE CAST(CAST(extract(epoch FROM clock_timestamp() - COALESCE(pg_last_xact_replay_timestamp(), pg_postmaster_start_time())) * 1000 AS bigint) AS text) END";
         let rows = self.0.rows(text.to_owned(), &[], within).await?;
         let millis = rows.first().and_then(|text| text.parse::<i64>().ok());
         Ok(millis.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0))))

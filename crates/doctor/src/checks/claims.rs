@@ -79,6 +79,15 @@ fn subject(case: &Case) -> Finding {
         Some(Value::Number(number)) => finding("subject_is_number", By::Operator, format!("the token's `{claim}` is a number (`{number}`) instead of text"))
             .action("have the issuer write it in quotes; or set `subject.allow_numeric_sub = true` of the issuer")
             .page(codes::SUBJECT_INVALID),
+        // Well-formed: what it stands for is the trouble, and other checks may know more.
+        Some(Value::String(_)) => {
+            let context = case.course.refusal.as_ref().and_then(|refusal| refusal.context.clone());
+            let summary = "the subject is well-formed, and whom it stands for cannot be a user here";
+            Finding::new("subject_unfit", Stage::Resolve, Likelihood::Possible, By::Operator, summary)
+                .evidence(context.unwrap_or_else(|| "the record says no more".to_owned()))
+                .action("do what the evidence says")
+                .page(codes::SUBJECT_INVALID)
+        }
         Some(other) => finding("subject_of_wrong_type", By::IssuerAdministrator, format!("the token's `{claim}` cannot name anybody: {}", quoted(&other.to_string())))
             .action("have the issuer write the identifier as text")
             .page(codes::SUBJECT_INVALID),

@@ -80,6 +80,9 @@ impl Check for Near {
         let mut told: HashSet<UserId> = HashSet::new();
         near.retain(|near| told.insert(near.user.id));
         findings.extend(near.iter().take(TOLD).map(|near| finding(case, &looked, &value, near)));
+        if findings.is_empty() && looked.attribute.starts_with("source:") {
+            return Seen::InOrder("nobody in our own directory is near the subject either".to_owned());
+        }
         if findings.is_empty() {
             findings.push(nobody(case, &looked, &value));
         }

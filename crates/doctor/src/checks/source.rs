@@ -24,6 +24,9 @@ impl Check for Source {
         let ping = case.store.ping().await;
         let took = began.elapsed().as_millis();
         let state = case.probe.as_ref().map(|probe| probe.directory());
+        // Whose subject is looked up in a user source was refused for that one's sake, if our own directory answers.
+        let outside =
+            case.course.caller.as_ref().is_some_and(|caller| case.identity.source_of(caller).is_some());
         let refused = matches!(case.code(), "resolution_unavailable" | "resolution_overloaded");
         let likelihood = if refused { Likelihood::Certain } else { Likelihood::Aside };
         let context =
@@ -70,7 +73,7 @@ impl Check for Source {
             ),
             Ok(()) if took > SLOW => findings
                 .push(finding("directory_slow", format!("the directory took {took} ms to answer a ping"))),
-            Ok(()) if refused && findings.is_empty() => findings.push(
+            Ok(()) if refused && !outside && findings.is_empty() => findings.push(
                 finding(
                     "directory_was_unreachable",
                     "the directory could not be asked at that moment, and answers now".to_owned(),

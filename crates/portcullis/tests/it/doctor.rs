@@ -6,5 +6,6 @@ mod calls;
 mod groups;
 mod keys;
 mod people;
+mod sources;
 mod tokens;
 mod world;

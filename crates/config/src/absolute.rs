@@ -20,6 +20,7 @@ pub fn all(config: &mut Config, directory: &Path) -> Vec<PathBuf> {
         paths.file(certificate_file);
         paths.file(key_file);
     }
+    config.ai.catalog.iter_mut().for_each(|file| paths.file(file));
     config.secrets.key.iter_mut().for_each(|key| paths.secret(key));
     for issuer in &mut config.issuers {
         issuer.jwks_file.iter_mut().for_each(|file| paths.file(file));
@@ -107,6 +108,7 @@ mod tests {
             storage = { database = "file:db.url" }
             gateway.tls = { certificate_file = "a.pem", key_file = "/etc/b.pem" }
             control.socket = "run/s.sock"
+            ai.catalog = "models.toml"
             secrets.key = "file:k"
             [[tenants]]
             name = "t"
@@ -140,6 +142,7 @@ mod tests {
                 "/d/enc.pem",
                 "/d/k",
                 "/d/keys.json",
+                "/d/models.toml",
                 "/d/p.key",
                 "/d/q.cedar",
                 "/etc/b.pem"
@@ -152,6 +155,7 @@ mod tests {
         for bare in [
             "\"a.pem\"",
             "\"keys.json\"",
+            "\"models.toml\"",
             "file:k\"",
             "\"q.cedar\"",
             "file:p.key",

@@ -118,6 +118,8 @@ mod tests {
         "ai.auth",
         "ai.max_body",
         "ai.timeout",
+        "ai.catalog",
+        "ai.fetch_media",
         "ai.capture",
         "gateway.body_timeout",
         "gateway.max_body",

@@ -49,7 +49,7 @@ pub struct Config {
     pub gateway: Gateway,
     /// The listener that operators use: admin API, metrics, health.
     pub control: Control,
-    /// The AI routes, `/v1` and `/openai/v1`.
+    /// The AI routes: `/v1`, `/openai/v1`, `/anthropic`, `/gemini`, `/bedrock`, `/cohere`, `/ollama`.
     pub ai: Ai,
     /// How users are looked up, and for how long an answer is believed.
     pub resolution: Resolution,

@@ -7,7 +7,7 @@ mod capture;
 mod reading;
 
 pub(crate) use capture::Capturing;
-pub(crate) use reading::Reading;
+pub(crate) use reading::{Reading, Said, Tape, Watched, estimate};
 
 use crate::body::{Body, Kind};
 use crate::filters;
@@ -283,7 +283,7 @@ impl Metered {
             }
         }
         if let Some(reading) = &self.reading {
-            record.usage = reading.usage();
+            record.usage = Some(reading.usage());
         }
         if let Some(capture) = self.capture.take() {
             record.capture = Some(capture.done());

@@ -168,8 +168,7 @@ impl Gateway {
                     prepare::Prepared::Call(model, ask) => {
                         let deployments = routes.models.get(model.model()).ok_or(codes::MODEL_NOT_FOUND)?;
                         let mut answer =
-                            ai::call(&model, deployments, ask.call(&call.head.headers), &mut call.recording)
-                                .await?;
+                            ai::call(&model, deployments, ask.call(&call.head), &mut call.recording).await?;
                         answer.capture = ask.capture();
                         answer
                     }

@@ -9,8 +9,9 @@ use crate::trace::{Spans, Trace};
 use http::HeaderValue;
 use portcullis_fault::{Code, Fault, codes};
 use portcullis_identity::{Fact, Observer};
-use portcullis_model::record::{Outcome, Record, Timing};
-use portcullis_model::{RequestId, Timestamp};
+use portcullis_llm::catalog::{self, Amounts};
+use portcullis_model::record::{Cost, Outcome, Record, Timing};
+use portcullis_model::{RequestId, Timestamp, Usage};
 use portcullis_net::accept::Connection;
 use portcullis_store::spool::{Appended, Spool};
 use std::borrow::Cow;
@@ -53,6 +54,8 @@ pub(crate) struct Recording {
     keeper: Arc<Keeper>,
     connection: Arc<Connection>,
     meters: Option<Arc<Meters>>,
+    /// On AI calls: the model that answers, where the catalogue knows it.
+    pub(crate) known: Option<Arc<catalog::Model>>,
     /// The call's place among those under way.
     pub(crate) slot: Option<Slot>,
     open: bool,
@@ -86,6 +89,7 @@ impl Recording {
             api_key: None,
             service: None,
             operation: None,
+            dialect: None,
             model: None,
             provider: None,
             deployment: None,
@@ -94,7 +98,9 @@ impl Recording {
             source,
             trace: Some(trace.id()),
             token: None,
+            dropped: None,
             usage: None,
+            cost: None,
             upstream_status: None,
             bytes_in: 0,
             bytes_out: 0,
@@ -114,6 +120,7 @@ impl Recording {
             keeper,
             connection,
             meters: None,
+            known: None,
             slot: None,
             open: true,
         })
@@ -177,6 +184,7 @@ impl Recording {
             // Gone before there was an answer; nginx's number for it.
             record.status = 499;
         }
+        record.cost = record.usage.as_ref().and_then(|usage| cost(self.known.as_deref()?, usage));
         record.timing.total = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         if let Some(meters) = &self.meters {
             meters.under_way.decrement(1.0);
@@ -188,6 +196,13 @@ impl Recording {
         self.slot = None;
         Some(self.keeper.spool.append(record))
     }
+}
+
+/// What a call costs; `None` where that is not known.
+fn cost(model: &catalog::Model, usage: &Usage) -> Option<Cost> {
+    let cost = model.cost(&Amounts::from(usage), false).ok()?;
+    let currency = model.tariff.as_ref()?.currency.to_string();
+    Some(Cost { nanos: u64::try_from(cost.nanos()).ok()?, currency })
 }
 
 impl Drop for Recording {

@@ -11,6 +11,7 @@ pub mod gemini;
 pub mod ollama;
 pub mod openai;
 pub mod operation;
+pub mod outbound;
 pub mod request;
 pub mod rerank;
 pub mod responses;
@@ -20,14 +21,18 @@ mod watch;
 
 pub use chat::Chat;
 pub use operation::Operation;
+pub use outbound::Outbound;
 pub use served::{Matched, Served};
 
+use crate::catalog::Model;
+use crate::providers::Preset;
 use bytes::Bytes;
 use portcullis_fault::Fault;
 use std::fmt;
 
 /// Every dialect that is served.
-pub static ALL: &[&dyn Dialect] = &[&openai::OpenAi];
+pub static ALL: &[&dyn Dialect] =
+    &[&openai::OpenAi, &anthropic::Anthropic, &gemini::Gemini::API, &bedrock::Bedrock];
 
 /// A wire format for AI calls: where it is spoken, what can be asked, how a refusal is said. How a conversation is read
 /// and written is its [`Chat`]'s matter.
@@ -41,6 +46,12 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     /// What is served below a base, and below the base URL of a provider that speaks it.
     fn serves(&self) -> &'static [Served];
 
+    /// The format of a call's question and answer, where it is a chat; `query`: the caller's own. Not always the row's
+    /// alone: Gemini's streams come in two framings, by a parameter.
+    fn format(&self, served: &'static Served, _query: Option<&str>) -> Option<&'static dyn Chat> {
+        served.chat
+    }
+
     /// Where its clients put their credential, in no order: two places filled is a conflict.
     fn credential_places(&self) -> &'static [CredentialPlace];
 
@@ -53,6 +64,13 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     /// Parameters of a caller's query that mean something to a provider of this dialect: `alt`. The others stay here.
     fn parameters(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// The format in which a provider of this dialect is told what callers say in others; `known`: its model, where the
+    /// catalogue has it. `None`: the preset has no chats.
+    fn outbound(&self, preset: &Preset, _known: Option<&Model>) -> Option<Outbound> {
+        let chat = |operation| preset.served(operation, false).and_then(|row| row.chat);
+        chat(Operation::Chat).or_else(|| chat(Operation::Responses)).map(Outbound::Shared)
     }
 
     /// A refusal as this dialect's JSON body. `pages` is the URL below which the codes' pages are served.

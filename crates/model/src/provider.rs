@@ -66,4 +66,19 @@ pub struct Deployment {
     pub provider: Name,
     /// The model's name there.
     pub model: Name,
+    /// What becomes of a call that says what the provider's dialect cannot: `drop` what can be left out without changing
+    /// what is meant, and say so in `x-portcullis-dropped`; `strict`: refuse it.
+    #[serde(default)]
+    pub translation: Translation,
+}
+
+/// What becomes of what a provider cannot be told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Translation {
+    /// Left out, where the answer means the same without it; refused otherwise.
+    #[default]
+    Drop,
+    /// Refused.
+    Strict,
 }

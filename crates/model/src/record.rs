@@ -72,6 +72,9 @@ pub struct Record {
     /// What an AI route was asked: `chat`, `embeddings`, ….
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Cow<'static, str>>,
+    /// The AI dialect that the caller spoke: `openai`, `anthropic`, ….
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dialect: Option<Cow<'static, str>>,
     /// The model that the caller asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<std::sync::Arc<str>>,
@@ -93,9 +96,15 @@ pub struct Record {
     /// Facts of the presented token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<std::sync::Arc<TokenFacts>>,
+    /// What of the request was left out or changed on the way into the provider's dialect: names with commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dropped: Option<String>,
     /// Token counts, on AI calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What that costs, where the catalogue knows the model's price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// The upstream's own status, when it answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub upstream_status: Option<u16>,
@@ -110,6 +119,15 @@ pub struct Record {
     /// Request and answer, where the service captures them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture: Option<Box<Capture>>,
+}
+
+/// What a call costs by the catalogue's prices.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Cost {
+    /// In billionths of the currency's unit, rounded up.
+    pub nanos: u64,
+    /// ISO 4217.
+    pub currency: String,
 }
 
 /// Microseconds from accept.

@@ -9,6 +9,7 @@ use portcullis_fault::{Fault, Secret};
 use portcullis_identity::directory::{Actor, NewApiKey, NewApplication, NewUser};
 use portcullis_identity::local::{LocalSubject, LocalToken};
 use portcullis_model::application::ApiKeyLimits;
+use portcullis_model::provider::Translation;
 use portcullis_model::tenant::TenantEntry;
 use portcullis_model::{ApiKeyId, Application, Deployment, Model, Name, Provider, Tenant, User, UserStatus};
 use portcullis_store::{Error, entity};
@@ -95,7 +96,11 @@ impl Demo {
             });
             config.models.push(Model {
                 name: name(MODEL)?,
-                deployments: vec![Deployment { provider: name(MODEL)?, model: name(MODEL)? }],
+                deployments: vec![Deployment {
+                    provider: name(MODEL)?,
+                    model: name(MODEL)?,
+                    translation: Translation::default(),
+                }],
             });
         }
         Ok(())

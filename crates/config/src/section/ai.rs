@@ -4,8 +4,9 @@ use portcullis_model::service::AuthMode;
 use portcullis_model::{ByteSize, Span};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
-/// The AI routes, `/v1` and `/openai/v1`. Which models a caller may use is its tenant's `models`.
+/// The AI routes: `/v1`, `/openai/v1`, `/anthropic`, `/gemini`, `/bedrock`, `/cohere`, `/ollama`. Which models a caller may use is its tenant's `models`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ai {
@@ -18,12 +19,26 @@ pub struct Ai {
     /// Whole time for one call that is not streamed; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
+    /// A file that adds models to the built-in catalogue, or changes what is known of them: limits and prices
+    /// (`docs/reference/models.md`). It is read again when it changes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub catalog: Option<PathBuf>,
+    /// Fetch images and documents that a call names by URL, where the provider takes only their bytes: from public hosts only,
+    /// at most 20 MiB each. Otherwise such a call is refused.
+    pub fetch_media: bool,
     /// Keep prompts and answers in the record, each cut at `records.capture_limit`.
     pub capture: bool,
 }
 
 impl Default for Ai {
     fn default() -> Self {
-        Self { auth: AuthMode::Required, max_body: ByteSize(20 << 20), timeout: None, capture: false }
+        Self {
+            auth: AuthMode::Required,
+            max_body: ByteSize(20 << 20),
+            timeout: None,
+            catalog: None,
+            fetch_media: false,
+            capture: false,
+        }
     }
 }

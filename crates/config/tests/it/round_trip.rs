@@ -5,7 +5,7 @@ use portcullis_model::issuer::{
     DecryptionKey, Egress, GroupGrant, GroupsOverage, GroupsRule, MachineRule, MachineTest, Normalisation,
     SubjectRule, TenantMap, TenantRule, TokenProfile, UnknownUser,
 };
-use portcullis_model::provider::Aws;
+use portcullis_model::provider::{Aws, Translation};
 use portcullis_model::service::{Allow, AuthMode, CredentialPlaces, Forward};
 use portcullis_model::tenant::TenantEntry;
 use portcullis_model::{
@@ -169,7 +169,7 @@ prop_compose! {
             api_key: Some(key),
             headers: BTreeMap::from([("x-team".to_owned(), header)]), http,
         }];
-        let deployment = Deployment { provider: Name::new("p").unwrap(), model: Name::new("a/b:c").unwrap() };
+        let deployment = Deployment { provider: Name::new("p").unwrap(), model: Name::new("a/b:c").unwrap(), translation: Translation::Strict };
         config.models = vec![Model { name: Name::new("m").unwrap(), deployments: vec![deployment] }];
         config.policies = vec![Policy { name: Name::new("q").unwrap(), tenant: None, cedar: Some(cedar), file: None }];
         config

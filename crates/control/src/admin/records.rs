@@ -5,7 +5,7 @@ mod show;
 
 use crate::Control;
 use portcullis_model as model;
-use portcullis_model::record::Outcome;
+use portcullis_model::record::{Cost, Outcome};
 use portcullis_model::{ApiKeyId, ApplicationId, RequestId, TenantId, Usage, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
@@ -40,6 +40,8 @@ pub struct Record {
     pub service: Option<String>,
     /// What an AI route was asked.
     pub operation: Option<String>,
+    /// The AI dialect that the caller spoke.
+    pub dialect: Option<String>,
     /// The model that was asked for.
     pub model: Option<String>,
     /// The provider that answered.
@@ -56,8 +58,12 @@ pub struct Record {
     pub trace: Option<String>,
     /// What the token said.
     pub token: Option<Token>,
+    /// What of the request was left out or changed on the way into the provider's dialect.
+    pub dropped: Option<String>,
     /// Token counts.
     pub usage: Option<Usage>,
+    /// What that costs, where the catalogue knows the model's price.
+    pub cost: Option<Cost>,
     /// The upstream's own status.
     pub upstream_status: Option<u16>,
     /// Body bytes from the caller.
@@ -132,6 +138,7 @@ impl From<model::Record> for Record {
             api_key: record.api_key,
             service: text(record.service),
             operation: record.operation.map(Into::into),
+            dialect: record.dialect.map(Into::into),
             model: text(record.model),
             provider: text(record.provider),
             deployment: text(record.deployment),
@@ -140,7 +147,9 @@ impl From<model::Record> for Record {
             source: record.source,
             trace: record.trace,
             token: record.token.map(|token| Token::from(&*token)),
+            dropped: record.dropped,
             usage: record.usage,
+            cost: record.cost,
             upstream_status: record.upstream_status,
             bytes_in: record.bytes_in,
             bytes_out: record.bytes_out,

@@ -7,7 +7,7 @@ use crate::snapshot::{AiRoutes, ServiceRoute, Snapshot};
 use crate::upstream::ai::AiCall;
 use crate::upstream::{Gauge, Upload};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header};
+use http::{HeaderValue, header, request};
 use http_body::Body as _;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::{ModelPermit, Permit};
@@ -16,7 +16,7 @@ use portcullis_llm::dialect::{Dialect, Operation, Served, served};
 use portcullis_model::Timestamp;
 use portcullis_net::accept::{BodyError, Bounded};
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// The caller's body on its way to a service.
@@ -42,6 +42,8 @@ pub(super) enum Prepared {
 pub(super) struct Ask {
     dialect: &'static dyn Dialect,
     served: &'static Served,
+    /// The model, where the path names it.
+    model: Option<String>,
     request: Request,
     stream: bool,
     body: Bytes,
@@ -53,17 +55,20 @@ pub(super) struct Ask {
 
 impl Ask {
     /// The call, with the caller's head.
-    pub(super) fn call<'a>(&'a self, headers: &'a HeaderMap) -> AiCall<'a> {
+    pub(super) fn call<'a>(&'a self, head: &'a request::Parts) -> AiCall<'a> {
         AiCall {
             dialect: self.dialect,
             served: self.served,
+            model: self.model.as_deref(),
             request: &self.request,
             stream: self.stream,
-            headers,
+            headers: &head.headers,
+            uri: &head.uri,
             now: self.now,
             // A stream goes on for as long as it has something to say.
             timeout: self.timeout.filter(|_| !self.stream),
             pages: &self.pages,
+            read: OnceLock::new(),
         }
     }
 
@@ -93,6 +98,7 @@ pub(super) async fn ai(
     })?;
     let served = asked.served;
     call.recording.record.operation = Some(Cow::Borrowed(served.operation.name()));
+    call.recording.record.dialect = Some(Cow::Borrowed(dialect.name()));
     let created = crate::snapshot::CREATED.seconds();
     match served.operation {
         Operation::Models => {
@@ -128,6 +134,7 @@ pub(super) async fn ai(
         dialect,
         served,
         stream: served.stream.unwrap_or(request.stream()),
+        model: asked.model,
         request,
         body,
         capture: routes.capture,

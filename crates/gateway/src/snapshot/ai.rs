@@ -5,9 +5,11 @@ use crate::upstream::Endpoints;
 use crate::upstream::ai::{Deployment, Way};
 use portcullis_config::Config;
 use portcullis_identity::{DialectPlaces, Places, ServiceRules};
+use portcullis_llm::catalog::Catalog;
 use portcullis_llm::dialect::{self, Base, CredentialPlace, Dialect};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Name, Problem, Specification, Timestamp};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,6 +97,10 @@ impl AiRoutes {
                 Err(found) => problems.extend(found),
             }
         }
+        let catalog = catalog(config).unwrap_or_else(|found| {
+            problems.extend(found);
+            Cow::Borrowed(Catalog::built_in())
+        });
         let mut models: HashMap<Name, Vec<Deployment>> = HashMap::new();
         for model in &specification.models {
             let at = format!("models.{}.deployments", model.name);
@@ -107,11 +113,7 @@ impl AiRoutes {
             let mut deployments = Vec::new();
             for deployment in &model.deployments {
                 match ways.get(&deployment.provider) {
-                    Some(way) => deployments.push(Deployment {
-                        provider: deployment.provider.clone(),
-                        model: deployment.model.clone(),
-                        way: way.clone(),
-                    }),
+                    Some(way) => deployments.push(Deployment::new(deployment, way.clone(), &catalog)),
                     None if specification
                         .providers
                         .iter()
@@ -146,6 +148,19 @@ impl AiRoutes {
             meters: Arc::new(Meters::new("", "ai")),
         })
     }
+}
+
+/// The models that are known: the built-in ones, and what the operator's file says.
+fn catalog(config: &Config) -> Result<Cow<'static, Catalog>, Vec<Problem>> {
+    let built_in = Catalog::built_in();
+    let Some(file) = &config.ai.catalog else { return Ok(Cow::Borrowed(built_in)) };
+    let at = |problem: Problem| Problem::new(format!("ai.catalog: {}", problem.at), problem.message);
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        let message = format!("the file cannot be read: {error}, `{}`", file.display());
+        vec![Problem::new("ai.catalog", message)]
+    })?;
+    let catalog = built_in.with(&text).map_err(|found| found.into_iter().map(at).collect::<Vec<_>>())?;
+    Ok(Cow::Owned(catalog))
 }
 
 /// Where the dialect's clients put their credential.

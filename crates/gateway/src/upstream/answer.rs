@@ -77,6 +77,23 @@ impl AnswerBody {
         Ok((seen, Self::After(pieces, Box::new(rest))))
     }
 
+    /// All of it, at most `limit` bytes; `upstream_invalid` when there is more.
+    pub(crate) async fn gather(self, limit: usize) -> Result<Vec<u8>, Cut> {
+        let mut rest = self;
+        let mut whole = Vec::new();
+        while let Some(frame) = std::future::poll_fn(|cx| rest.poll_piece(cx)).await.transpose()? {
+            let Ok(piece) = frame.into_data() else { continue };
+            if whole.len() + piece.len() > limit {
+                return Err(Cut::new(
+                    codes::UPSTREAM_INVALID,
+                    format!("its answer is longer than {limit} bytes"),
+                ));
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole)
+    }
+
     /// The next piece.
     pub(crate) fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         let piece = match self {

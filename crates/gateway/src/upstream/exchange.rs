@@ -113,10 +113,14 @@ fn absolute(request: &mut Request<Upload>, endpoint: &Endpoint) {
 
 /// Whether an answer goes on for as long as it has something to say: the limit for the whole is not for these.
 pub(crate) fn is_stream(head: &response::Parts) -> bool {
+    const KINDS: [&[u8]; 3] =
+        [b"text/event-stream", b"application/x-ndjson", b"application/vnd.amazon.eventstream"];
     head.status == StatusCode::OK
         && head.headers.get(header::CONTENT_TYPE).is_some_and(|kind| {
             let kind = kind.as_bytes();
-            kind.len() >= 17 && kind[..17].eq_ignore_ascii_case(b"text/event-stream")
+            KINDS
+                .iter()
+                .any(|known| kind.get(..known.len()).is_some_and(|kind| kind.eq_ignore_ascii_case(known)))
         })
 }
 

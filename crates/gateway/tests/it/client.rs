@@ -110,7 +110,7 @@ impl Client {
         loop {
             if let Some(at) = self.buffer.windows(text.len()).position(|window| window == text.as_bytes()) {
                 let taken: Vec<u8> = self.buffer.drain(..at + text.len()).collect();
-                return String::from_utf8(taken).unwrap();
+                return String::from_utf8_lossy(&taken).into_owned();
             }
             assert!(
                 self.more().await,

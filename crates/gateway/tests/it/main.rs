@@ -2,6 +2,7 @@
 
 mod ai;
 mod client;
+mod dialects;
 mod endings;
 mod house;
 mod http2;
@@ -15,3 +16,4 @@ mod streams;
 mod teams;
 mod upstream;
 mod websocket;
+mod wires;

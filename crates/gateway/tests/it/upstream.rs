@@ -138,6 +138,11 @@ impl Wire {
         let _ = self.stream.write_all(text.as_bytes()).await;
     }
 
+    /// The same, of any bytes.
+    pub async fn send_bytes(&mut self, bytes: &[u8]) {
+        let _ = self.stream.write_all(bytes).await;
+    }
+
     /// Waits until the other end has closed; what came until then.
     pub async fn closed(&mut self) -> Vec<u8> {
         while self.more().await {}

@@ -20,10 +20,13 @@ pub use chat::{MESSAGES, Messages};
 pub use error::{error_body, error_event};
 pub use write::DEFAULT_MAX_TOKENS;
 
+use crate::catalog::Model;
 use crate::dialect::request::Members;
-use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Served};
+use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Outbound, Served};
+use crate::providers::Preset;
 use bytes::Bytes;
 use portcullis_fault::Fault;
+use std::sync::Arc;
 
 const NAME: &str = "anthropic";
 
@@ -71,6 +74,11 @@ impl Dialect for Anthropic {
     fn parameters(&self) -> &'static [&'static str] {
         // Which the libraries send with what is in beta.
         &["beta"]
+    }
+
+    fn outbound(&self, preset: &Preset, known: Option<&Model>) -> Option<Outbound> {
+        let limit = known.and_then(|model| model.output);
+        preset.serves(Operation::Chat).then(|| Outbound::Own(Arc::new(Messages { limit })))
     }
 
     fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8> {

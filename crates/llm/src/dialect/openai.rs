@@ -18,17 +18,20 @@ pub use usage::{Ending, UsageScanner};
 
 pub use crate::dialect::request::{Request, StreamOptions};
 
+use crate::catalog::Model;
 use crate::dialect::request::Members;
-use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Served};
+use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Outbound, Served};
+use crate::providers::Preset;
 use bytes::Bytes;
 use portcullis_fault::Fault;
+use std::sync::Arc;
 
 /// The dialect as a value.
 #[derive(Clone, Copy, Debug)]
 pub struct OpenAi;
 
 static SERVES: &[Served] = &[
-    Served::post("/chat/completions", Operation::Chat, &Members::OPENAI),
+    Served::post("/chat/completions", Operation::Chat, &Members::OPENAI).as_chat(&chat::CHAT),
     Served::post("/completions", Operation::Completions, &Members::OPENAI),
     Served::post("/embeddings", Operation::Embeddings, &Members::OPENAI),
     Served::get("/models", Operation::Models),
@@ -56,6 +59,11 @@ impl Dialect for OpenAi {
 
     fn headers(&self) -> &'static [&'static str] {
         &["openai-beta"]
+    }
+
+    fn outbound(&self, preset: &Preset, _: Option<&Model>) -> Option<Outbound> {
+        let chats = preset.serves(Operation::Chat);
+        chats.then(|| Outbound::Own(Arc::new(chat::ChatCompletions::with(chat::Quirks::of(preset)))))
     }
 
     fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8> {

@@ -235,6 +235,17 @@ impl Preset {
         self
     }
 
+    /// A vendor with a wire of its own.
+    const fn speaks(mut self, dialect: &'static dyn Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    const fn says(mut self, headers: &'static [(&'static str, &'static str)]) -> Self {
+        self.headers = headers;
+        self
+    }
+
     const fn optional(mut self) -> Self {
         self.credential = Credential::Optional;
         self
@@ -355,6 +366,11 @@ mod tests {
                     "{template}"
                 );
             }
+            assert!(
+                preset.dialect.name() == "openai" || preset.stream_usage == StreamUsage::Asked,
+                "{}: `stream_options` is OpenAI's",
+                preset.name
+            );
             let ours = preset.is_echo() || std::ptr::eq(preset, &raw const GENERIC);
             assert!(ours || preset.source.starts_with("https://"), "{} has no source", preset.name);
             assert!(

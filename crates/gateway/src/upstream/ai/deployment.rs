@@ -6,8 +6,10 @@ use crate::upstream::{Endpoint, Endpoints};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use portcullis_fault::Fault;
 use portcullis_llm::Preset;
-use portcullis_llm::dialect::{Operation, Served};
-use portcullis_model::provider::Aws;
+use portcullis_llm::canon::Mode;
+use portcullis_llm::catalog::{Catalog, Model};
+use portcullis_llm::dialect::Outbound;
+use portcullis_model::provider::{self as model, Aws, Translation};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Name, Problem, Provider, Timestamp};
 use std::sync::Arc;
@@ -18,6 +20,12 @@ pub(crate) struct Deployment {
     pub(crate) provider: Name,
     /// The model's name there.
     pub(crate) model: Name,
+    /// How strict it is about what its dialect cannot say.
+    pub(crate) mode: Mode,
+    /// What it is told when the caller speaks another dialect.
+    pub(super) chat: Option<Outbound>,
+    /// What the catalogue knows of it.
+    pub(super) known: Option<Arc<Model>>,
     /// How it is reached.
     pub(crate) way: Way,
 }
@@ -44,17 +52,31 @@ pub(crate) struct HttpWay {
 }
 
 impl Deployment {
-    pub(super) fn serves(&self, operation: Operation) -> bool {
-        match &self.way {
-            Way::Echo(preset) => preset.serves(operation),
-            Way::Http(way) => way.preset.serves(operation),
+    /// A model of a provider that is reached this `way`. The catalogue may know it by the provider's own name, which is how
+    /// an operator tells what a contract says, or by the vendor's.
+    pub(crate) fn new(deployment: &model::Deployment, way: Way, catalog: &Catalog) -> Self {
+        let mode = match deployment.translation {
+            Translation::Drop => Mode::Drop,
+            Translation::Strict => Mode::Strict,
+        };
+        let preset = way.preset();
+        let find = |vendor| catalog.find(vendor, deployment.model.as_str());
+        let known = find(deployment.provider.as_str()).or_else(|| find(preset.vendor));
+        Self {
+            provider: deployment.provider.clone(),
+            model: deployment.model.clone(),
+            mode,
+            chat: preset.dialect.outbound(preset, known),
+            known: known.cloned().map(Arc::new),
+            way,
         }
     }
 }
 
 impl HttpWay {
-    pub(super) fn uri(&self, served: &Served, model: &str) -> Result<Uri, Fault> {
-        target(&self.base, &self.preset.path(served, model))
+    /// A target below the base URL.
+    pub(super) fn uri(&self, path: &str) -> Result<Uri, Fault> {
+        target(&self.base, path)
     }
 }
 
@@ -86,6 +108,14 @@ fn regional(preset: &Preset, aws: Option<&Aws>) -> Option<url::Url> {
 }
 
 impl Way {
+    /// Whose way it is.
+    pub(super) fn preset(&self) -> &'static Preset {
+        match self {
+            Self::Echo(preset) => preset,
+            Self::Http(way) => way.preset,
+        }
+    }
+
     /// Compiles the way to a provider.
     pub(crate) fn compile(
         provider: &Provider,

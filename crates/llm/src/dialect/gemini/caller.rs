@@ -2,7 +2,7 @@
 
 use super::{Gemini, error, wire};
 use crate::dialect::request::Members;
-use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Served};
+use crate::dialect::{Base, Chat, CredentialPlace, Dialect, Form, Operation, Served};
 use crate::json::write::Writer;
 use bytes::Bytes;
 use portcullis_fault::Fault;
@@ -48,6 +48,14 @@ impl Dialect for Gemini {
 
     fn serves(&self) -> &'static [Served] {
         SERVES
+    }
+
+    fn format(&self, served: &'static Served, query: Option<&str>) -> Option<&'static dyn Chat> {
+        let events = |pair: &str| matches!(pair, "alt=sse" | "$alt=sse" | "%24alt=sse");
+        match served.stream {
+            Some(true) if !query.unwrap_or_default().split('&').any(events) => Some(&Self::ARRAY),
+            _ => served.chat,
+        }
     }
 
     fn credential_places(&self) -> &'static [CredentialPlace] {

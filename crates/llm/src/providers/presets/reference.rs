@@ -6,13 +6,13 @@ use std::fmt::Write;
 /// `docs/reference/providers.md`.
 pub fn reference_markdown() -> String {
     let mut text = String::from(
-        "# Providers\n\nWhat `preset = \"…\"` of a provider may say, and how these vendors differ from OpenAI, whose dialect they speak. \
+        "# Providers\n\nWhat `preset = \"…\"` of a provider may say, and which dialect these vendors speak, and how they differ from it. \
          A vendor that is not here is reached by its `base_url` alone. Where the URL has `{…}` it differs by account: \
          give it as `base_url`, filled in. A bound of an answer is `max_tokens` or `max_completion_tokens`; where only one is \
          named the vendor refuses the other, or overlooks it.\n\n\
          The rows are in `crates/llm/src/providers/presets/rows.rs`.\n\n\
-         | preset | URL | key | serves | usage in streams | refuses | bound | limits | errors | lists models |\n\
-         |---|---|---|---|---|---|---|---|---|---|\n",
+         | preset | dialect | URL | key | serves | usage in streams | refuses | bound | limits | errors | lists models |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for preset in ALL {
         row(&mut text, preset);
@@ -71,7 +71,8 @@ fn row(text: &mut String, preset: &Preset) {
     // Infallible: writing into a String.
     let _ = writeln!(
         text,
-        "| {name} | {url} | {key} | {} | {usage} | {} | {bound} | {limits} | {errors} | {lists} |",
+        "| {name} | {} | {url} | {key} | {} | {usage} | {} | {bound} | {limits} | {errors} | {lists} |",
+        preset.dialect.name(),
         serves.join(", "),
         refuses.join(", ")
     );

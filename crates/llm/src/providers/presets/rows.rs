@@ -6,7 +6,10 @@ use super::Preset;
 use super::RateLimits::{OpenAi as Ratelimit, Prefix};
 use super::StreamUsage::{Refused, Unasked};
 use crate::dialect::Operation;
-use crate::dialect::Operation::{Chat, Completions, Embeddings};
+use crate::dialect::Operation::{Chat, Completions, CountTokens, Embeddings, Invoke};
+use crate::dialect::anthropic::{self, Anthropic};
+use crate::dialect::bedrock::Bedrock;
+use crate::dialect::gemini::Gemini;
 
 const C: &[Operation] = &[Chat];
 const CE: &[Operation] = &[Chat, Embeddings];
@@ -38,7 +41,17 @@ pub static ALL: &[Preset] = &[
     // Ours: `providers::echo`.
     Preset::row("echo", None, ALL_THREE, "").optional(),
 
-    // Who makes models.
+    // Wires of their own.
+    row("anthropic", "https://api.anthropic.com/v1", &[Chat, CountTokens], "https://docs.claude.com/en/api/messages")
+        .speaks(&Anthropic).key_in("x-api-key").says(&[("anthropic-version", anthropic::VERSION)]).bound(Old),
+    row("gemini", "https://generativelanguage.googleapis.com/v1beta", C, "https://ai.google.dev/api/generate-content")
+        .speaks(&Gemini::API).key_in("x-goog-api-key"),
+    placed("vertex", "https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}/publishers/google", C, "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference")
+        .speaks(&Gemini::API).unlisted(), // the key is an access token, an hour long
+    placed("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", &[Chat, Invoke, CountTokens], "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html")
+        .speaks(&Bedrock).errors(Message).unlisted(), // the key is a Bedrock API key
+
+    // Who makes models, in OpenAI's dialect.
     row("openai", "https://api.openai.com/v1", ALL_THREE, "https://platform.openai.com/docs/api-reference/chat/create")
         .bound(New).limits(Ratelimit),
     placed("azure", "https://{resource}.openai.azure.com/openai/v1", ALL_THREE, "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle")

@@ -1,0 +1,54 @@
+//! What a model is asked, ready to be sent to any deployment.
+
+use http::{HeaderMap, Uri};
+use portcullis_fault::Fault;
+use portcullis_llm::canon;
+use portcullis_llm::dialect::Chat;
+use portcullis_llm::dialect::chat::{Asked, Incoming};
+use portcullis_llm::dialect::request::Request;
+use portcullis_llm::dialect::{Dialect, Served};
+use portcullis_model::Timestamp;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// A call, ready to be sent to any deployment.
+pub(crate) struct AiCall<'a> {
+    /// What the caller speaks.
+    pub(crate) dialect: &'static dyn Dialect,
+    /// What it asks, and where it asked it.
+    pub(crate) served: &'static Served,
+    /// The model, where the path names it.
+    pub(crate) model: Option<&'a str>,
+    pub(crate) request: &'a Request,
+    /// Whether the caller wants a stream.
+    pub(crate) stream: bool,
+    /// The caller's own headers.
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) uri: &'a Uri,
+    pub(crate) now: Timestamp,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) pages: &'a Arc<str>,
+    /// The request as it was read, once that was necessary.
+    pub(crate) read: OnceLock<Arc<canon::Request>>,
+}
+
+impl AiCall<'_> {
+    /// The format of the caller's question, and of the answer that it waits for.
+    pub(super) fn format(&self) -> Option<&'static dyn Chat> {
+        self.dialect.format(self.served, self.uri.query())
+    }
+
+    /// What is asked, out of the caller's dialect; read once, for all deployments.
+    pub(super) fn asked(&self, inbound: &dyn Chat, id: &str) -> Result<Asked, Fault> {
+        let request = match self.read.get() {
+            Some(request) => request.clone(),
+            None => {
+                let incoming =
+                    Incoming { model: self.model, stream: self.served.stream, body: self.request.body() };
+                let request = Arc::new(inbound.read_request(&incoming)?);
+                self.read.get_or_init(|| request).clone()
+            }
+        };
+        Ok(Asked { id: id.into(), now: self.now.seconds(), request })
+    }
+}

@@ -1,0 +1,146 @@
+//! Calls whose two sides speak differently: written anew on the way out, and the answer on the way back.
+
+use super::deployment::Way;
+use super::plan::Translation;
+use super::{Attempt, Outgoing, Refused, heads, no};
+use crate::meter::{Answer, Reading, Said, Tape, estimate};
+use crate::record::Recording;
+use crate::upstream::AnswerBody;
+use http::{HeaderName, HeaderValue, header, response};
+use portcullis_fault::{Fault, codes};
+use portcullis_llm::canon::Losses;
+use portcullis_llm::dialect::Operation;
+use portcullis_llm::dialect::chat::Asked;
+use portcullis_llm::translate;
+
+/// Longest answer that is translated as a whole: a few images.
+const LONGEST: usize = 64 << 20;
+
+/// What was left out or changed on the way into another dialect.
+static DROPPED: HeaderName = HeaderName::from_static("x-portcullis-dropped");
+
+impl Attempt<'_> {
+    /// Sends a call in the provider's dialect, and its answer back in the caller's.
+    pub(super) async fn translate(
+        &self,
+        plan: Translation<'_>,
+        recording: &mut Recording,
+    ) -> Result<Answer, Refused> {
+        let Self { deployment, call, .. } = self;
+        let id = recording.record.id.to_string();
+        // What the caller said is wrong for every deployment; what one cannot be told another may take.
+        let asked = call.asked(plan.inbound, &id).map_err(|fault| (fault, false))?;
+        let (written, losses) =
+            translate::request(&asked.request, plan.outbound, deployment.model.as_str(), deployment.mode)
+                .map_err(|fault| (fault, true))?;
+        recording.record.dropped = (!losses.is_empty()).then(|| losses.text());
+        let (head, body) = match &deployment.way {
+            Way::Echo(_) => self.echo(Operation::Chat, &written.body, recording),
+            Way::Http(way) => {
+                let headers = heads::written(call.headers, &written.headers, way, call.stream, &recording.id);
+                let path = match written.query {
+                    "" => written.path,
+                    query => format!("{}?{query}", written.path),
+                };
+                self.send(way, Outgoing { path, headers, body: written.body.into() }, recording).await?
+            }
+        };
+        let mut answer = if !head.status.is_success() {
+            no::translated(head, body, plan, recording).await?
+        } else if call.stream {
+            self.stream(head, body, plan, &asked, recording)?
+        } else {
+            self.whole(head, body, plan, &asked, recording).await?
+        };
+        tell(&losses, &mut answer.head);
+        Ok(answer)
+    }
+
+    /// A streamed answer, translated as it comes.
+    fn stream(
+        &self,
+        head: response::Parts,
+        body: AnswerBody,
+        plan: Translation<'_>,
+        asked: &Asked,
+        recording: &Recording,
+    ) -> Result<Answer, Refused> {
+        readable(&head)?;
+        if kind(&head) == b"application/json" {
+            let why = "it answered with one document where a stream was asked for";
+            return Err((Fault::new(codes::UPSTREAM_INVALID).context(why), true));
+        }
+        let mut head = heads::anew(head);
+        let content_type = HeaderValue::from_static(plan.inbound.stream_type());
+        head.headers.insert(header::CONTENT_TYPE, content_type.clone());
+        let said = Said {
+            dialect: self.call.dialect,
+            operation: self.call.served.operation,
+            content_type: Some(content_type),
+            request_text: self.call.request.text_bytes(),
+            request_id: recording.record.id.to_string(),
+            pages: self.call.pages.clone(),
+        };
+        let tape = Tape::Translate(Box::new(translate::Stream::new(plan.outbound, plan.inbound, asked)));
+        let reading = Some(Reading::new(tape, said));
+        Ok(Answer { head, body, reading, upload: None, capture: None, watch: None })
+    }
+
+    /// A whole answer. All of it is read before any of it goes on, so that one that cannot be read is a refusal.
+    async fn whole(
+        &self,
+        head: response::Parts,
+        body: AnswerBody,
+        plan: Translation<'_>,
+        asked: &Asked,
+        recording: &mut Recording,
+    ) -> Result<Answer, Refused> {
+        readable(&head)?;
+        let request_text = self.call.request.text_bytes();
+        // For the record of a caller that goes away while this waits: the provider has read the question by now.
+        recording.record.usage = Some(estimate(request_text, 0));
+        let body = body.gather(LONGEST).await.map_err(|cut| (Fault::new(cut.code).context(cut.why), true))?;
+        let (bytes, tokens) =
+            translate::answer(plan.outbound, plan.inbound, &body, asked).map_err(|why| {
+                let why = format!("the provider's answer cannot be read: {why}");
+                (Fault::new(codes::UPSTREAM_INVALID).context(why), true)
+            })?;
+        let usage =
+            tokens.map_or_else(|| estimate(request_text, bytes.len() as u64), |tokens| tokens.usage());
+        recording.record.usage = Some(usage);
+        let mut head = heads::anew(head);
+        head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Ok(Answer::local(head, bytes.into()))
+    }
+}
+
+/// Says what was lost.
+fn tell(losses: &Losses, head: &mut response::Parts) {
+    if losses.is_empty() {
+        return;
+    }
+    // Values of a caller's may be among it.
+    let plain = |c: char| if c.is_ascii_graphic() || c == ' ' { c } else { '?' };
+    let text: String = losses.text().replace('…', "...").chars().map(plain).collect();
+    if let Ok(value) = HeaderValue::try_from(text) {
+        head.headers.insert(&DROPPED, value);
+    }
+}
+
+/// A provider that compresses what we asked it not to cannot be read.
+fn readable(head: &response::Parts) -> Result<(), Refused> {
+    match head.headers.get(header::CONTENT_ENCODING) {
+        Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
+            let why = format!("it compressed its answer, unasked: {coding:?}");
+            Err((Fault::new(codes::UPSTREAM_INVALID).context(why), true))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The media type of an answer, without parameters, in lower case.
+fn kind(head: &response::Parts) -> Vec<u8> {
+    let value = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().to_ascii_lowercase()
+}

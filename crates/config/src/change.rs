@@ -119,7 +119,6 @@ mod tests {
         "ai.max_body",
         "ai.timeout",
         "ai.catalog",
-        "ai.fetch_media",
         "ai.capture",
         "gateway.body_timeout",
         "gateway.max_body",

@@ -23,9 +23,6 @@ pub struct Ai {
     /// (`docs/reference/models.md`). It is read again when it changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalog: Option<PathBuf>,
-    /// Fetch images and documents that a call names by URL, where the provider takes only their bytes: from public hosts only,
-    /// at most 20 MiB each. Otherwise such a call is refused.
-    pub fetch_media: bool,
     /// Keep prompts and answers in the record, each cut at `records.capture_limit`.
     pub capture: bool,
 }
@@ -37,7 +34,6 @@ impl Default for Ai {
             max_body: ByteSize(20 << 20),
             timeout: None,
             catalog: None,
-            fetch_media: false,
             capture: false,
         }
     }

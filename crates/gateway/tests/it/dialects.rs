@@ -3,7 +3,7 @@
 use crate::client::Answer;
 use crate::house::{House, PATIENCE};
 use crate::upstream::{Seen, Upstream, Wire as Line};
-use crate::wires::{Heard, WIRES, Wire};
+use crate::wires::{Heard, WIRES, Wire, responses};
 use portcullis_model::record::Outcome;
 use portcullis_model::usage::UsageSource;
 use serde_json::{Value, json};
@@ -438,6 +438,40 @@ async fn a_dialect_is_found_within_anothers_base() {
     let models = house.get("/gemini/v1beta/models").await.json();
     assert_eq!(models["models"][0]["name"], "models/to-anthropic");
     assert_eq!(house.get("/bedrock/foundation-models").await.status, 200);
+    house.close().await;
+}
+
+/// OpenAI's other format has no providers but OpenAI's own; its callers reach all of them.
+#[tokio::test]
+async fn responses_are_answered_by_every_provider() {
+    let world = world().await;
+    let house = &world.house;
+    let openai = wire("openai");
+    for to in WIRES.iter().filter(|to| to.name != "openai") {
+        let model = format!("to-{}", to.name);
+        let ask = |text: &str, stream| {
+            let (path, body) = responses(&model, text, stream);
+            post(house, openai, &path, &body.to_string())
+        };
+        let answer = house.client().await.call(ask("hello?", false)).await;
+        assert_eq!(answer.status, 200, "{}: {}", to.name, answer.text());
+        let said = answer.json();
+        assert_eq!(said["output"][0]["content"][0]["text"], WORDS.concat(), "{}: {said}", to.name);
+        assert_eq!(house.record().await.operation.as_deref(), Some("responses"));
+        let answer = house.client().await.call(ask("do/stream/7/", true)).await;
+        let text = answer.text();
+        assert!(text.contains("event: response.completed") && text.contains("örld"), "{}: {text}", to.name);
+        assert_eq!(house.record().await.outcome, Outcome::Completed);
+        let answer = house.client().await.call(ask("do/cut/", true)).await;
+        let text = answer.text();
+        assert!(text.contains("event: error") && !text.contains("response.completed"), "{}: {text}", to.name);
+        assert_eq!(house.record().await.outcome, Outcome::UpstreamCut);
+    }
+    // What lives at a provider is for a provider that has it.
+    let body =
+        json!({ "model": "to-anthropic", "input": "hi", "previous_response_id": "resp_1" }).to_string();
+    let answer = house.client().await.call(post(house, openai, "/v1/responses", &body)).await;
+    assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (400, Some("ai_request_invalid")));
     house.close().await;
 }
 

@@ -211,6 +211,11 @@ pub static WIRES: &[Wire] = &[
     },
 ];
 
+/// What callers of Responses send, and providers of chats are told; as a provider it is tried in `llm`.
+pub fn responses(model: &str, text: &str, stream: bool) -> (String, Value) {
+    ("/v1/responses".to_owned(), json!({ "model": model, "input": text, "stream": stream }))
+}
+
 fn gemini(text: &str, last: bool) -> Value {
     let mut candidate = json!({ "content": { "role": "model", "parts": [{ "text": text }] }, "index": 0 });
     if last {

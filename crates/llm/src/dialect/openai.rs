@@ -20,6 +20,7 @@ pub use crate::dialect::request::{Request, StreamOptions};
 
 use crate::catalog::Model;
 use crate::dialect::request::Members;
+use crate::dialect::responses::Responses;
 use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Outbound, Served};
 use crate::providers::Preset;
 use bytes::Bytes;
@@ -30,8 +31,12 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug)]
 pub struct OpenAi;
 
+/// `stream_options` is another thing there, and passes.
+static RESPONSES: Members = Members { max_tokens: false, text: &["instructions", "input"], ..Members::BODY };
+
 static SERVES: &[Served] = &[
     Served::post("/chat/completions", Operation::Chat, &Members::OPENAI).as_chat(&chat::CHAT),
+    Served::post("/responses", Operation::Responses, &RESPONSES).as_chat(&Responses),
     Served::post("/completions", Operation::Completions, &Members::OPENAI),
     Served::post("/embeddings", Operation::Embeddings, &Members::OPENAI),
     Served::get("/models", Operation::Models),
@@ -70,8 +75,11 @@ impl Dialect for OpenAi {
         error_body(fault, request_id, pages)
     }
 
-    fn error_event(&self, fault: &Fault, request_id: &str, pages: &str, _: Form<'_>) -> Bytes {
-        error_event(fault, request_id, pages)
+    fn error_event(&self, fault: &Fault, request_id: &str, pages: &str, stream: Form<'_>) -> Bytes {
+        match stream.operation {
+            Operation::Responses => error::responses_event(fault),
+            _ => error_event(fault, request_id, pages),
+        }
     }
 
     fn models_body(&self, names: &[&str], created: i64) -> Vec<u8> {

@@ -57,6 +57,18 @@ pub fn error_event(fault: &Fault, request_id: &str, pages: &str) -> Bytes {
     [b"data: ", &body[..], b"\n\n"].concat().into()
 }
 
+/// A refusal in the middle of a stream of Responses: the event `error`, whose number says that it is not in their row.
+pub(super) fn responses_event(fault: &Fault) -> Bytes {
+    let data = serde_json::json!({
+        "type": "error",
+        "code": fault.code().public().name(),
+        "message": fault.public_detail(),
+        "param": null,
+        "sequence_number": 0,
+    });
+    format!("event: error\ndata: {data}\n\n").into()
+}
+
 /// `type` as the vendor itself uses it with each status; its libraries choose the exception by status, people and logs
 /// by type.
 pub(crate) fn kind(status: u16) -> &'static str {

@@ -6,7 +6,7 @@ use super::Preset;
 use super::RateLimits::{OpenAi as Ratelimit, Prefix};
 use super::StreamUsage::{Refused, Unasked};
 use crate::dialect::Operation;
-use crate::dialect::Operation::{Chat, Completions, CountTokens, Embeddings, Invoke};
+use crate::dialect::Operation::{Chat, Completions, CountTokens, Embeddings, Invoke, Responses};
 use crate::dialect::anthropic::{self, Anthropic};
 use crate::dialect::bedrock::Bedrock;
 use crate::dialect::gemini::Gemini;
@@ -52,7 +52,7 @@ pub static ALL: &[Preset] = &[
         .speaks(&Bedrock).errors(Message).unlisted(), // the key is a Bedrock API key
 
     // Who makes models, in OpenAI's dialect.
-    row("openai", "https://api.openai.com/v1", ALL_THREE, "https://platform.openai.com/docs/api-reference/chat/create")
+    row("openai", "https://api.openai.com/v1", &[Chat, Responses, Completions, Embeddings], "https://platform.openai.com/docs/api-reference/chat/create")
         .bound(New).limits(Ratelimit),
     placed("azure", "https://{resource}.openai.azure.com/openai/v1", ALL_THREE, "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle")
         .key_in("api-key").bound(New).limits(Ratelimit),

@@ -13,6 +13,7 @@ pub mod operators;
 pub mod records;
 pub mod revocations;
 pub mod secrets;
+pub mod sources;
 pub mod teams;
 pub mod tenants;
 pub mod tokens;
@@ -31,6 +32,7 @@ pub const RESOURCES: &[fn() -> OpenApiRouter<Control>] = &[
     tokens::routes,
     revocations::routes,
     issuers::routes,
+    sources::routes,
     records::routes,
     errors::routes,
     doctor::routes,

@@ -167,6 +167,14 @@ impl Control {
         &self.0.figures
     }
 
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.0.parts.egress
+    }
+
+    pub(crate) fn clock_handle(&self) -> &Arc<dyn Clock> {
+        &self.0.parts.clock
+    }
+
     pub(crate) fn pages(&self) -> &str {
         &self.0.parts.pages
     }

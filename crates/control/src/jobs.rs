@@ -3,3 +3,4 @@
 //! `SpoolReader::drain`.)
 
 pub mod retention;
+pub mod sync;

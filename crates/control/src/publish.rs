@@ -125,6 +125,11 @@ impl Publisher {
         self.state().config.clone()
     }
 
+    /// Secrets by reference, as the configuration is compiled with.
+    pub fn secrets(&self) -> &SecretReader {
+        &self.secrets
+    }
+
     /// Puts `config` in force, or says what is wrong with it. The version that is in force afterwards.
     pub async fn publish(&self, config: Arc<Config>, files: Vec<PathBuf>) -> Result<u64, Vec<Problem>> {
         let _turn = self.turn.lock().await;

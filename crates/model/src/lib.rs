@@ -18,6 +18,7 @@ pub mod secret_ref;
 pub mod service;
 pub mod source;
 pub mod specification;
+pub mod sync;
 pub mod team;
 pub mod tenant;
 pub mod time;

@@ -18,6 +18,7 @@ mod revocation;
 mod schema;
 mod secret;
 mod serve;
+mod source;
 mod team;
 mod tenant;
 mod token;
@@ -40,6 +41,7 @@ pub const VERBS: &[Verb] = &[
     Verb::of::<token::Token>(),
     Verb::of::<jose::Jose>(),
     Verb::of::<issuer::Issuer>(),
+    Verb::of::<source::Source>(),
     Verb::of::<revocation::Revocation>(),
     Verb::of::<record::Record>(),
     Verb::of::<audit::Audit>(),

@@ -18,6 +18,7 @@ pub mod records;
 pub mod revocations;
 mod search_forms;
 pub mod secrets;
+pub mod syncs;
 pub mod teams;
 pub mod tenants;
 pub mod users;

@@ -22,6 +22,7 @@ const ALL: &[Migration] = &[
     Migration { number: 2, name: "identifiers", text: include_str!("migrations/0002_identifiers.sql") },
     Migration { number: 3, name: "teams", text: include_str!("migrations/0003_teams.sql") },
     Migration { number: 4, name: "figures", text: include_str!("migrations/0004_figures.sql") },
+    Migration { number: 5, name: "sync", text: include_str!("migrations/0005_sync.sql") },
 ];
 
 /// Placeholder, SQLite, PostgreSQL. Text sorts by bytes on both.

@@ -19,6 +19,8 @@ mod occurrences;
 mod records;
 #[path = "contract/schema.rs"]
 mod schema;
+#[path = "contract/syncs.rs"]
+mod syncs;
 #[path = "contract/teams.rs"]
 mod teams;
 #[path = "contract/world.rs"]
@@ -63,6 +65,9 @@ contract! {
     teams::members_are_listed_page_by_page,
     teams::what_is_not_empty_is_not_removed,
     teams::circles_end_every_walk,
+    syncs::one_holds_a_synchronisation_at_a_time,
+    syncs::what_an_operator_asks_for_is_done_once,
+    syncs::who_was_not_seen_is_found,
     access::applications_are_found_by_their_clients,
     access::api_keys_keep_what_they_are,
     access::last_uses_only_move_on,

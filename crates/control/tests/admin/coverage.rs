@@ -6,6 +6,7 @@ use http::Method;
 use portcullis_model::audit::OperatorRole;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Whose a route is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +80,19 @@ async fn make(plane: &Plane) -> There {
         ("operator", operator),
         ("revocation", revocation),
         ("record", record),
+        ("source", source(plane).await),
         ("name", "vendor".to_owned()),
         ("code", "token_expired".to_owned()),
     ];
     There { names }
+}
+
+/// A source of the other tenant's people.
+async fn source(plane: &Plane) -> String {
+    let ldap = json!({ "urls": ["ldaps://ldap.example.com"], "base": "dc=x", "filter": "(uid={subject})" });
+    let config = json!({ "sources": [{ "name": "hr", "tenant": "theirs", "ldap": ldap }] });
+    plane.publisher.publish(Arc::new(serde_json::from_value(config).unwrap()), Vec::new()).await.unwrap();
+    "hr".to_owned()
 }
 
 async fn record(plane: &Plane, tenant: portcullis_model::TenantId) -> String {
@@ -170,6 +180,11 @@ fn table(there: &There) -> Vec<Row> {
         ),
         row(delete.clone(), "/admin/v1/revocations/{revocation}", Tenant),
         row(get.clone(), "/admin/v1/issuers", Whole),
+        row(get.clone(), "/admin/v1/sources", List),
+        row(get.clone(), "/admin/v1/sources/{source}", Tenant),
+        with(row(post.clone(), "/admin/v1/sources/{source}/sync", Tenant), json!({ "full": true })),
+        row(post.clone(), "/admin/v1/sources/{source}/approve", Tenant),
+        row(post.clone(), "/admin/v1/sources/{source}/test", Tenant),
         row(get.clone(), "/admin/v1/records", List),
         row(get.clone(), "/admin/v1/records/{record}", Tenant),
         row(get.clone(), "/admin/v1/errors/{code}/figures", List),

@@ -10,10 +10,10 @@ mod hot_path;
 mod issuers;
 mod keys;
 mod ldap;
-
 mod nested;
 mod resolution;
 mod sources;
 mod standing;
+mod sync;
 mod team_access;
 mod teams;

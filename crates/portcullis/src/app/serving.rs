@@ -157,6 +157,16 @@ impl App {
         });
         work.spawn(reader.drain(store.clone(), config.records.batch as usize, working.clone()));
         work.spawn(jobs::retention::run(store.clone(), publisher.clone(), clock.clone(), working.clone()));
+        work.spawn(jobs::sync::run(
+            jobs::sync::Parts {
+                directory: foundation.directory.clone(),
+                publisher: publisher.clone(),
+                egress: foundation.egress.clone(),
+                clock: clock.clone(),
+                holder: jobs::sync::holder(&*foundation.rng),
+            },
+            working.clone(),
+        ));
         let adjust = demo.clone();
         let adjust = move |config: &mut Config| adjust.as_ref().map_or(Ok(()), |demo| demo.adjust(config));
         work.spawn(reload::run(globals, adjust, files, publisher.clone(), working.clone()));

@@ -76,6 +76,7 @@ fn record(n: u64) -> Record {
             claims: r#"{"iss":"https://idp.example.com","aud":"api://acme","sub":"6f1c2a7e","exp":1763802550,"iat":1763798950}"#.to_owned(),
             digest: "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg".to_owned(),
             encryption: None,
+            groups_overage: None,
             ignored: Vec::new(),
         })),
         usage: Some(Usage { input_tokens: 120, output_tokens: 340, ..Usage::default() }),

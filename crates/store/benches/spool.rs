@@ -84,6 +84,9 @@ fn record(n: u64) -> Record {
         bytes_in: 512,
         bytes_out: 2_048,
         attempts: 1,
+        dialect: None,
+        dropped: None,
+        cost: None,
         timing: Timing { identified: 40, dispatched: 90, first_byte: 400, total: 900 },
         capture: None,
     }

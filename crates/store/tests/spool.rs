@@ -41,6 +41,9 @@ fn record(n: u64) -> Record {
         bytes_in: n,
         bytes_out: 0,
         attempts: 1,
+        dialect: None,
+        dropped: None,
+        cost: None,
         timing: Timing::default(),
         capture: None,
     }

@@ -86,7 +86,11 @@ impl Case {
 fn specification(world: &World, policies: Vec<Policy>) -> Specification {
     let model = |called: &str| Model {
         name: name(called),
-        deployments: vec![Deployment { provider: name("echo"), model: name(called) }],
+        deployments: vec![Deployment {
+            provider: name("echo"),
+            model: name(called),
+            translation: Default::default(),
+        }],
     };
     Specification {
         models: ["big", "fast", "secret"].map(model).into(),

@@ -209,6 +209,9 @@ pub fn record(at: Timestamp) -> Record {
         bytes_in: 10,
         bytes_out: 20,
         attempts: 1,
+        dialect: None,
+        dropped: None,
+        cost: None,
         timing: Timing::default(),
         capture: None,
     }

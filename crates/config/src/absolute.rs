@@ -59,6 +59,11 @@ pub fn all(config: &mut Config, directory: &Path) -> Vec<PathBuf> {
     }
     config.services.iter_mut().for_each(|service| paths.egress(&mut service.http));
     config.policies.iter_mut().filter_map(|policy| policy.file.as_mut()).for_each(|file| paths.file(file));
+    for webhook in &mut config.webhooks {
+        paths.secret(&mut webhook.secret);
+        webhook.old_secret.iter_mut().for_each(|secret| paths.secret(secret));
+        paths.egress(&mut webhook.http);
+    }
     let mut files = paths.files;
     files.sort();
     files.dedup();

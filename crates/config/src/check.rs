@@ -10,6 +10,7 @@ mod services;
 mod sources;
 mod urls;
 mod warn;
+mod webhooks;
 
 pub use issuers::{ALGORITHMS, ISSUER_PRESETS};
 pub use services::RESERVED_SEGMENTS;
@@ -50,6 +51,7 @@ pub fn all(subject: &Subject<'_>, findings: &mut Findings) {
     sources::check(subject, findings);
     models::check(subject, findings);
     services::check(subject, findings);
+    webhooks::check(subject, findings);
 }
 
 /// A time that must be longer than none.

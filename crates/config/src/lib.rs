@@ -34,7 +34,7 @@ pub use section::{
 };
 pub use suggest::nearest;
 
-use portcullis_model::{Issuer, Model, Policy, Provider, Service, Source, tenant::TenantEntry};
+use portcullis_model::{Issuer, Model, Policy, Provider, Service, Source, Webhook, tenant::TenantEntry};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -80,6 +80,9 @@ pub struct Config {
     /// Policies as code.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
+    /// Webhooks: services that are told what happens in the directory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub webhooks: Vec<Webhook>,
 }
 
 impl Config {

@@ -55,6 +55,7 @@ pub struct Index {
     pub models: Vec<usize>,
     pub services: Vec<usize>,
     pub policies: Vec<usize>,
+    pub webhooks: Vec<usize>,
 }
 
 /// Reads values into types, section by section and element by element.
@@ -85,6 +86,7 @@ impl Reader<'_> {
         (config.models, index.models) = self.list("models");
         (config.services, index.services) = self.list("services");
         (config.policies, index.policies) = self.list("policies");
+        (config.webhooks, index.webhooks) = self.list("webhooks");
         (config, index)
     }
 

@@ -72,7 +72,7 @@ pub fn reference_markdown() -> String {
 
 /// The sections in the order of the type, which is the one to read them in.
 fn order(shapes: &Shapes) -> Vec<(String, &Value)> {
-    const ORDER: [&str; 15] = [
+    const ORDER: [&str; 16] = [
         "storage",
         "gateway",
         "control",
@@ -88,6 +88,7 @@ fn order(shapes: &Shapes) -> Vec<(String, &Value)> {
         "models",
         "services",
         "policies",
+        "webhooks",
     ];
     let properties = shapes.properties(shapes.root());
     let mut all: Vec<(String, &Value)> =

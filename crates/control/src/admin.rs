@@ -18,6 +18,7 @@ pub mod teams;
 pub mod tenants;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 use crate::Control;
 use utoipa_axum::router::OpenApiRouter;
@@ -37,6 +38,7 @@ pub const RESOURCES: &[fn() -> OpenApiRouter<Control>] = &[
     errors::routes,
     doctor::routes,
     audit::routes,
+    webhooks::routes,
     operators::routes,
     secrets::routes,
     configuration::routes,

@@ -6,6 +6,7 @@ use crate::figures::Board;
 use crate::health::{self, Readiness};
 use crate::publish::Publisher;
 use crate::rate::Rate;
+use crate::sinks::Deliveries;
 use crate::workbench::Remote;
 use crate::workbench::serve::Bench;
 use crate::{exposition, openapi, pages};
@@ -54,6 +55,8 @@ pub struct Parts {
     pub doctor: Doctor,
     /// What is published.
     pub publisher: Arc<Publisher>,
+    /// Who is told of events.
+    pub sinks: Deliveries,
     /// What else must be ready.
     pub readiness: Arc<dyn Readiness>,
     /// Metrics as Prometheus text.
@@ -137,6 +140,10 @@ impl Control {
 
     pub(crate) fn publisher(&self) -> &Publisher {
         &self.0.parts.publisher
+    }
+
+    pub(crate) fn sinks(&self) -> &Deliveries {
+        &self.0.parts.sinks
     }
 
     pub(crate) fn readiness(&self) -> &dyn Readiness {

@@ -1,4 +1,8 @@
-//! What happened in the directory, in one order: it invalidates caches, and later feeds webhooks and the bus.
+//! What happened in the directory, in one order: it invalidates caches, and is told to others (webhooks, a message bus).
+
+mod kind;
+
+pub use kind::{TYPES, is_known, matches};
 
 use crate::{ApiKeyId, ApplicationId, Name, TeamId, TenantId, Timestamp, UserId};
 use serde::{Deserialize, Serialize};

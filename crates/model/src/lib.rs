@@ -25,6 +25,7 @@ pub mod time;
 pub mod unit;
 pub mod usage;
 pub mod user;
+pub mod webhook;
 
 pub use application::{ApiKey, Application};
 pub use id::*;
@@ -45,3 +46,4 @@ pub use time::{Clock, Rng, SystemClock, Timestamp};
 pub use unit::{ByteSize, Span};
 pub use usage::Usage;
 pub use user::{Identity, User, UserStatus};
+pub use webhook::Webhook;

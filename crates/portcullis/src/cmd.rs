@@ -23,6 +23,7 @@ mod team;
 mod tenant;
 mod token;
 mod user;
+mod webhook;
 
 use crate::cli::{Globals, Verb};
 use crate::client::Client;
@@ -45,6 +46,7 @@ pub const VERBS: &[Verb] = &[
     Verb::of::<revocation::Revocation>(),
     Verb::of::<record::Record>(),
     Verb::of::<audit::Audit>(),
+    Verb::of::<webhook::Webhook>(),
     Verb::of::<operator::Operator>(),
     Verb::of::<secret::Secret>(),
     Verb::of::<backup::Backup>(),

@@ -6,6 +6,7 @@
 pub mod api_keys;
 pub mod applications;
 pub mod audit;
+pub mod dead_letters;
 pub mod events;
 pub mod identifiers;
 pub mod identities;
@@ -18,6 +19,7 @@ pub mod records;
 pub mod revocations;
 mod search_forms;
 pub mod secrets;
+pub mod sinks;
 pub mod syncs;
 pub mod teams;
 pub mod tenants;

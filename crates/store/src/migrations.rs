@@ -23,6 +23,7 @@ const ALL: &[Migration] = &[
     Migration { number: 3, name: "teams", text: include_str!("migrations/0003_teams.sql") },
     Migration { number: 4, name: "figures", text: include_str!("migrations/0004_figures.sql") },
     Migration { number: 5, name: "sync", text: include_str!("migrations/0005_sync.sql") },
+    Migration { number: 6, name: "sinks", text: include_str!("migrations/0006_sinks.sql") },
 ];
 
 /// Placeholder, SQLite, PostgreSQL. Text sorts by bytes on both.

@@ -19,6 +19,8 @@ mod occurrences;
 mod records;
 #[path = "contract/schema.rs"]
 mod schema;
+#[path = "contract/sinks.rs"]
+mod sinks;
 #[path = "contract/syncs.rs"]
 mod syncs;
 #[path = "contract/teams.rs"]
@@ -90,6 +92,11 @@ contract! {
     events::an_event_of_a_newer_release_makes_everything_doubtful,
     events::what_was_taken_back_never_happened,
     events::the_log_is_forgotten_but_not_its_end,
+    sinks::a_sink_begins_where_the_log_ends,
+    sinks::one_node_has_a_sink_at_a_time,
+    sinks::failures_add_up_until_something_is_delivered,
+    sinks::what_is_forgotten_untold_is_counted,
+    sinks::dead_letters_wait_until_somebody_asks,
     schema::nodes_that_start_at_once_agree,
     schema::a_newer_database_is_refused,
     schema::a_rewritten_migration_is_noticed,

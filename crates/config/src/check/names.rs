@@ -15,7 +15,7 @@ const LOCAL_ISSUER: &str = "local";
 const AI_SERVICE: &str = "ai";
 
 pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
-    for list in ["tenants", "issuers", "sources", "providers", "models", "policies"] {
+    for list in ["tenants", "issuers", "sources", "providers", "models", "policies", "webhooks"] {
         unique(&names(subject, list), list, findings);
     }
     // Services are unique within their tenant.
@@ -114,6 +114,11 @@ fn used(subject: &Subject<'_>, findings: &mut Findings) {
     }
     for (at, service) in subject.each("services", &config.services, &index.services) {
         known(service.tenant.as_str(), &tenants, "tenant", "tenants", at.key("tenant"), findings);
+    }
+    for (at, webhook) in subject.each("webhooks", &config.webhooks, &index.webhooks) {
+        if let Some(tenant) = &webhook.tenant {
+            known(tenant.as_str(), &tenants, "tenant", "tenants", at.key("tenant"), findings);
+        }
     }
     for (at, policy) in subject.each("policies", &config.policies, &index.policies) {
         if let Some(tenant) = &policy.tenant {

@@ -18,6 +18,9 @@ const FIRST: Duration = Duration::from_secs(60);
 /// How long events are kept: a node that was away for longer starts with empty caches anyway.
 const EVENTS: Duration = Duration::from_secs(7 * 86_400);
 
+/// How long what could not be delivered is kept, and how far sinks were told that have left the configuration.
+const UNDELIVERED: Duration = Duration::from_secs(30 * 86_400);
+
 /// Runs until `shutdown`.
 pub async fn run(
     store: Store,
@@ -43,9 +46,20 @@ pub async fn round(store: &Store, publisher: &Publisher, clock: &dyn Clock) -> R
     let keep = &config.records;
     let records =
         entity::records::prune(store, now.minus(keep.keep.0), keep.keep_size.map(|size| size.0)).await?;
+    let mut tx = store.begin().await?;
+    let untold = entity::sinks::note_missed(&mut tx, now.minus(EVENTS)).await?;
+    tx.commit().await?;
+    if untold > 0 {
+        tracing::error!(
+            sinks = untold,
+            "events are forgotten that sinks were not told of yet; see `portcullis webhook list`"
+        );
+    }
     let events = entity::events::prune(store, now.minus(EVENTS)).await?;
     let mut tx = store.begin().await?;
     let revocations = entity::revocations::prune(&mut tx, now).await?;
+    entity::dead_letters::prune(&mut tx, now.minus(UNDELIVERED)).await?;
+    entity::sinks::prune(&mut tx, now.minus(UNDELIVERED)).await?;
     tx.commit().await?;
     metrics::counter!("portcullis_records_pruned_total").increment(records);
     if records + events + revocations > 0 {

@@ -2,6 +2,7 @@
 //! and not in this table fails the test, and so does a row without a route.
 
 use crate::harness::{As, Plane};
+use crate::webhooks::Receiver;
 use http::Method;
 use portcullis_model::audit::OperatorRole;
 use serde_json::{Value, json};
@@ -71,6 +72,9 @@ async fn make(plane: &Plane) -> There {
     let what = json!({ "what": { "kind": "key", "issuer": "corp", "kid": "k1" } });
     let revocation = plane.post("/admin/v1/revocations", what).await.id();
     let record = record(plane, tenant.parse().unwrap()).await;
+    let receiver: std::sync::Arc<dyn portcullis_control::sinks::Sink> =
+        std::sync::Arc::new(Receiver::named("vendor"));
+    plane.sinks.install(vec![receiver]);
     let names = vec![
         ("tenant", tenant),
         ("user", user),
@@ -195,7 +199,13 @@ fn table(there: &There) -> Vec<Row> {
         row(get.clone(), "/admin/v1/secrets", Whole),
         with(row(put, "/admin/v1/secrets/{name}", Whole), json!({ "value": "x" })),
         row(delete, "/admin/v1/secrets/{name}", Whole),
-        row(get, "/admin/v1/configuration", Whole),
+        row(get.clone(), "/admin/v1/configuration", Whole),
+        row(get.clone(), "/admin/v1/webhooks", Whole),
+        row(get, "/admin/v1/webhooks/{name}", Whole),
+        row(post.clone(), "/admin/v1/webhooks/{name}/test", Whole),
+        with(row(post.clone(), "/admin/v1/webhooks/{name}/retry", Whole), json!({})),
+        row(post.clone(), "/admin/v1/webhooks/{name}/pause", Whole),
+        row(post.clone(), "/admin/v1/webhooks/{name}/resume", Whole),
         with(row(post.clone(), "/admin/v1/backups", Whole), json!({ "to": "/nowhere/x" })),
         with(row(post.clone(), "/workbench/v1/decode", Anybody), json!({ "token": "x" })),
         with(row(post.clone(), "/workbench/v1/verify", Anybody), json!({ "token": "x" })),

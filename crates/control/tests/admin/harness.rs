@@ -6,6 +6,7 @@ use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use portcullis_config::{Config, Resolution};
 use portcullis_control::publish::Prepared;
+use portcullis_control::sinks::Deliveries;
 use portcullis_control::{Alone, Control, DataPlane, Entrance, Parts, Publisher};
 use portcullis_doctor::Doctor;
 use portcullis_fault::Secret;
@@ -32,6 +33,7 @@ pub struct Plane {
     pub compiled: Arc<Compiler>,
     pub clock: Arc<ManualClock>,
     pub store: Store,
+    pub sinks: Deliveries,
     _place: TempDir,
 }
 
@@ -140,7 +142,9 @@ impl Plane {
             probe: None,
             in_force: Box::new(|| None),
         });
+        let sinks = Deliveries::new(store.clone(), clock.clone(), rng.clone());
         let control = Control::new(Parts {
+            sinks: sinks.clone(),
             doctor,
             store: store.clone(),
             data,
@@ -162,7 +166,16 @@ impl Plane {
             clock,
             rng,
         });
-        Self { router: control.router(), directory, publisher, compiled, clock: manual, store, _place: place }
+        Self {
+            router: control.router(),
+            directory,
+            publisher,
+            compiled,
+            clock: manual,
+            store,
+            sinks,
+            _place: place,
+        }
     }
 
     /// Every file of the data directory, its bytes.

@@ -8,4 +8,5 @@ mod publication;
 mod resources;
 mod retention;
 mod teams;
+mod webhooks;
 mod workbench;

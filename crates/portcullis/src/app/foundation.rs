@@ -3,6 +3,7 @@
 use super::first_start;
 use crate::failure::{Done, Failure};
 use portcullis_config::{Config, Database as Configured};
+use portcullis_control::sinks::Deliveries;
 use portcullis_doctor::Doctor;
 use portcullis_fault::Secret;
 use portcullis_gateway::Gateway;
@@ -36,6 +37,8 @@ pub struct Foundation {
     pub identity: Arc<Runtime>,
     /// The way out.
     pub egress: Egress,
+    /// Who is told of events; nobody, before a configuration is put in force.
+    pub sinks: Deliveries,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Randomness.
@@ -84,6 +87,7 @@ impl Foundation {
             token_cache: config.gateway.token_cache,
             local: Some(local.clone()),
         });
+        let sinks = Deliveries::new(store.clone(), clock.clone(), rng.clone());
         let first_credential = first_start::credential(&data, &directory).await?;
         Ok(Self {
             config: Arc::new(config),
@@ -95,6 +99,7 @@ impl Foundation {
             local,
             identity,
             egress,
+            sinks,
             clock,
             rng,
             first_credential,

@@ -5,7 +5,7 @@ use super::plane::NoPlane;
 use crate::cli::Globals;
 use crate::failure::{Done, Failure};
 use portcullis_config::{Config, Loaded};
-use portcullis_control::{Alone, Control, Parts, Publisher};
+use portcullis_control::{Alone, Control, Parts, Publisher, sinks};
 use portcullis_gateway::Gateway;
 use portcullis_identity::DecryptionKeyFacts;
 use portcullis_model::secret_ref::SecretSource;
@@ -43,7 +43,11 @@ impl Offline {
         ));
         // Not published: called without the server's `--config`, this would disable every tenant of its file.
         publisher.assume(foundation.config.clone(), files);
+        // For tests of theirs. With one that does not open, none is known: what they were told is shown all the same.
+        let told = sinks::open(&foundation.config, secrets, &foundation.egress, clock);
+        foundation.sinks.install(told.unwrap_or_default());
         let control = Control::new(Parts {
+            sinks: foundation.sinks.clone(),
             doctor: foundation.doctor(None),
             store: foundation.store.clone(),
             data: foundation.data.clone(),
@@ -122,6 +126,16 @@ pub async fn compile(
     };
     let secrets = TakenAsThere(&foundation.secrets);
     let compiled = gateway.compile(&specification, config, &secrets);
+    let told =
+        sinks::open(&with_secrets_of_this_machine(config), &secrets, &foundation.egress, &foundation.clock);
+    let compiled = match (compiled, told) {
+        (Ok(snapshot), Ok(_)) => Ok(snapshot),
+        (compiled, told) => {
+            let mut problems = compiled.err().unwrap_or_default();
+            problems.extend(told.err().unwrap_or_default());
+            Err(problems)
+        }
+    };
     let compiled = compiled.map(|snapshot| {
         let compiled = Compiled { decryption_keys: foundation.identity.decryption_keys() };
         // They are known for as long as the snapshot is there.
@@ -145,6 +159,16 @@ fn without_stored_keys(issuer: &Issuer) -> Issuer {
     let mut issuer = issuer.clone();
     issuer.decryption_keys.retain(|own| !matches!(own.key, SecretRef::Stored(_)));
     issuer
+}
+
+/// Nor can a webhook's secret: those that need one of the API are left out.
+fn with_secrets_of_this_machine(config: &Config) -> Config {
+    let mut config = config.clone();
+    let stored = |secret: &SecretRef| matches!(secret, SecretRef::Stored(_));
+    config
+        .webhooks
+        .retain(|webhook| !stored(&webhook.secret) && !webhook.old_secret.as_ref().is_some_and(stored));
+    config
 }
 
 /// Reads what a check can read; secrets of the API are in a database that a check does not open.

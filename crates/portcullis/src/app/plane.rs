@@ -1,11 +1,14 @@
-//! The data plane as the control plane sees it: what to compile, and whether it can serve.
+//! The data plane as the control plane sees it: what to compile, and whether it can serve. Who is told of events is
+//! compiled and put in force with it.
 
 use portcullis_config::Config;
 use portcullis_control::publish::Prepared;
+use portcullis_control::sinks::{self, Deliveries};
 use portcullis_control::{DataPlane, Readiness};
 use portcullis_gateway::Gateway;
 use portcullis_identity::secrets::SecretReader;
-use portcullis_model::{Problem, Specification};
+use portcullis_model::{Clock, Problem, Specification};
+use portcullis_net::egress::Egress;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
@@ -15,6 +18,12 @@ pub struct Plane {
     pub gateway: Arc<Gateway>,
     /// Secrets by reference.
     pub secrets: SecretReader,
+    /// Who is told of events.
+    pub sinks: Deliveries,
+    /// The way out to them.
+    pub egress: Egress,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
     /// Cancelled when no new calls are accepted.
     pub stopping: CancellationToken,
 }
@@ -25,9 +34,21 @@ impl DataPlane for Plane {
         specification: &Arc<Specification>,
         config: &Arc<Config>,
     ) -> Result<Prepared, Vec<Problem>> {
-        let snapshot = self.gateway.compile(specification, config, &self.secrets)?;
-        let gateway = self.gateway.clone();
-        Ok(Prepared::new(move || gateway.install(snapshot)))
+        let told = sinks::open(config, &self.secrets, &self.egress, &self.clock);
+        let snapshot = self.gateway.compile(specification, config, &self.secrets);
+        let (snapshot, told) = match (snapshot, told) {
+            (Ok(snapshot), Ok(told)) => (snapshot, told),
+            (snapshot, told) => {
+                let mut problems = snapshot.err().unwrap_or_default();
+                problems.extend(told.err().unwrap_or_default());
+                return Err(problems);
+            }
+        };
+        let (gateway, sinks) = (self.gateway.clone(), self.sinks.clone());
+        Ok(Prepared::new(move || {
+            gateway.install(snapshot);
+            sinks.install(told);
+        }))
     }
 }
 

@@ -93,6 +93,9 @@ impl App {
         let plane = Arc::new(Plane {
             gateway: gateway.clone(),
             secrets: foundation.secrets.clone(),
+            sinks: foundation.sinks.clone(),
+            egress: foundation.egress.clone(),
+            clock: foundation.clock.clone(),
             stopping: accepting.clone(),
         });
         let Foundation { directory, secrets, clock, rng, .. } = &foundation;
@@ -155,6 +158,7 @@ impl App {
             let (publisher, token) = (publisher.clone(), working.clone());
             async move { publisher.run(token).await }
         });
+        work.spawn(foundation.sinks.clone().run(working.clone()));
         work.spawn(reader.drain(store.clone(), config.records.batch as usize, working.clone()));
         work.spawn(jobs::retention::run(store.clone(), publisher.clone(), clock.clone(), working.clone()));
         work.spawn(jobs::sync::run(
@@ -295,6 +299,7 @@ fn control(
         identity: foundation.identity.clone(),
         local: foundation.local.clone(),
         publisher,
+        sinks: foundation.sinks.clone(),
         readiness: plane,
         exposition: Box::new(move || metrics.text()),
         metrics_open: config.control.listen.ip().is_loopback() && !config.control.behind_proxy,

@@ -20,3 +20,4 @@ mod server;
 mod shutdown;
 mod start;
 mod telemetry;
+mod webhooks;

@@ -66,7 +66,7 @@ pub async fn list_after(executor: impl Executor, position: i64, limit: u32) -> R
 }
 
 /// Positions and events after a position. An event of a kind that only a newer release knows is `None`.
-pub(crate) async fn read_after(
+pub async fn read_after(
     executor: impl Executor,
     position: i64,
     limit: u32,

@@ -3,6 +3,7 @@
 mod backup;
 mod catalogue;
 mod check;
+mod cluster;
 mod command_line;
 mod demo;
 mod doctor;

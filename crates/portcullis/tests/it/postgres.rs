@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// A database of the test's own; its URL.
-fn database(name: &str) -> Option<String> {
+pub fn database(name: &str) -> Option<String> {
     #[expect(clippy::disallowed_methods, reason = "a test is its own main")]
     let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
         eprintln!("skipped: PORTCULLIS_TEST_POSTGRES is not set");
@@ -27,12 +27,12 @@ fn database(name: &str) -> Option<String> {
     Some(format!("{before}/{name}{options}"))
 }
 
-fn on(database: &str) -> String {
+pub fn on(database: &str) -> String {
     format!("[storage]\ndatabase = \"{database}\"\n{CONFIG}")
 }
 
 /// A second node: a data directory of its own, with the first one's keys.
-fn sibling(server: &Server, config: &str) -> Server {
+pub fn sibling(server: &Server, config: &str) -> Server {
     let place = Place::new(config);
     std::fs::DirBuilder::new().mode(0o700).create(place.data()).unwrap();
     for key in ["pepper", "secrets.key", "local-issuer.jwk"] {
@@ -43,7 +43,7 @@ fn sibling(server: &Server, config: &str) -> Server {
     place.serve()
 }
 
-fn token(server: &Server, arguments: &[&str]) -> String {
+pub fn token(server: &Server, arguments: &[&str]) -> String {
     let mut all = vec!["token", "--tenant", "acme"];
     all.extend(arguments);
     server.cli(&all)["token"].as_str().unwrap().to_owned()
@@ -90,14 +90,14 @@ async fn what_one_node_changes_is_in_force_on_the_other_within_a_second() {
 }
 
 /// The wire to the database, which can be cut.
-struct Wire {
+pub struct Wire {
     address: SocketAddr,
     cut: Arc<AtomicBool>,
     ends: Arc<Mutex<Vec<TcpStream>>>,
 }
 
 impl Wire {
-    fn to(database: &str) -> (Self, String) {
+    pub fn to(database: &str) -> (Self, String) {
         let at = database.find('@').map_or(0, |at| at + 1);
         let host = database[at..].split('/').next().unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -124,14 +124,14 @@ impl Wire {
         (wire, url)
     }
 
-    fn cut(&self) {
+    pub fn cut(&self) {
         self.cut.store(true, Ordering::SeqCst);
         for end in self.ends.lock().unwrap().drain(..) {
             let _ = end.shutdown(Shutdown::Both);
         }
     }
 
-    fn mend(&self) {
+    pub fn mend(&self) {
         self.cut.store(false, Ordering::SeqCst);
     }
 }

@@ -93,6 +93,9 @@ pub struct Token {
     /// The header of the encryption around it, JSON text; absent when it came unencrypted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encryption: Option<String>,
+    /// How it shows that the token leaves out its groups (`_claim_names`, `hasgroups`, …); absent when it does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub groups_overage: Option<String>,
     /// Header members that were ignored.
     pub ignored: Vec<String>,
 }
@@ -172,6 +175,7 @@ impl From<&model::record::TokenFacts> for Token {
             claims: facts.claims.clone(),
             digest: facts.digest.clone(),
             encryption: facts.encryption.clone(),
+            groups_overage: facts.groups_overage.as_ref().map(|how| how.clone().into_owned()),
             ignored: facts.ignored.iter().map(|member| member.clone().into_owned()).collect(),
         }
     }

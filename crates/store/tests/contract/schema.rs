@@ -2,17 +2,17 @@
 
 use crate::world::{World, name, user};
 use portcullis_store::entity::{records, tenants, users};
-use portcullis_store::{Error, Options, Page, Store};
+use portcullis_store::{Database, Error, Options, Page, Store};
 use std::time::{Duration, Instant};
 
 pub async fn nodes_that_start_at_once_agree(world: &World) {
     // From nothing: the schema is made by whoever is first.
-    let tables = "memberships, teams, user_attributes, search_forms, identifiers, merges, identities, application_clients, api_keys, applications, operators, users, tenants, \
-                  meta, audit, events, records, secrets, revocations, schema_migrations";
-    for table in tables.split(", ") {
-        world.raw(&format!("DROP TABLE {table}")).await;
+    let mut options = world.options.clone();
+    match &mut options.database {
+        Database::Sqlite(path) => path.set_file_name("another.db"),
+        Database::Postgres(_) => world.raw("DROP SCHEMA public CASCADE; CREATE SCHEMA public").await,
     }
-    let nodes = futures_util::future::join_all((0..5).map(|_| Store::open(world.options.clone()))).await;
+    let nodes = futures_util::future::join_all((0..5).map(|_| Store::open(options.clone()))).await;
     for node in nodes {
         let node = node.unwrap();
         assert!(tenants::find_by_name(&node, "acme").await.unwrap().is_none());

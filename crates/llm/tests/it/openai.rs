@@ -1,7 +1,7 @@
 //! Chat completions: what is refused and how, what vendors with quirks are sent, streams that break the rules.
 
 use crate::golden::{asked, events, incoming};
-use portcullis_llm::canon::{Event, Losses, Mode, Part, Request, Stop};
+use portcullis_llm::canon::{Answer, Event, Losses, Mode, Part, Request, Stop};
 use portcullis_llm::dialect::chat::{Chat, Incoming};
 use portcullis_llm::dialect::openai::chat::{CHAT, ChatCompletions, Quirks};
 use portcullis_llm::providers::Preset;
@@ -196,4 +196,14 @@ fn losses_are_told() {
     assert_eq!(losses.text(), "metadata, service_tier=standard_only");
     let body: Value = serde_json::from_slice(&written.body).unwrap();
     assert_eq!((&body["metadata"], body.get("service_tier")), (&json!({ "b": "c" }), None));
+}
+
+#[test]
+fn tiers_of_others_are_not_said() {
+    for (tier, said) in [("standard", false), ("reserved", false), ("flex", true), ("default", true)] {
+        let answer = Answer { service_tier: Some(tier.to_owned()), ..Answer::default() };
+        let written: Value = serde_json::from_slice(&CHAT.write_answer(&answer, &asked())).unwrap();
+        assert_eq!(written["service_tier"] == tier, said, "{tier}");
+        assert_eq!(written.get("service_tier").is_some(), said, "{tier}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::NAME;
 use super::usage::{self, Logprobs, Usage};
-use super::write::extra_content;
+use super::write::{TIERS, extra_content};
 use crate::canon::{
     Answer, Choice, Media, MediaKind, Origin, Part, Stop, Text, Thinking, ToolCall, signature,
 };
@@ -277,7 +277,9 @@ pub(super) fn write(answer: &Answer, asked: &Asked) -> Vec<u8> {
             w.name("usage");
             usage::write(w, tokens);
         }
-        w.maybe("service_tier", &answer.service_tier);
+        // Others have words of their own: Anthropic's `standard`.
+        let tier = answer.service_tier.as_deref().filter(|tier| TIERS.contains(tier));
+        w.maybe("service_tier", &tier);
         w.maybe("system_fingerprint", &answer.fingerprint);
     });
     body

@@ -88,7 +88,7 @@ fn members(w: &mut Writer<'_>, request: &Request, quirks: &Quirks, losses: &mut 
     }
 }
 
-const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority"];
+pub(super) const TIERS: &[&str] = &["auto", "default", "flex", "scale", "priority"];
 
 /// Only texts can be labels here.
 fn metadata(w: &mut Writer<'_>, request: &Request, losses: &mut Losses) {

@@ -28,11 +28,12 @@ test-clients: ## official clients and third-party token libraries against the de
 	@scripts/install test
 	@scripts/step "client suites" scripts/test-clients
 
-test-all: test ## what is slower as well: fuzzing, other JOSE libraries, benchmarks as smoke tests, the gate's load table in its short form, five minutes of mixed calls
+test-all: test ## what is slower as well: every AI client at every provider's format, fuzzing, other JOSE libraries, benchmarks as smoke tests, the gate's load table in its short form, five minutes of mixed calls
 	@scripts/step "fuzzing" scripts/fuzz --seconds 60
 	@scripts/step "other JOSE libraries" scripts/oracles
 	@scripts/step "micro-benchmarks" cargo bench --workspace --locked --bench '*' -- --quick
 	@scripts/step "load, short" bench/run.py --rounds 1 --duration 1
+	@scripts/step "every AI client at every format" scripts/test-clients -k ai_matrix --matrix
 	@scripts/step "soak" bench/soak.py --seconds 300
 
 bench: ## measure against nginx, and tokens against bare cryptography, on this machine; write docs/reference/*performance.md

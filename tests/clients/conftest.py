@@ -3,6 +3,7 @@ and upstreams around it."""
 
 import pytest
 
+from support.ai_gateway import AiGateway, Simulated
 from support.gateway import Gateway
 from support.jose.ours import Ours
 from support.jose.tries import Keyring
@@ -12,6 +13,8 @@ from support.upstream import Upstream
 
 
 def pytest_addoption(parser):
+    parser.addoption("--write-compliance", action="store_true", help="write what the compliance suite says into docs/reference/compliance.md")
+    parser.addoption("--matrix", action="store_true", help="every case of every AI client at every provider's format, not the sample alone")
     parser.addoption("--write-interop", action="store_true", help="write what is measured into docs/reference/interoperability.md")
 
 
@@ -37,6 +40,27 @@ def gateway(tmp_path_factory, upstream, issuers, live_issuer):
     with Gateway(tmp_path_factory.mktemp("gateway"), upstream, issuers, live_issuer) as running:
         for name in ("ada", "eve", "Grace"):
             running.create_user(name)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def simulated():
+    with Simulated() as simulators:
+        yield simulators
+
+
+@pytest.fixture(scope="session")
+def ai_gateway(tmp_path_factory, simulated, issuers):
+    with AiGateway(tmp_path_factory.mktemp("ai_gateway"), simulated, issuers) as running:
+        running.create_user("ada")
+        yield running
+
+
+@pytest.fixture(scope="session")
+def ai_gateway_tls(tmp_path_factory, simulated, issuers):
+    """The same behind TLS: boto3 gives a bearer token to nobody else."""
+    with AiGateway(tmp_path_factory.mktemp("ai_gateway_tls"), simulated, issuers, tls=True) as running:
+        running.create_user("ada")
         yield running
 
 

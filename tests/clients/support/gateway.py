@@ -128,11 +128,11 @@ def free_port():
 
 
 class Gateway:
+    secrets = {"REMOTE_KEY": "sk-of-the-gateway"}
+    """What the configuration takes from the environment."""
+
     def __init__(self, directory, upstream, issuers, live, extra="", listener="", scheme="http"):
-        self.directory = pathlib.Path(directory)
-        self.port, self.control = free_port(), free_port()
-        self.url = f"{scheme}://127.0.0.1:{self.port}"
-        self.config = self.directory / "portcullis.toml"
+        self.place(directory, scheme)
         self.config.write_text(
             CONFIG.format(
                 data=self.directory / "data", port=self.port, control=self.control, issuer=ISSUER, secret_issuer=SECRET_ISSUER, audience=AUDIENCE,
@@ -141,9 +141,15 @@ class Gateway:
             + extra
         )
 
+    def place(self, directory, scheme="http"):
+        self.directory = pathlib.Path(directory)
+        self.port, self.control = free_port(), free_port()
+        self.url = f"{scheme}://127.0.0.1:{self.port}"
+        self.config = self.directory / "portcullis.toml"
+
     def __enter__(self):
         self.log = open(self.directory / "log", "wb")
-        environment = os.environ | {"REMOTE_KEY": "sk-of-the-gateway"}
+        environment = os.environ | self.secrets
         self.process = subprocess.Popen([BINARY, "serve", "--config", self.config], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log, env=environment)
         deadline = time.monotonic() + 30
         while not self.ready():
@@ -170,7 +176,7 @@ class Gateway:
         return (self.directory / "log").read_text(errors="replace")
 
     def cli(self, *arguments):
-        environment = os.environ | {"REMOTE_KEY": "sk-of-the-gateway"}
+        environment = os.environ | self.secrets
         done = subprocess.run([BINARY, *map(str, arguments), "--config", self.config, "--output", "json"], capture_output=True, text=True, env=environment, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         return json.loads(done.stdout) if done.stdout.strip() else None

@@ -4,6 +4,7 @@ use crate::golden::{asked, events, incoming};
 use portcullis_llm::canon::{Answer, Event, Losses, Mode, Part, Request, Stop};
 use portcullis_llm::dialect::chat::{Chat, Incoming};
 use portcullis_llm::dialect::openai::chat::{CHAT, ChatCompletions, Quirks};
+use portcullis_llm::dialect::responses::Responses;
 use portcullis_llm::providers::Preset;
 use portcullis_llm::translate;
 use serde_json::{Value, json};
@@ -205,5 +206,7 @@ fn tiers_of_others_are_not_said() {
         let written: Value = serde_json::from_slice(&CHAT.write_answer(&answer, &asked())).unwrap();
         assert_eq!(written["service_tier"] == tier, said, "{tier}");
         assert_eq!(written.get("service_tier").is_some(), said, "{tier}");
+        let written: Value = serde_json::from_slice(&Responses.write_answer(&answer, &asked())).unwrap();
+        assert_eq!(written["service_tier"], if said { tier } else { "default" });
     }
 }

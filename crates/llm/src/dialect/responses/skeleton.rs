@@ -208,7 +208,9 @@ pub(super) fn write(
         w.member("parallel_tool_calls", &request.parallel_tools.unwrap_or(true));
         w.member("previous_response_id", null);
         settings(request, w);
-        w.member("service_tier", head.tier.as_deref().unwrap_or("default"));
+        // Others have words of their own: Anthropic's `standard`.
+        let known = |tier: &&str| matches!(*tier, "auto" | "default" | "flex" | "scale" | "priority");
+        w.member("service_tier", head.tier.as_deref().filter(known).unwrap_or("default"));
         w.member("temperature", &request.sampling.temperature.unwrap_or(1.0));
         w.name("tool_choice");
         let choice = request.tool_choice.as_ref().unwrap_or(&ToolChoice::Auto);

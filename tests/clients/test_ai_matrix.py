@@ -13,10 +13,11 @@ from sdk.google_genai import GoogleGenai
 from sdk.langchain import LangChainAnthropic, LangChainOpenAi
 from sdk.litellm_python import LiteLlmAnthropic, LiteLlmOpenAi
 from sdk.openai_python import OpenAiPython
+from sdk.openai_responses import OpenAiResponses
 from simulators import scene
 from support.ai_gateway import PROVIDERS
 
-LIBRARIES = [OpenAiPython, AnthropicPython, GoogleGenai, BedrockBoto3, LangChainOpenAi, LangChainAnthropic, LiteLlmOpenAi, LiteLlmAnthropic]
+LIBRARIES = [OpenAiPython, OpenAiResponses, AnthropicPython, GoogleGenai, BedrockBoto3, LangChainOpenAi, LangChainAnthropic, LiteLlmOpenAi, LiteLlmAnthropic]
 HELLO = "count the ships in the harbour"
 TOKENS = (scene.INPUT, scene.OUTPUT)
 
@@ -24,7 +25,7 @@ TOKENS = (scene.INPUT, scene.OUTPUT)
 def pytest_generate_tests(metafunc):
     if "library" in metafunc.fixturenames:
         sample = not metafunc.config.getoption("--matrix") and metafunc.function.__name__ != "test_chat"
-        pairs = [(library, via) for at, library in enumerate(LIBRARIES) for on, via in enumerate(PROVIDERS) if not sample or (at + on) % len(PROVIDERS) == at // len(PROVIDERS)]
+        pairs = [(library, via) for at, library in enumerate(LIBRARIES) for on, via in enumerate(getattr(library, "providers", PROVIDERS)) if not sample or (at + on) % len(PROVIDERS) == at // len(PROVIDERS)]
         metafunc.parametrize(("library", "via"), pairs, ids=[f"{library.name}-via-{via}" for library, via in pairs])
 
 
@@ -116,7 +117,7 @@ def test_a_forced_tool(ask):
 
 def test_errors_keep_what_they_are(ask, library, via):
     # A status of Anthropic's own, which Google's format and AWS's have no word for.
-    overload = 529 if via == "anthropic" and library.dialect in ("openai", "anthropic") else 503
+    overload = 529 if via == "anthropic" and library.dialect in ("openai", "responses", "anthropic") else 503
     overload = getattr(library, "overload", overload)
     for mark, status in (("429", 429), ("500", 500), ("529", overload), ("too-long", 400), ("denied", 502)):
         for stream in (False, True):

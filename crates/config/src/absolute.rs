@@ -48,6 +48,7 @@ pub fn all(config: &mut Config, directory: &Path) -> Vec<PathBuf> {
     }
     for provider in &mut config.providers {
         provider.api_key.iter_mut().for_each(|key| paths.secret(key));
+        provider.keys.iter_mut().for_each(|key| paths.secret(&mut key.api_key));
         if let Some(aws) = &mut provider.aws {
             let token = aws.session_token.iter_mut();
             [&mut aws.access_key_id, &mut aws.secret_access_key]
@@ -129,6 +130,10 @@ mod tests {
             name = "p"
             preset = "openai"
             api_key = "file:p.key"
+            [[providers]]
+            name = "p2"
+            preset = "openai"
+            keys = [{ api_key = "file:q.key" }]
             [[policies]]
             name = "q"
             file = "q.cedar"
@@ -150,6 +155,7 @@ mod tests {
                 "/d/models.toml",
                 "/d/p.key",
                 "/d/q.cedar",
+                "/d/q.key",
                 "/etc/b.pem"
             ]
         );
@@ -164,6 +170,7 @@ mod tests {
             "file:k\"",
             "\"q.cedar\"",
             "file:p.key",
+            "file:q.key",
             "file:db.url",
             "file:enc.pem",
             "\"data\"",

@@ -7,6 +7,7 @@ use crate::record::Keeper;
 use crate::snapshot::Snapshot;
 use crate::trace::Spans;
 use crate::upstream::Endpoints;
+use crate::upstream::ai::route::Health;
 use arc_swap::ArcSwapOption;
 use http::{Request, Response};
 use hyper::body::Incoming;
@@ -46,6 +47,8 @@ pub struct Gateway {
     pub(crate) identity: Arc<Runtime>,
     pub(crate) keeper: Arc<Keeper>,
     pub(crate) endpoints: Endpoints,
+    /// How AI deployments and keys are doing.
+    pub(crate) health: Health,
     pub(crate) limit: Arc<Limit>,
     pub(crate) budget: FailureBudget,
     pub(crate) clock: Arc<dyn Clock>,
@@ -70,6 +73,7 @@ impl Gateway {
             identity,
             keeper: Arc::new(Keeper { spool, spans, unrouted: Arc::new(Meters::new("", "")) }),
             endpoints: Endpoints::new(egress, tasks.clone()),
+            health: Health::default(),
             limit: Limit::new(config.gateway.max_calls),
             budget: FailureBudget::new(budget, clock.clone()),
             clock,
@@ -85,13 +89,15 @@ impl Gateway {
         config: &Config,
         secrets: &dyn SecretSource,
     ) -> Result<Snapshot, Vec<Problem>> {
-        Snapshot::compile(specification, config, secrets, &self.identity, &self.endpoints)
+        Snapshot::compile(specification, config, secrets, &self.identity, &self.endpoints, &self.health)
     }
 
     /// Puts a snapshot in force, at once and as a whole. Calls under way end on the one they began with.
     pub fn install(&self, snapshot: Snapshot) {
         self.limit.set(snapshot.settings.max_calls);
         self.snapshot.store(Some(Arc::new(snapshot)));
+        // What only the one before knew.
+        self.health.sweep();
     }
 
     /// What is in force.

@@ -96,5 +96,6 @@ pub fn describe() {
         "connections that could not be opened"
     );
     metrics::describe_gauge!("portcullis_upstream_connections_idle", "open connections without a call");
+    crate::upstream::ai::route::describe();
     metrics::describe_counter!("portcullis_records_lost_total", "records that could not be appended");
 }

@@ -166,9 +166,9 @@ impl Gateway {
                 match prepare::ai(self, snapshot, (routes, speech.dialect), below, &permit, call).await? {
                     prepare::Prepared::Local(answer) => answer,
                     prepare::Prepared::Call(model, ask) => {
-                        let deployments = routes.models.get(model.model()).ok_or(codes::MODEL_NOT_FOUND)?;
+                        let models = ai::Models { targets: &routes.models, identity };
                         let mut answer =
-                            ai::call(&model, deployments, ask.call(&call.head), &mut call.recording).await?;
+                            ai::call(&model, &models, ask.call(&call.head), &mut call.recording).await?;
                         answer.capture = ask.capture();
                         answer
                     }

@@ -6,6 +6,7 @@ use crate::filters::Ink;
 use crate::limit::Slot;
 use crate::measure::Meters;
 use crate::trace::{Spans, Trace};
+use crate::upstream::ai::route::{Busy, Class};
 use http::HeaderValue;
 use portcullis_fault::{Code, Fault, codes};
 use portcullis_identity::{Fact, Observer};
@@ -58,6 +59,8 @@ pub(crate) struct Recording {
     pub(crate) known: Option<Arc<catalog::Model>>,
     /// The call's place among those under way.
     pub(crate) slot: Option<Slot>,
+    /// On AI calls: the call's place at the deployment that answers.
+    pub(crate) busy: Option<Busy>,
     open: bool,
 }
 
@@ -105,6 +108,7 @@ impl Recording {
             bytes_in: 0,
             bytes_out: 0,
             attempts: 0,
+            tried: Vec::new(),
             timing: Timing::default(),
             capture: None,
         };
@@ -122,6 +126,7 @@ impl Recording {
             meters: None,
             known: None,
             slot: None,
+            busy: None,
             open: true,
         })
     }
@@ -150,6 +155,11 @@ impl Recording {
         u32::try_from(self.started.elapsed().as_micros()).unwrap_or(u32::MAX)
     }
 
+    /// The time, by the clock that the call was accepted with.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.record.at.plus(self.started.elapsed())
+    }
+
     /// There is nothing to record after all.
     pub(crate) fn forget(&mut self) {
         self.open = false;
@@ -164,6 +174,10 @@ impl Recording {
     pub(crate) fn close(&mut self, ending: Ending) -> Option<Appended> {
         if !std::mem::replace(&mut self.open, false) {
             return None;
+        }
+        let now = self.now();
+        if let (Some(mut busy), Ending::UpstreamCut(_, why)) = (self.busy.take(), &ending) {
+            busy.failed(Class::Outage, true, why, now);
         }
         let record = &mut self.record;
         let (outcome, code, detail) = match ending {

@@ -11,6 +11,7 @@ pub(crate) use settings::Settings;
 
 use crate::route::{Conflict, Table};
 use crate::upstream::Endpoints;
+use crate::upstream::ai::route::Health;
 use portcullis_config::Config;
 use portcullis_identity::{Identity, Places, Runtime, ServiceRules};
 use portcullis_model::secret_ref::SecretSource;
@@ -73,12 +74,13 @@ impl Snapshot {
         secrets: &dyn SecretSource,
         runtime: &Arc<Runtime>,
         endpoints: &Endpoints,
+        health: &Health,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let identity =
             Identity::compile(specification, runtime, secrets).map_err(|found| problems.extend(found)).ok();
         let mut routes = Table::default();
-        let ai = AiRoutes::compile(specification, config, secrets, endpoints)
+        let ai = AiRoutes::compile(specification, config, secrets, endpoints, health)
             .map_err(|found| problems.extend(found))
             .ok();
         if let Some(ai) = ai.map(Arc::new) {

@@ -1,7 +1,11 @@
 //! AI providers, and the models that callers ask for.
 
+pub mod routing;
+
+pub use routing::{Breaker, Fallback, Need, Strategy, When};
+
 use crate::issuer::Egress;
-use crate::{Name, SecretRef};
+use crate::{Name, SecretRef, Span};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use url::Url;
@@ -21,6 +25,10 @@ pub struct Provider {
     /// Our key there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key: Option<SecretRef>,
+    /// Several keys of ours there, instead of `api_key`. One that has had enough calls for now, or is refused, is left alone
+    /// for a while, and another takes the call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<ProviderKey>,
     /// Keys of an AWS account, with which calls to Amazon Bedrock are signed; instead of `api_key`, which is a Bedrock API
     /// key. Profiles, and roles of instances and containers, are not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -31,6 +39,24 @@ pub struct Provider {
     /// How to reach it.
     #[serde(default)]
     pub http: Egress,
+}
+
+/// One of several keys at a provider.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProviderKey {
+    /// The key.
+    pub api_key: SecretRef,
+    /// Its share of the calls, beside the others' shares; 0: only when no other can be used.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// Calls per minute that it is used for at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rpm: Option<u32>,
+}
+
+const fn one() -> u32 {
+    1
 }
 
 /// Keys of an AWS account.
@@ -54,8 +80,45 @@ pub struct Aws {
 pub struct Model {
     /// What callers write in `model`; unique.
     pub name: Name,
-    /// The deployments that serve it; tried in order.
+    /// How a deployment is chosen among those of the same `priority`. The others are tried after it, before the answer has
+    /// begun, when it fails.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// How often all deployments are tried again after the last of them failed, with a pause that grows, or as long as
+    /// the provider asks for.
+    #[serde(default)]
+    pub retries: u8,
+    /// Whole time for all attempts at one call; of a stream, until it begins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Span>,
+    /// Whether callers may choose by tags, in the header `x-portcullis-tags: a, b`: deployments by `when.tags`, or by
+    /// `region=NAME`.
+    #[serde(default)]
+    pub tags: bool,
+    /// Other models that are asked when no deployment can answer.
+    #[serde(default, skip_serializing_if = "Fallback::is_empty")]
+    pub fallback: Fallback,
+    /// When a deployment that keeps failing is left alone.
+    #[serde(default, skip_serializing_if = "Breaker::is_default")]
+    pub breaker: Breaker,
+    /// The deployments that serve it.
     pub deployments: Vec<Deployment>,
+}
+
+impl Model {
+    /// A model that is served by these, in their order.
+    pub fn new(name: Name, deployments: Vec<Deployment>) -> Self {
+        Self {
+            name,
+            strategy: Strategy::default(),
+            retries: 0,
+            deadline: None,
+            tags: false,
+            fallback: Fallback::default(),
+            breaker: Breaker::default(),
+            deployments,
+        }
+    }
 }
 
 /// A model at one provider.
@@ -70,6 +133,33 @@ pub struct Deployment {
     /// what is meant, and say so in `x-portcullis-dropped`; `strict`: refuse it.
     #[serde(default)]
     pub translation: Translation,
+    /// Those with a lower number come first; the others stand by.
+    #[serde(default)]
+    pub priority: u32,
+    /// Its share of the calls, beside those of the same priority; 0: only after all others of them.
+    #[serde(default = "one")]
+    pub weight: u32,
+    /// Where it runs, for calls with the tag `region=…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Which calls it is for; default all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+}
+
+impl Deployment {
+    /// A model of a provider, for all calls.
+    pub fn new(provider: Name, model: Name) -> Self {
+        Self {
+            provider,
+            model,
+            translation: Translation::default(),
+            priority: 0,
+            weight: 1,
+            region: None,
+            when: None,
+        }
+    }
 }
 
 /// What becomes of what a provider cannot be told.

@@ -114,11 +114,34 @@ pub struct Record {
     pub bytes_out: u64,
     /// Upstream attempts.
     pub attempts: u8,
+    /// On AI calls that the first attempt did not answer: every attempt, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
     /// Where the time went.
     pub timing: Timing,
     /// Request and answer, where the service captures them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capture: Option<Box<Capture>>,
+}
+
+/// One attempt at an AI call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Tried {
+    /// The provider.
+    pub provider: String,
+    /// The model's name there.
+    pub deployment: String,
+    /// Which of our keys there, counted from 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<u16>,
+    /// `answered`, or the kind of failure: `rate_limited`, `context_too_long`, `content_filter`, `outage`, `key_refused`,
+    /// `unsayable` (its dialect cannot be told what the caller said), `refused`.
+    pub outcome: Cow<'static, str>,
+    /// The provider's own status, when it answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// When it was over, in microseconds from accept.
+    pub after: u32,
 }
 
 /// What a call costs by the catalogue's prices.

@@ -9,7 +9,6 @@ use portcullis_fault::{Fault, Secret};
 use portcullis_identity::directory::{Actor, NewApiKey, NewApplication, NewUser};
 use portcullis_identity::local::{LocalSubject, LocalToken};
 use portcullis_model::application::ApiKeyLimits;
-use portcullis_model::provider::Translation;
 use portcullis_model::tenant::TenantEntry;
 use portcullis_model::{ApiKeyId, Application, Deployment, Model, Name, Provider, Tenant, User, UserStatus};
 use portcullis_store::{Error, entity};
@@ -90,18 +89,12 @@ impl Demo {
                 preset: Some(MODEL.to_owned()),
                 base_url: None,
                 api_key: None,
+                keys: Vec::new(),
                 aws: None,
                 headers: BTreeMap::new(),
                 http,
             });
-            config.models.push(Model {
-                name: name(MODEL)?,
-                deployments: vec![Deployment {
-                    provider: name(MODEL)?,
-                    model: name(MODEL)?,
-                    translation: Translation::default(),
-                }],
-            });
+            config.models.push(Model::new(name(MODEL)?, vec![Deployment::new(name(MODEL)?, name(MODEL)?)]));
         }
         Ok(())
     }

@@ -84,6 +84,7 @@ fn record(n: u64) -> Record {
         bytes_in: 512,
         bytes_out: 2_048,
         attempts: 1,
+        tried: Vec::new(),
         dialect: None,
         dropped: None,
         cost: None,

@@ -41,6 +41,7 @@ fn record(n: u64) -> Record {
         bytes_in: n,
         bytes_out: 0,
         attempts: 1,
+        tried: Vec::new(),
         dialect: None,
         dropped: None,
         cost: None,

@@ -86,5 +86,5 @@ class AiGateway(Gateway):
             key = f"aws = {AWS}" if name == "bedrock" else 'api_key = "env:REMOTE_KEY"'
             text += f'[[providers]]\nname = "{name}"\npreset = "{preset}"\nbase_url = "{simulated.url}{path}"\n{key}\n\n'
             for called in CALLED:
-                text += f'[[models]]\nname = "{called}via-{name}"\ndeployments = [{{ provider = "{name}", model = "{model}" }}]\n\n'
+                text += f'[[models]]\nname = "{called}via-{name}"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = "{name}", model = "{model}" }}]\n\n'
         self.config.write_text(text)

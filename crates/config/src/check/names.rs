@@ -101,6 +101,12 @@ fn used(subject: &Subject<'_>, findings: &mut Findings) {
         known(source.tenant.as_str(), &tenants, "tenant", "tenants", at.key("tenant"), findings);
     }
     for (at, model) in subject.each("models", &config.models, &index.models) {
+        for (list, names) in model.fallback.lists() {
+            for (i, name) in names.iter().enumerate() {
+                let at = at.key("fallback").key(list).index(i);
+                known(name.as_str(), &models, "model", "models", at, findings);
+            }
+        }
         for (i, deployment) in model.deployments.iter().enumerate() {
             known(
                 deployment.provider.as_str(),

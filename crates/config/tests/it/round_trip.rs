@@ -5,7 +5,7 @@ use portcullis_model::issuer::{
     DecryptionKey, Egress, GroupGrant, GroupsOverage, GroupsRule, MachineRule, MachineTest, Normalisation,
     SubjectRule, TenantMap, TenantRule, TokenProfile, UnknownUser,
 };
-use portcullis_model::provider::{Aws, Translation};
+use portcullis_model::provider::{Aws, Breaker, Fallback, Need, ProviderKey, Translation, When};
 use portcullis_model::service::{Allow, AuthMode, CredentialPlaces, Forward};
 use portcullis_model::tenant::TenantEntry;
 use portcullis_model::{
@@ -166,11 +166,22 @@ prop_compose! {
         config.providers = vec![Provider {
             name: Name::new("p").unwrap(), preset: Some("openai".to_owned()), base_url: None,
             aws: on.then(|| Aws { region: "eu-west-1".to_owned(), access_key_id: key.clone(), secret_access_key: key.clone(), session_token: Some(key.clone()) }),
-            api_key: Some(key),
+            api_key: Some(key.clone()),
+            keys: on.then_some(ProviderKey { api_key: key, weight: 3, rpm: Some(60) }).into_iter().collect(),
             headers: BTreeMap::from([("x-team".to_owned(), header)]), http,
         }];
-        let deployment = Deployment { provider: Name::new("p").unwrap(), model: Name::new("a/b:c").unwrap(), translation: Translation::Strict };
-        config.models = vec![Model { name: Name::new("m").unwrap(), deployments: vec![deployment] }];
+        let when = When { teams: vec!["dev".to_owned()], needs: vec![Need::Vision], at_most: Some(ByteSize(body)), ..When::default() };
+        let deployment = Deployment {
+            translation: Translation::Strict, priority: 2, weight: 7, region: on.then(|| "eu".to_owned()), when: on.then_some(when),
+            ..Deployment::new(Name::new("p").unwrap(), Name::new("a/b:c").unwrap())
+        };
+        let name = Name::new("m").unwrap();
+        let fallback = Fallback { outage: if on { vec![name.clone()] } else { Vec::new() }, ..Fallback::default() };
+        let breaker = if on { Breaker { failures: 0, open: drain } } else { Breaker::default() };
+        config.models = vec![Model {
+            strategy: portcullis_model::provider::Strategy::LeastBusy, retries: 1, deadline: on.then_some(drain), tags: on, fallback, breaker,
+            ..Model::new(name, vec![deployment])
+        }];
         config.policies = vec![Policy { name: Name::new("q").unwrap(), tenant: None, cedar: Some(cedar), file: None }];
         config
     }

@@ -5,7 +5,7 @@ mod show;
 
 use crate::Control;
 use portcullis_model as model;
-use portcullis_model::record::{Cost, Outcome};
+use portcullis_model::record::{Cost, Outcome, Tried};
 use portcullis_model::{ApiKeyId, ApplicationId, RequestId, TenantId, Usage, UserId};
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
@@ -72,6 +72,9 @@ pub struct Record {
     pub bytes_out: u64,
     /// Upstream attempts.
     pub attempts: u8,
+    /// On AI calls that the first attempt did not answer: every attempt, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tried: Vec<Tried>,
     /// Where the time went.
     pub timing: Timing,
     /// Request and answer, where the service captures them; only when one record is shown.
@@ -157,6 +160,7 @@ impl From<model::Record> for Record {
             bytes_in: record.bytes_in,
             bytes_out: record.bytes_out,
             attempts: record.attempts,
+            tried: record.tried,
             timing: record.timing.into(),
             capture: record.capture.map(|capture| Capture {
                 request: capture.request,

@@ -15,7 +15,7 @@ fn config(tenants: &[&str], models: &[&str]) -> Arc<Config> {
     let name = |text: &&str| Name::new(text).unwrap();
     Arc::new(Config {
         tenants: tenants.iter().map(|tenant| TenantEntry { name: name(tenant), models: vec![] }).collect(),
-        models: models.iter().map(|model| Model { name: name(model), deployments: vec![] }).collect(),
+        models: models.iter().map(|model| Model::new(name(model), vec![])).collect(),
         ..Config::default()
     })
 }

@@ -51,6 +51,7 @@ pub(super) struct Ask {
     now: Timestamp,
     timeout: Option<Duration>,
     pages: Arc<str>,
+    seed: u64,
 }
 
 impl Ask {
@@ -68,6 +69,7 @@ impl Ask {
             // A stream goes on for as long as it has something to say.
             timeout: self.timeout.filter(|_| !self.stream),
             pages: &self.pages,
+            seed: self.seed,
             read: OnceLock::new(),
         }
     }
@@ -130,6 +132,8 @@ pub(super) async fn ai(
     let model = snapshot.identity.authorize_model(permit, name)?;
     call.recording.record.model = Some(model.model().shared());
     let now = gateway.clock.now();
+    let mut seed = [0; 8];
+    gateway.rng.fill(&mut seed);
     let ask = Ask {
         dialect,
         served,
@@ -141,6 +145,7 @@ pub(super) async fn ai(
         now,
         timeout: routes.timeout,
         pages: snapshot.settings.pages.clone(),
+        seed: u64::from_ne_bytes(seed),
     };
     Ok(Prepared::Call(model, ask))
 }

@@ -2,6 +2,7 @@
 
 use crate::measure::Meters;
 use crate::upstream::Endpoints;
+use crate::upstream::ai::route::{Health, Target, check_fallbacks};
 use crate::upstream::ai::{Deployment, Way};
 use portcullis_config::Config;
 use portcullis_identity::{DialectPlaces, Places, ServiceRules};
@@ -18,7 +19,7 @@ use std::time::Duration;
 pub(crate) struct AiRoutes {
     pub(crate) name: Arc<str>,
     pub(crate) rules: ServiceRules,
-    pub(crate) models: HashMap<Name, Vec<Deployment>>,
+    pub(crate) models: HashMap<Name, Target>,
     pub(crate) max_body: u64,
     pub(crate) timeout: Option<Duration>,
     pub(crate) capture: Option<usize>,
@@ -88,11 +89,12 @@ impl AiRoutes {
         config: &Config,
         secrets: &dyn SecretSource,
         endpoints: &Endpoints,
+        health: &Health,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut ways: HashMap<&Name, Way> = HashMap::new();
         for provider in &specification.providers {
-            match Way::compile(provider, endpoints, secrets) {
+            match Way::compile(provider, endpoints, secrets, health) {
                 Ok(way) => drop(ways.insert(&provider.name, way)),
                 Err(found) => problems.extend(found),
             }
@@ -101,7 +103,8 @@ impl AiRoutes {
             problems.extend(found);
             Cow::Borrowed(Catalog::built_in())
         });
-        let mut models: HashMap<Name, Vec<Deployment>> = HashMap::new();
+        problems.extend(check_fallbacks(&specification.models));
+        let mut models: HashMap<Name, Target> = HashMap::new();
         for model in &specification.models {
             let at = format!("models.{}.deployments", model.name);
             if model.deployments.is_empty() {
@@ -113,7 +116,7 @@ impl AiRoutes {
             let mut deployments = Vec::new();
             for deployment in &model.deployments {
                 match ways.get(&deployment.provider) {
-                    Some(way) => deployments.push(Deployment::new(deployment, way.clone(), &catalog)),
+                    Some(way) => deployments.push(Deployment::new(deployment, way.clone(), &catalog, health)),
                     None if specification
                         .providers
                         .iter()
@@ -127,7 +130,7 @@ impl AiRoutes {
                     }
                 }
             }
-            if models.insert(model.name.clone(), deployments).is_some() {
+            if models.insert(model.name.clone(), Target::new(model, deployments)).is_some() {
                 problems.push(Problem::new(at, format!("there are two models `{}`", model.name)));
             }
         }

@@ -7,15 +7,19 @@
 mod ask;
 mod deployment;
 mod heads;
+mod journey;
 mod no;
 mod pass;
 mod plan;
+pub(crate) mod route;
 mod translated;
 
 pub(crate) use ask::AiCall;
 pub(crate) use deployment::{Deployment, Way};
+pub(crate) use journey::{Models, call};
 
 use self::plan::Plan;
+use self::route::Class;
 use super::error::Failure;
 use super::{AnswerBody, Upload, retry};
 use crate::meter::Answer;
@@ -30,46 +34,35 @@ use portcullis_llm::providers::echo;
 use portcullis_model::Timestamp;
 use std::collections::VecDeque;
 use std::time::Duration;
+use tokio::time::Instant;
 
 /// Time to the head of a provider's answer, where nothing is said: without a stream, the head comes with the last token.
 const HEAD: Duration = Duration::from_secs(600);
 
-/// An attempt's refusal, and whether another deployment may be asked.
-type Refused = (Fault, bool);
+/// An attempt that failed.
+struct Refusal {
+    class: Class,
+    /// What the caller is told: in the provider's words, or in ours.
+    said: Result<Answer, Fault>,
+    /// How long the provider asks to be left alone.
+    rest: Option<Duration>,
+}
 
-/// Sends a call to the first of the model's deployments that takes it.
-pub(crate) async fn call(
-    permit: &ModelPermit,
-    deployments: &[Deployment],
-    call: AiCall<'_>,
-    recording: &mut Recording,
-) -> Result<Answer, Fault> {
-    recording.record.timing.dispatched = recording.elapsed();
-    let able = |from: usize| {
-        let mut plans = (from..).zip(deployments.get(from..).unwrap_or_default());
-        plans.find_map(|(at, deployment)| Some((at, Plan::of(deployment, &call)?)))
-    };
-    let mut next = able(0);
-    while let Some((here, plan)) = next {
-        let deployment = &deployments[here];
-        next = able(here + 1);
-        recording.record.provider = Some(deployment.provider.shared());
-        recording.record.deployment = Some(deployment.model.shared());
-        recording.known.clone_from(&deployment.known);
-        let attempt = Attempt { permit, deployment, call: &call };
-        let answered = match plan {
-            Plan::Pass(row) => attempt.pass(row, recording).await,
-            Plan::Translate(plan) => Box::pin(attempt.translate(plan, recording)).await,
-        };
-        match answered {
-            // Not this one, then: the next may have room, or a better key.
-            Ok(answer) if next.is_some() && is_elsewhere(recording) => drop(answer),
-            Err((_, true)) if next.is_some() => {}
-            Ok(answer) => return Ok(answer),
-            Err((fault, _)) => return Err(fault),
+type Refused = Box<Refusal>;
+
+/// A failure that is told in our words.
+fn refused(class: Class, fault: Fault) -> Refused {
+    Box::new(Refusal { class, said: Err(fault), rest: None })
+}
+
+impl Refusal {
+    /// In words for whoever runs the gateway.
+    fn why(&self) -> String {
+        match &self.said {
+            Ok(answer) => format!("it answered {}", answer.head.status.as_u16()),
+            Err(fault) => fault.private_context().unwrap_or_else(|| fault.code().title().to_owned()),
         }
     }
-    Err(plan::unserved(deployments, &call))
 }
 
 /// One call to one deployment.
@@ -77,6 +70,10 @@ struct Attempt<'a> {
     permit: &'a ModelPermit,
     deployment: &'a Deployment,
     call: &'a AiCall<'a>,
+    /// The key that is used, of several.
+    key: Option<usize>,
+    /// When the call's time is over.
+    end: Option<Instant>,
 }
 
 /// A request on its way to a provider.
@@ -95,13 +92,18 @@ impl Attempt<'_> {
         recording: &mut Recording,
     ) -> Result<(response::Parts, AnswerBody), Refused> {
         let Outgoing { path, mut headers, body } = outgoing;
-        let target = way.uri(&path).map_err(|fault| (fault, true))?;
-        way.sign(&mut headers, &target, &body, self.call.now).map_err(|fault| (fault, true))?;
+        let target = way.uri(&path).map_err(|fault| refused(Class::Refused, fault))?;
+        if let Some((name, value)) = way.credential(self.key) {
+            headers.insert(name.clone(), value.clone());
+        }
+        way.sign(&mut headers, &target, &body, self.call.now)
+            .map_err(|fault| refused(Class::KeyRefused, fault))?;
         let mut request = Request::new(Upload::Whole(body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = target;
         *request.headers_mut() = headers;
-        let patience = way.endpoint.patience(HEAD, self.call.timeout);
+        let mut patience = way.endpoint.patience(HEAD, None);
+        patience.end = self.end;
         let mut attempts = 0;
         let permit = self.permit.permit();
         let answer = retry::call(permit, &way.endpoint, request, patience, &mut attempts).await;
@@ -131,11 +133,6 @@ fn came(head: &response::Parts, recording: &mut Recording) {
     recording.record.upstream_status = Some(head.status.as_u16());
 }
 
-/// Statuses with which a provider says that it is not the call that is wrong.
-fn is_elsewhere(recording: &Recording) -> bool {
-    matches!(recording.record.upstream_status, Some(429 | 500 | 502 | 503 | 504 | 529))
-}
-
 /// The built-in provider, asked within the process.
 fn echo(operation: Operation, body: &[u8], now: Timestamp) -> (response::Parts, AnswerBody) {
     let answer = echo::answer(operation, body, now);
@@ -151,16 +148,16 @@ fn echo(operation: Operation, body: &[u8], now: Timestamp) -> (response::Parts, 
     (head, body)
 }
 
-/// A failed exchange; whether another deployment may be asked: not when the caller's patience is what ended it.
+/// A failed exchange.
 fn refuse(failure: Failure) -> Refused {
     match failure {
-        Failure::Silent(_) | Failure::Caller(_) => (failure.into(), false),
+        Failure::Caller(_) => refused(Class::Refused, failure.into()),
         Failure::Connect(error) => {
             let fault =
                 Fault::new(codes::PROVIDER_UNAVAILABLE).retry_after(Duration::from_secs(5)).source(error);
-            (fault, true)
+            refused(Class::Outage, fault)
         }
-        other => (other.into(), true),
+        other => refused(Class::Outage, other.into()),
     }
 }
 

@@ -114,7 +114,7 @@ fn provider(wire: &Wire, upstream: &Upstream, more: &str) -> String {
     let (name, preset) = (wire.name, wire.preset);
     format!(
         "[[providers]]\nname = \"{name}\"\npreset = \"{preset}\"\nbase_url = \"http://{}{}\"\napi_key = \"env:PROVIDER_KEY\"\n\
-         [[models]]\nname = \"to-{name}\"\ndeployments = [{{ provider = \"{name}\", model = \"x/large:1\"{more} }}]\n",
+         [[models]]\nname = \"to-{name}\"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = \"{name}\", model = \"x/large:1\"{more} }}]\n",
         upstream.address, wire.base
     )
 }

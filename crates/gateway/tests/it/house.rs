@@ -98,7 +98,11 @@ impl House {
             rng: rng.clone(),
             spans,
         });
-        let secrets = SecretReader::new([("PROVIDER_KEY".to_owned(), "sk-ours".to_owned())], custody);
+        let secrets = SecretReader::new(
+            [("PROVIDER_KEY", "sk-ours"), ("PROVIDER_KEY_2", "sk-second")]
+                .map(|(name, key)| (name.to_owned(), key.to_owned())),
+            custody,
+        );
         let listener =
             Listener::bind(ListenOptions::new("gateway", "127.0.0.1:0".parse().unwrap())).await.unwrap();
         let address = listener.local_address();

@@ -10,6 +10,7 @@ mod pool;
 mod refusals;
 mod retries;
 mod routes;
+mod routing;
 mod smuggling;
 mod spans;
 mod streams;

@@ -84,14 +84,7 @@ impl Case {
 }
 
 fn specification(world: &World, policies: Vec<Policy>) -> Specification {
-    let model = |called: &str| Model {
-        name: name(called),
-        deployments: vec![Deployment {
-            provider: name("echo"),
-            model: name(called),
-            translation: Default::default(),
-        }],
-    };
+    let model = |called: &str| Model::new(name(called), vec![Deployment::new(name("echo"), name(called))]);
     Specification {
         models: ["big", "fast", "secret"].map(model).into(),
         policies,

@@ -209,6 +209,7 @@ pub fn record(at: Timestamp) -> Record {
         bytes_in: 10,
         bytes_out: 20,
         attempts: 1,
+        tried: Vec::new(),
         dialect: None,
         dropped: None,
         cost: None,

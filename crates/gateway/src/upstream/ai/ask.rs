@@ -28,6 +28,8 @@ pub(crate) struct AiCall<'a> {
     pub(crate) now: Timestamp,
     pub(crate) timeout: Option<Duration>,
     pub(crate) pages: &'a Arc<str>,
+    /// Chance, for what is chosen by it.
+    pub(crate) seed: u64,
     /// The request as it was read, once that was necessary.
     pub(crate) read: OnceLock<Arc<canon::Request>>,
 }

@@ -1,5 +1,6 @@
 //! A model at one provider, ready to be called.
 
+use super::route::{Hash, Health, Key, Vitals, resting};
 use super::target;
 use crate::upstream::sigv4::{Signer, Unsigned};
 use crate::upstream::{Endpoint, Endpoints};
@@ -9,7 +10,7 @@ use portcullis_llm::Preset;
 use portcullis_llm::canon::Mode;
 use portcullis_llm::catalog::{Catalog, Model};
 use portcullis_llm::dialect::Outbound;
-use portcullis_model::provider::{self as model, Aws, Translation};
+use portcullis_model::provider::{self as model, Aws, Translation, When};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Name, Problem, Provider, Timestamp};
 use std::sync::Arc;
@@ -20,6 +21,15 @@ pub(crate) struct Deployment {
     pub(crate) provider: Name,
     /// The model's name there.
     pub(crate) model: Name,
+    /// The same in every process and configuration.
+    pub(crate) identity: u64,
+    pub(crate) priority: u32,
+    pub(crate) weight: u32,
+    pub(crate) region: Option<String>,
+    /// Which calls it is for.
+    pub(crate) when: Option<When>,
+    /// How it is doing.
+    pub(crate) vitals: Arc<Vitals>,
     /// How strict it is about what its dialect cannot say.
     pub(crate) mode: Mode,
     /// What it is told when the caller speaks another dialect.
@@ -45,7 +55,9 @@ pub(crate) struct HttpWay {
     /// The base URL's path, without a final slash.
     base: Box<str>,
     pub(super) preset: &'static Preset,
-    /// Our key, and what the operator adds; sensitive.
+    /// Our keys; at least one, which may be none.
+    pub(super) keys: Vec<Key>,
+    /// What the operator adds; sensitive.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// Signs each call, where the provider is Amazon's.
     signer: Option<Signer>,
@@ -54,7 +66,7 @@ pub(crate) struct HttpWay {
 impl Deployment {
     /// A model of a provider that is reached this `way`. The catalogue may know it by the provider's own name, which is how
     /// an operator tells what a contract says, or by the vendor's.
-    pub(crate) fn new(deployment: &model::Deployment, way: Way, catalog: &Catalog) -> Self {
+    pub(crate) fn new(deployment: &model::Deployment, way: Way, catalog: &Catalog, health: &Health) -> Self {
         let mode = match deployment.translation {
             Translation::Drop => Mode::Drop,
             Translation::Strict => Mode::Strict,
@@ -62,13 +74,34 @@ impl Deployment {
         let preset = way.preset();
         let find = |vendor| catalog.find(vendor, deployment.model.as_str());
         let known = find(deployment.provider.as_str()).or_else(|| find(preset.vendor));
+        let place = match &way {
+            Way::Http(way) => format!("{}{}", way.endpoint.origin.1, way.base),
+            Way::Echo(_) => String::new(),
+        };
+        let mut identity = Hash::new();
+        identity.part(deployment.provider.as_str());
+        identity.part(deployment.model.as_str());
         Self {
             provider: deployment.provider.clone(),
             model: deployment.model.clone(),
+            identity: identity.number(),
+            priority: deployment.priority,
+            weight: deployment.weight,
+            region: deployment.region.clone(),
+            when: deployment.when.clone(),
+            vitals: health.deployment(&deployment.provider, &deployment.model, &place),
             mode,
             chat: preset.dialect.outbound(preset, known),
             known: known.cloned().map(Arc::new),
             way,
+        }
+    }
+
+    /// Until when all its keys rest.
+    pub(super) fn resting(&self, now: Timestamp) -> Option<Timestamp> {
+        match &self.way {
+            Way::Http(way) => resting(&way.keys, now),
+            Way::Echo(_) => None,
         }
     }
 }
@@ -77,6 +110,13 @@ impl HttpWay {
     /// A target below the base URL.
     pub(super) fn uri(&self, path: &str) -> Result<Uri, Fault> {
         target(&self.base, path)
+    }
+
+    /// The header with the key of this number; none where what the operator adds takes its place.
+    pub(super) fn credential(&self, key: Option<usize>) -> Option<(&HeaderName, &HeaderValue)> {
+        let (name, value) = self.keys.get(key?)?.header.as_ref()?;
+        let replaced = self.headers.iter().any(|(other, _)| other == name);
+        (!replaced).then_some((name, value))
     }
 }
 
@@ -121,6 +161,7 @@ impl Way {
         provider: &Provider,
         endpoints: &Endpoints,
         secrets: &dyn SecretSource,
+        health: &Health,
     ) -> Result<Self, Vec<Problem>> {
         let at = |field: &str| format!("providers.{}.{field}", provider.name);
         let mut problems = Vec::new();
@@ -146,20 +187,41 @@ impl Way {
             (None, None) => regional(preset, provider.aws.as_ref()),
         };
         let mut headers = Vec::new();
-        if let Some(reference) = &provider.api_key {
-            match secrets.read(reference).map(|key| preset.credential_header(key.expose())) {
-                Ok(Some(header)) => headers.push(header),
-                Ok(None) => problems.push(Problem::new(
-                    at("api_key"),
-                    "the key has characters that cannot stand in a header",
-                )),
-                Err(error) => problems.push(Problem::new(at("api_key"), error)),
+        let mut keys = Vec::new();
+        if provider.api_key.is_some() && !provider.keys.is_empty() {
+            problems.push(Problem::new(at("keys"), "there is an `api_key` as well; move it into `keys`"));
+        }
+        let single = provider.api_key.iter().map(|reference| ("api_key".to_owned(), reference, 1, None));
+        let several = provider
+            .keys
+            .iter()
+            .enumerate()
+            .map(|(number, key)| (format!("keys[{number}].api_key"), &key.api_key, key.weight, key.rpm));
+        for (field, reference, weight, rpm) in single.chain(several) {
+            if rpm == Some(0) {
+                problems
+                    .push(Problem::new(at(&field), "`rpm = 0` would never use the key; take it out instead"));
             }
+            match secrets.read(reference).map(|key| preset.credential_header(key.expose())) {
+                Ok(Some(header)) => {
+                    let mut digest = Hash::new();
+                    digest.add(header.1.as_bytes());
+                    let rest = health.key(&provider.name, digest.number());
+                    keys.push(Key { header: Some(header), weight, rpm, rest });
+                }
+                Ok(None) => problems
+                    .push(Problem::new(at(&field), "the key has characters that cannot stand in a header")),
+                Err(error) => problems.push(Problem::new(at(&field), error)),
+            }
+        }
+        if keys.is_empty() {
+            // An account's own keys rest as one.
+            keys.push(Key { header: None, weight: 1, rpm: None, rest: health.key(&provider.name, 0) });
         }
         let mut signer = None;
         if let Some(aws) = &provider.aws {
-            if provider.api_key.is_some() {
-                problems.push(Problem::new(at("aws"), "there is an `api_key` as well; give one of them"));
+            if provider.api_key.is_some() || !provider.keys.is_empty() {
+                problems.push(Problem::new(at("aws"), "there is an API key as well; give one of them"));
             }
             match Signer::new(aws, secrets) {
                 Ok(made) => signer = Some(made),
@@ -187,7 +249,7 @@ impl Way {
         match endpoints.endpoint(&base, &provider.http) {
             Ok(endpoint) if problems.is_empty() => {
                 let base = base.path().trim_end_matches('/').into();
-                Ok(Self::Http(Arc::new(HttpWay { endpoint, base, preset, headers, signer })))
+                Ok(Self::Http(Arc::new(HttpWay { endpoint, base, preset, keys, headers, signer })))
             }
             Ok(_) => Err(problems),
             Err(error) => {

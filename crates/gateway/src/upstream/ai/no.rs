@@ -3,18 +3,19 @@
 //! What is about our account there is our failure (502), whatever the dialect; everything else keeps its status and is
 //! said in the caller's dialect.
 
-use super::Refused;
-use super::heads;
 use super::plan::Translation;
+use super::route::Class;
+use super::{Refusal, Refused, heads, refused};
 use crate::meter::Answer;
 use crate::record::Recording;
 use crate::upstream::AnswerBody;
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header, response};
-use portcullis_fault::Fault;
+use http::{HeaderMap, HeaderValue, StatusCode, header, response};
+use portcullis_fault::{Fault, codes};
 use portcullis_llm::Dialect;
 use portcullis_llm::dialect::openai::{self, ProviderAnswer};
 use portcullis_llm::translate;
+use std::time::Duration;
 
 /// As much of an error as is looked at.
 const LOOK: usize = 64 << 10;
@@ -25,14 +26,21 @@ pub(super) async fn passing(
     body: AnswerBody,
     dialect: &'static dyn Dialect,
     recording: &Recording,
-) -> Result<Answer, Refused> {
-    let (seen, body) = look(body).await?;
+) -> Refused {
+    let (seen, body) = match look(body).await {
+        Ok(looked) => looked,
+        Err(refused) => return refused,
+    };
     let status = head.status.as_u16();
     let id = recording.record.id.to_string();
     let judged = openai::judge(status, &seen, &id);
     let chat = dialect.serves().iter().find_map(|row| row.chat);
+    let error = chat.map(|chat| chat.read_error(status, &seen)).unwrap_or_default();
+    let class = Class::of(status, &error);
+    let rest = rest(&head.headers, error.retry_after);
     let restated = match (judged, chat) {
-        (ProviderAnswer::Refused(fault), _) => return Err((fault, true)),
+        (ProviderAnswer::Refused(fault), _) => return Box::new(Refusal { class, said: Err(fault), rest }),
+        _ if class == Class::KeyRefused => return key_refused(status),
         (ProviderAnswer::Pass, _) => None,
         (ProviderAnswer::Restated(body), _) if dialect.name() == "openai" => Some((status, body)),
         // Any object is its dialect's own business.
@@ -42,10 +50,11 @@ pub(super) async fn passing(
         }
         (ProviderAnswer::Restated(_), _) => None,
     };
-    Ok(match restated {
+    let said = match restated {
         None => answer(heads::to_caller(head), body),
         Some((status, bytes)) => answer(anew(head, status), AnswerBody::whole(bytes)),
-    })
+    };
+    Box::new(Refusal { class, said: Ok(said), rest })
 }
 
 /// Of a provider that speaks another dialect: its words in the caller's.
@@ -54,19 +63,45 @@ pub(super) async fn translated(
     body: AnswerBody,
     plan: Translation<'_>,
     recording: &Recording,
-) -> Result<Answer, Refused> {
-    let (seen, _) = look(body).await?;
+) -> Refused {
+    let (seen, _) = match look(body).await {
+        Ok(looked) => looked,
+        Err(refused) => return refused,
+    };
     let status = head.status.as_u16();
     let id = recording.record.id.to_string();
+    let error = plan.outbound.read_error(status, &seen);
+    let class = Class::of(status, &error);
+    let rest = rest(&head.headers, error.retry_after);
     if let ProviderAnswer::Refused(fault) = openai::judge(status, &seen, &id) {
-        return Err((fault, true));
+        return Box::new(Refusal { class, said: Err(fault), rest });
+    }
+    if class == Class::KeyRefused {
+        return key_refused(status);
     }
     let (status, bytes) = translate::error(plan.outbound, plan.inbound, status, &seen, &id);
-    Ok(answer(anew(head, status), AnswerBody::whole(Bytes::from(bytes))))
+    let said = answer(anew(head, status), AnswerBody::whole(Bytes::from(bytes)));
+    Box::new(Refusal { class, said: Ok(said), rest })
+}
+
+/// A provider that refuses our key under a status that would blame the caller.
+fn key_refused(status: u16) -> Refused {
+    let fault = Fault::new(codes::PROVIDER_CREDENTIAL_REFUSED);
+    refused(Class::KeyRefused, fault.context(format!("the provider answered {status}, and means our key")))
+}
+
+/// How long the provider asks to be left alone: its headers first, then its words.
+fn rest(headers: &HeaderMap, said: Option<u32>) -> Option<Duration> {
+    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+    let valid = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
+    number("retry-after-ms")
+        .and_then(|millis| valid(millis / 1_000.0))
+        .or_else(|| number("retry-after").and_then(valid))
+        .or_else(|| said.map(|seconds| Duration::from_secs(seconds.into())))
 }
 
 async fn look(body: AnswerBody) -> Result<(Vec<u8>, AnswerBody), Refused> {
-    body.peek(LOOK).await.map_err(|cut| (Fault::new(cut.code).context(cut.why), true))
+    body.peek(LOOK).await.map_err(|cut| refused(Class::Outage, Fault::new(cut.code).context(cut.why)))
 }
 
 fn is_object(body: &[u8]) -> bool {

@@ -33,7 +33,7 @@ impl Attempt<'_> {
             }
         };
         if !head.status.is_success() {
-            return no::passing(head, body, call.dialect, recording).await;
+            return Err(no::passing(head, body, call.dialect, recording).await);
         }
         Ok(self.read(heads::to_caller(head), body, row, recording))
     }

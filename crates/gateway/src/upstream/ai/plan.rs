@@ -1,9 +1,11 @@
 //! How a deployment would serve a call: as it is, or translated.
 
+use super::route::{Class, Reason, Target};
 use super::{AiCall, Deployment};
 use portcullis_fault::{Fault, codes};
 use portcullis_llm::dialect::Chat;
 use portcullis_llm::dialect::Served;
+use portcullis_model::Timestamp;
 
 /// How a deployment serves a call.
 #[derive(Clone, Copy)]
@@ -37,14 +39,33 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// The refusal of a call that no deployment of its model serves.
-pub(super) fn unserved(deployments: &[Deployment], call: &AiCall<'_>) -> Fault {
+/// The refusal of a call that none of its model's deployments gets, and what kind of failure that is.
+pub(super) fn nobody(
+    target: &Target,
+    out: &[(usize, Reason)],
+    call: &AiCall<'_>,
+    now: Timestamp,
+) -> (Class, Fault) {
+    let reasons: Vec<String> = out
+        .iter()
+        .map(|(at, reason)| {
+            let Deployment { provider, model, .. } = &target.deployments[*at];
+            format!("`{model}` at `{provider}`: {reason}")
+        })
+        .collect();
+    let context = reasons.join("; ");
+    if let Some(until) = out.iter().filter_map(|(_, reason)| reason.until()).min() {
+        let open = out.iter().any(|(_, reason)| matches!(reason, Reason::Open { .. }));
+        let class = if open { Class::Outage } else { Class::RateLimited };
+        let fault = Fault::new(codes::PROVIDER_UNAVAILABLE).retry_after(until.since(now));
+        return (class, fault.context(context));
+    }
+    let fault = Fault::new(codes::AI_REQUEST_INVALID).context(context);
     let operation = call.served.operation.name();
-    let mut speaks: Vec<_> =
-        deployments.iter().map(|deployment| deployment.way.preset().dialect.name()).collect();
-    speaks.sort_unstable();
-    speaks.dedup();
-    Fault::new(codes::AI_REQUEST_INVALID)
-        .detail(format!("this model does not serve `{operation}` of the dialect `{}`", call.dialect.name()))
-        .context(format!("its providers speak: {}", speaks.join(", ")))
+    let detail = if out.iter().all(|(_, reason)| *reason == Reason::Dialect) {
+        format!("this model does not serve `{operation}` of the dialect `{}`", call.dialect.name())
+    } else {
+        "this model has no deployment for a call like this; ask whoever runs the gateway which calls it is for".to_owned()
+    };
+    (Class::Refused, fault.detail(detail))
 }

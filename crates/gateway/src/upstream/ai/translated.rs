@@ -2,7 +2,8 @@
 
 use super::deployment::Way;
 use super::plan::Translation;
-use super::{Attempt, Outgoing, Refused, heads, no};
+use super::route::Class;
+use super::{Attempt, Outgoing, Refused, heads, no, refused};
 use crate::meter::{Answer, Reading, Said, Tape, estimate};
 use crate::record::Recording;
 use crate::upstream::AnswerBody;
@@ -29,10 +30,10 @@ impl Attempt<'_> {
         let Self { deployment, call, .. } = self;
         let id = recording.record.id.to_string();
         // What the caller said is wrong for every deployment; what one cannot be told another may take.
-        let asked = call.asked(plan.inbound, &id).map_err(|fault| (fault, false))?;
+        let asked = call.asked(plan.inbound, &id).map_err(|fault| refused(Class::Refused, fault))?;
         let (written, losses) =
             translate::request(&asked.request, plan.outbound, deployment.model.as_str(), deployment.mode)
-                .map_err(|fault| (fault, true))?;
+                .map_err(|fault| refused(Class::Unsayable, fault))?;
         recording.record.dropped = (!losses.is_empty()).then(|| losses.text());
         let (head, body) = match &deployment.way {
             Way::Echo(_) => self.echo(Operation::Chat, &written.body, recording),
@@ -46,7 +47,11 @@ impl Attempt<'_> {
             }
         };
         let mut answer = if !head.status.is_success() {
-            no::translated(head, body, plan, recording).await?
+            let mut refused = no::translated(head, body, plan, recording).await;
+            if let Ok(answer) = &mut refused.said {
+                tell(&losses, &mut answer.head);
+            }
+            return Err(refused);
         } else if call.stream {
             self.stream(head, body, plan, &asked, recording)?
         } else {
@@ -68,7 +73,7 @@ impl Attempt<'_> {
         readable(&head)?;
         if kind(&head) == b"application/json" {
             let why = "it answered with one document where a stream was asked for";
-            return Err((Fault::new(codes::UPSTREAM_INVALID).context(why), true));
+            return Err(refused(Class::Outage, Fault::new(codes::UPSTREAM_INVALID).context(why)));
         }
         let mut head = heads::anew(head);
         let content_type = HeaderValue::from_static(plan.inbound.stream_type());
@@ -99,11 +104,14 @@ impl Attempt<'_> {
         let request_text = self.call.request.text_bytes();
         // For the record of a caller that goes away while this waits: the provider has read the question by now.
         recording.record.usage = Some(estimate(request_text, 0));
-        let body = body.gather(LONGEST).await.map_err(|cut| (Fault::new(cut.code).context(cut.why), true))?;
+        let body = body
+            .gather(LONGEST)
+            .await
+            .map_err(|cut| refused(Class::Outage, Fault::new(cut.code).context(cut.why)))?;
         let (bytes, tokens) =
             translate::answer(plan.outbound, plan.inbound, &body, asked).map_err(|why| {
                 let why = format!("the provider's answer cannot be read: {why}");
-                (Fault::new(codes::UPSTREAM_INVALID).context(why), true)
+                refused(Class::Outage, Fault::new(codes::UPSTREAM_INVALID).context(why))
             })?;
         let usage =
             tokens.map_or_else(|| estimate(request_text, bytes.len() as u64), |tokens| tokens.usage());
@@ -132,7 +140,7 @@ fn readable(head: &response::Parts) -> Result<(), Refused> {
     match head.headers.get(header::CONTENT_ENCODING) {
         Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
             let why = format!("it compressed its answer, unasked: {coding:?}");
-            Err((Fault::new(codes::UPSTREAM_INVALID).context(why), true))
+            Err(refused(Class::Outage, Fault::new(codes::UPSTREAM_INVALID).context(why)))
         }
         _ => Ok(()),
     }

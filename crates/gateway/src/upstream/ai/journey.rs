@@ -1,0 +1,363 @@
+//! The way of a call through a model's deployments, their keys, and the models that stand by: until one answers, or nobody
+//! is left, or the time is over. Before the answer has begun, and never after.
+
+use super::route::{Class, Draw, Facts, Target, Turn, facts, pick};
+use super::{AiCall, Attempt, Deployment, Plan, Refused, Way, plan, refused};
+use crate::meter::Answer;
+use crate::record::Recording;
+use http::{HeaderName, HeaderValue};
+use portcullis_fault::{Fault, codes};
+use portcullis_identity::{Identity, ModelPermit};
+use portcullis_model::record::Tried;
+use portcullis_model::{Name, Principal};
+use std::borrow::Cow;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// How often a call was sent to a provider, where that was more than once.
+static ATTEMPTS: HeaderName = HeaderName::from_static("x-portcullis-attempts");
+/// What the caller calls its conversation.
+static CONVERSATION: HeaderName = HeaderName::from_static("x-portcullis-conversation");
+/// What the caller says of its call.
+static TAGS: HeaderName = HeaderName::from_static("x-portcullis-tags");
+
+/// Attempts at one call, however many deployments, keys and models there are.
+const MOST: u8 = 16;
+/// How long a key rests whose provider does not say.
+const RATE_LIMITED: Duration = Duration::from_secs(5);
+const KEY_REFUSED: Duration = Duration::from_secs(60);
+/// The pause before the first retry; each is twice the one before it.
+const PAUSE: Duration = Duration::from_millis(250);
+/// Nobody waits for longer than this, whatever a provider asks for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The models, and who says which of them a caller may use.
+pub(crate) struct Models<'a> {
+    pub(crate) targets: &'a HashMap<Name, Target>,
+    pub(crate) identity: &'a Identity,
+}
+
+/// Sends a call to the first that takes it.
+pub(crate) async fn call(
+    permit: &ModelPermit,
+    models: &Models<'_>,
+    call: AiCall<'_>,
+    recording: &mut Recording,
+) -> Result<Answer, Fault> {
+    recording.record.timing.dispatched = recording.elapsed();
+    let mut target = models.targets.get(permit.model()).ok_or(codes::MODEL_NOT_FOUND)?;
+    let principal = permit.permit().principal().map(Arc::as_ref);
+    let span = target.deadline.or(call.timeout);
+    let mut journey = Journey {
+        call: &call,
+        facts: known(target, &call, principal),
+        end: span.map(|span| Instant::now() + span),
+        draw: Draw::new(call.seed),
+        conversation: None,
+        sent: 0,
+        tried: Vec::new(),
+        worst: None,
+    };
+    let mut granted: Option<ModelPermit> = None;
+    let mut asked: Vec<&Name> = Vec::new();
+    let mut standing_by: VecDeque<&Name> = VecDeque::new();
+    loop {
+        asked.push(&target.name);
+        journey.look_inside(target, recording);
+        let class = match journey.through(granted.as_ref().unwrap_or(permit), target, recording).await {
+            Ok(answer) => return Ok(journey.arrive(answer, recording)),
+            Err(class) => class,
+        };
+        for name in target.fallback(class).iter().rev() {
+            standing_by.push_front(name);
+        }
+        // What a caller may not ask for by name it does not get by a detour, either.
+        let next = std::iter::from_fn(|| standing_by.pop_front()).find_map(|name| {
+            let next = models.targets.get(name).filter(|_| !asked.contains(&name))?;
+            Some((next, models.identity.authorize_model(permit.permit(), name.as_str()).ok()?))
+        });
+        match next {
+            Some((next, permit)) if !journey.is_over() => {
+                target = next;
+                granted = Some(permit);
+            }
+            _ => return journey.give_up(recording),
+        }
+    }
+}
+
+/// What can be said of a call without looking into it.
+fn known<'a>(target: &Target, call: &AiCall<'a>, principal: Option<&'a Principal>) -> Facts<'a> {
+    let header = |name: &HeaderName| call.headers.get(name).and_then(|value| value.to_str().ok());
+    Facts {
+        principal,
+        tags: header(&TAGS).filter(|_| target.tags).map(Facts::split).unwrap_or_default(),
+        bytes: call.request.body().len() as u64,
+        text: call.request.text_bytes(),
+        max_tokens: call.request.max_tokens(),
+        needs: Vec::new(),
+    }
+}
+
+/// A call on its way.
+struct Journey<'a> {
+    call: &'a AiCall<'a>,
+    facts: Facts<'a>,
+    end: Option<Instant>,
+    draw: Draw,
+    conversation: Option<u64>,
+    /// Attempts so far.
+    sent: u8,
+    tried: Vec<Tried>,
+    /// The most telling failure so far.
+    worst: Option<Failed>,
+}
+
+/// A failure, and what the record says of it.
+struct Failed {
+    refused: Refused,
+    provider: Option<Arc<str>>,
+    deployment: Option<Arc<str>>,
+    status: Option<u16>,
+}
+
+impl Journey<'_> {
+    /// Reads what the call needs and which conversation it belongs to, where that decides anything.
+    fn look_inside(&mut self, target: &Target, recording: &Recording) {
+        if !target.looks_inside || self.conversation.is_some() {
+            return;
+        }
+        let principal = self.facts.principal;
+        let read =
+            self.call.format().and_then(|chat| self.call.asked(chat, &recording.record.id.to_string()).ok());
+        let named =
+            self.call.headers.get(&CONVERSATION).map(|value| facts::named(value.as_bytes(), principal));
+        if let Some(asked) = &read {
+            self.facts.needs = facts::needs(&asked.request);
+            self.facts.max_tokens = self.facts.max_tokens.or(asked.request.max_tokens);
+        }
+        self.conversation =
+            named.or_else(|| read.map(|asked| facts::conversation(&asked.request, principal)));
+    }
+
+    /// Whether there is no more to be tried.
+    fn is_over(&self) -> bool {
+        self.sent >= MOST || self.end.is_some_and(|end| end <= Instant::now())
+    }
+
+    /// Through the deployments of one model; the last failure's class when none answers.
+    async fn through(
+        &mut self,
+        permit: &ModelPermit,
+        target: &Target,
+        recording: &mut Recording,
+    ) -> Result<Answer, Class> {
+        let mut last = Class::Outage;
+        for round in 0..=target.retries {
+            let mut turn = Turn { draw: self.draw, conversation: self.conversation };
+            let call = self.call;
+            let serves = |deployment: &Deployment| Plan::of(deployment, call).is_some();
+            let choice = target.choose(&self.facts, serves, recording.now(), &mut turn);
+            self.draw = turn.draw;
+            if choice.order.is_empty() {
+                let (class, fault) = plan::nobody(target, &choice.out, call, recording.now());
+                self.keep(refused(class, fault), recording);
+                return Err(class);
+            }
+            let mut wait = None;
+            for (i, at) in choice.order.iter().enumerate() {
+                let others = i + 1 < choice.order.len() || round < target.retries;
+                match self.deployment(permit, target, *at, others, recording).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(stop) => {
+                        last = stop.class;
+                        if !last.may_work_elsewhere() || self.is_over() {
+                            return Err(last);
+                        }
+                        if last.passes() {
+                            let asked = stop.rest.unwrap_or_default();
+                            wait = Some(wait.map_or(asked, |wait: Duration| wait.min(asked)));
+                        }
+                    }
+                }
+            }
+            let Some(wait) = wait.filter(|_| round < target.retries) else { break };
+            let pause =
+                PAUSE.saturating_mul(1 << round.min(5)).mul_f64(0.5 + self.draw.unit() / 2.0).max(wait);
+            if pause > LONGEST_PAUSE || self.end.is_some_and(|end| end <= Instant::now() + pause) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Err(last)
+    }
+
+    /// One deployment, with one of its keys after the other.
+    async fn deployment(
+        &mut self,
+        permit: &ModelPermit,
+        target: &Target,
+        at: usize,
+        others: bool,
+        recording: &mut Recording,
+    ) -> Result<Answer, Stop> {
+        let deployment = &target.deployments[at];
+        let keys = match &deployment.way {
+            Way::Http(way) => &way.keys[..],
+            Way::Echo(_) => &[],
+        };
+        let mut used = vec![false; keys.len()];
+        let mut stop = Stop { class: Class::Outage, rest: None };
+        loop {
+            let now = recording.now();
+            let mut key = None;
+            if !keys.is_empty() {
+                match pick(keys, &used, !used.contains(&true), now, &mut self.draw) {
+                    Ok(at) => {
+                        used[at] = true;
+                        key = Some(at);
+                    }
+                    Err(Some(until)) if !used.contains(&true) => {
+                        stop = Stop { class: Class::RateLimited, rest: Some(until.since(now)) };
+                        let fault = Fault::new(codes::PROVIDER_UNAVAILABLE)
+                            .context("the provider's keys have had their calls per minute")
+                            .retry_after(until.since(now));
+                        self.keep(refused(stop.class, fault), recording);
+                        return Err(stop);
+                    }
+                    Err(_) => return Err(stop),
+                }
+            }
+            let Some(mut busy) = deployment.vitals.begin(target.breaker, now) else {
+                // Somebody else's call opened it, or tries it, since the choice was made.
+                let fault = Fault::new(codes::PROVIDER_UNAVAILABLE)
+                    .context("the deployment keeps failing and is left alone for a while")
+                    .retry_after(Duration::from_secs(1));
+                self.keep(refused(Class::Outage, fault), recording);
+                return Err(stop);
+            };
+            self.sent += 1;
+            recording.record.provider = Some(deployment.provider.shared());
+            recording.record.deployment = Some(deployment.model.shared());
+            recording.record.upstream_status = None;
+            recording.known.clone_from(&deployment.known);
+            let attempt = Attempt { permit, deployment, call: self.call, key, end: self.end };
+            let answered = match Plan::of(deployment, self.call) {
+                Some(Plan::Pass(row)) => attempt.pass(row, recording).await,
+                Some(Plan::Translate(plan)) => Box::pin(attempt.translate(plan, recording)).await,
+                None => return Err(stop),
+            };
+            // Where others stand by, an answer that breaks off before it has said anything is no answer yet.
+            let answered = match answered {
+                Ok(answer) if others && !answer.body.is_ended() => begun(answer).await,
+                answered => answered,
+            };
+            let after = recording.now();
+            match answered {
+                Ok(answer) => {
+                    busy.answered(after.since(now), after);
+                    if !self.tried.is_empty() {
+                        self.note(deployment, key, "answered", recording);
+                    }
+                    recording.busy = Some(busy);
+                    return Ok(answer);
+                }
+                Err(refused) => {
+                    stop = Stop { class: refused.class, rest: refused.rest };
+                    let answered = recording.record.upstream_status.is_some();
+                    busy.failed(refused.class, answered, &refused.why(), after);
+                    drop(busy);
+                    if let Some(key) = key.map(|key| &keys[key]) {
+                        match refused.class {
+                            Class::RateLimited => key.rest.rest(after, refused.rest.unwrap_or(RATE_LIMITED)),
+                            Class::KeyRefused => key.rest.rest(after, KEY_REFUSED),
+                            _ => {}
+                        }
+                    }
+                    self.note(deployment, key, refused.class.as_str(), recording);
+                    self.keep(refused, recording);
+                    let another = used.iter().any(|used| !used);
+                    if !(stop.class.is_about_the_key() && another) || self.is_over() {
+                        return Err(stop);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Notes an attempt for the record.
+    fn note(
+        &mut self,
+        deployment: &Deployment,
+        key: Option<usize>,
+        outcome: &'static str,
+        recording: &Recording,
+    ) {
+        self.tried.push(Tried {
+            provider: deployment.provider.to_string(),
+            deployment: deployment.model.to_string(),
+            key: key.and_then(|key| u16::try_from(key + 1).ok()),
+            outcome: Cow::Borrowed(outcome),
+            status: recording.record.upstream_status,
+            after: recording.elapsed(),
+        });
+    }
+
+    /// Keeps a failure, if it is as telling as what there was.
+    fn keep(&mut self, refused: Refused, recording: &Recording) {
+        if self.worst.as_ref().is_none_or(|worst| refused.class >= worst.refused.class) {
+            let record = &recording.record;
+            let (provider, deployment) = (record.provider.clone(), record.deployment.clone());
+            self.worst = Some(Failed { refused, provider, deployment, status: record.upstream_status });
+        }
+    }
+
+    /// An answer comes.
+    fn arrive(self, mut answer: Answer, recording: &mut Recording) -> Answer {
+        self.tell(&mut answer);
+        recording.record.tried = self.tried;
+        answer
+    }
+
+    fn tell(&self, answer: &mut Answer) {
+        if self.sent > 1 {
+            answer.head.headers.insert(&ATTEMPTS, HeaderValue::from(u16::from(self.sent)));
+        }
+    }
+
+    /// None comes: the caller hears of the most telling failure.
+    fn give_up(mut self, recording: &mut Recording) -> Result<Answer, Fault> {
+        let Some(Failed { refused, provider, deployment, status }) = self.worst.take() else {
+            return Err(Fault::new(codes::PROVIDER_UNAVAILABLE).retry_after(Duration::from_secs(1)));
+        };
+        let record = &mut recording.record;
+        (record.provider, record.deployment, record.upstream_status) = (provider, deployment, status);
+        if let Ok(mut answer) = refused.said {
+            self.tell(&mut answer);
+            recording.record.tried = self.tried;
+            return Ok(answer);
+        }
+        recording.record.tried = self.tried;
+        refused.said
+    }
+}
+
+/// Why a deployment did not answer.
+struct Stop {
+    class: Class,
+    /// How long the provider asks to be left alone.
+    rest: Option<Duration>,
+}
+
+/// Waits until an answer has begun.
+async fn begun(mut answer: Answer) -> Result<Answer, Refused> {
+    match answer.body.peek(1).await {
+        Ok((_, body)) => {
+            answer.body = body;
+            Ok(answer)
+        }
+        Err(cut) => Err(refused(Class::Outage, Fault::new(cut.code).context(cut.why))),
+    }
+}

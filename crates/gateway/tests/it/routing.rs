@@ -1,0 +1,380 @@
+//! Which deployment gets a call, and what is done when it fails: providers that are busy, broken, slow, or gone.
+
+use crate::client::Answer;
+use crate::house::House;
+use crate::upstream::{Seen, Upstream, Wire};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+const PLAIN: &str = r#"{"model":"fast","messages":[{"role":"user","content":"hi"}]}"#;
+const GOOD: &str = r#"{"id":"1","object":"chat.completion","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#;
+const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+
+/// What a provider does with a call.
+#[derive(Clone)]
+enum Does {
+    /// Answers with this.
+    Says(String),
+    /// Hangs up after this.
+    Cuts(String),
+    /// Says nothing.
+    Waits,
+}
+
+/// A provider whose every call is decided by `script`.
+struct Vendor {
+    upstream: Upstream,
+    calls: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<Seen>>>,
+}
+
+impl Vendor {
+    async fn open(script: impl Fn(&Seen, usize) -> Does + Send + Sync + 'static) -> Self {
+        let (calls, seen) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Seen>>>::default());
+        let script = Arc::new(script);
+        let upstream = Upstream::open({
+            let (calls, seen) = (calls.clone(), seen.clone());
+            move |mut wire: Wire, _| {
+                let (calls, seen, script) = (calls.clone(), seen.clone(), script.clone());
+                async move {
+                    while let Some(call) = wire.call().await {
+                        let number = calls.fetch_add(1, Ordering::SeqCst);
+                        let does = script(&call, number);
+                        seen.lock().unwrap().push(call);
+                        match does {
+                            Does::Says(answer) => wire.send(&answer).await,
+                            Does::Cuts(beginning) => return wire.send(&beginning).await,
+                            Does::Waits => drop(wire.closed().await),
+                        }
+                    }
+                }
+            }
+        })
+        .await;
+        Self { upstream, calls, seen }
+    }
+
+    async fn always(does: Does) -> Self {
+        Self::open(move |_, _| does.clone()).await
+    }
+
+    fn calls(&self) -> usize {
+        self.calls.load(Ordering::SeqCst)
+    }
+
+    fn provider(&self, name: &str, more: &str) -> String {
+        format!(
+            "[[providers]]\nname = \"{name}\"\nbase_url = \"http://{}/v1\"\n{more}\n",
+            self.upstream.address
+        )
+    }
+}
+
+fn says(status: &str, headers: &str, body: &str) -> Does {
+    let length = body.len();
+    Does::Says(format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    ))
+}
+
+fn good() -> Does {
+    says("200 OK", "", GOOD)
+}
+
+fn broken() -> Does {
+    says("500 Internal Server Error", "", r#"{"error":{"message":"it broke","type":"server_error"}}"#)
+}
+
+fn event(text: &str) -> String {
+    let event = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
+    format!("{:x}\r\n{event}\r\n", event.len())
+}
+
+async fn ask(house: &House, body: &str, headers: &str) -> Answer {
+    let head = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: gw\r\nauthorization: {}\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}",
+        house.ada(),
+        body.len()
+    );
+    house.client().await.call(head).await
+}
+
+fn model(name: &str, more: &str, deployments: &[&str]) -> String {
+    format!("[[models]]\nname = \"{name}\"\n{more}\ndeployments = [{}]\n", deployments.join(", "))
+}
+
+const ONE: &str = r#"{ provider = "one", model = "a" }"#;
+const TWO: &str = r#"{ provider = "two", model = "b" }"#;
+
+#[tokio::test]
+async fn a_busy_key_leaves_its_calls_to_another_and_then_to_another_deployment() {
+    let busy = says(
+        "429 Too Many Requests",
+        "retry-after: 60\r\n",
+        r#"{"error":{"message":"slow down","type":"requests"}}"#,
+    );
+    let one = Vendor::always(busy).await;
+    let two = Vendor::always(good()).await;
+    let keys =
+        "keys = [{ api_key = \"env:PROVIDER_KEY\" }, { api_key = \"env:PROVIDER_KEY_2\", weight = 2 }]";
+    let config =
+        [one.provider("one", keys), two.provider("two", ""), model("fast", "", &[ONE, TWO])].concat();
+    let house = House::open(&config).await;
+    let answer = ask(&house, PLAIN, "").await;
+    assert_eq!(
+        (answer.status, answer.header("x-portcullis-attempts")),
+        (200, Some("3")),
+        "{}",
+        answer.text()
+    );
+    let mut used: Vec<_> = one
+        .seen
+        .lock()
+        .unwrap()
+        .iter()
+        .map(|call| call.header("authorization").unwrap().to_owned())
+        .collect();
+    used.sort();
+    assert_eq!(used, ["Bearer sk-ours", "Bearer sk-second"]);
+    let record = house.record().await;
+    let tried: Vec<_> = record
+        .tried
+        .iter()
+        .map(|tried| (tried.provider.as_str(), tried.outcome.as_ref(), tried.status))
+        .collect();
+    assert_eq!(
+        tried,
+        [
+            ("one", "rate_limited", Some(429)),
+            ("one", "rate_limited", Some(429)),
+            ("two", "answered", Some(200))
+        ]
+    );
+    assert_eq!(record.tried[0].key.unwrap() + record.tried[1].key.unwrap(), 3, "each of both keys once");
+    assert_eq!((record.provider.as_deref(), record.attempts), (Some("two"), 3));
+    // Both keys rest as long as the provider asked for: nobody is sent there meanwhile.
+    let answer = ask(&house, PLAIN, "").await;
+    assert_eq!((answer.status, answer.header("x-portcullis-attempts"), one.calls()), (200, None, 2));
+    assert!(house.record().await.tried.is_empty());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn before_the_first_byte_another_is_asked_and_never_after() {
+    let stream = PLAIN.replace("\"fast\"", "\"fast\",\"stream\":true");
+    for (cuts, taken_over) in
+        [(String::new(), true), (HEAD.to_owned(), true), (format!("{HEAD}{}", event("par")), false)]
+    {
+        let one = Vendor::always(Does::Cuts(cuts)).await;
+        let whole = format!("{HEAD}{}e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n", event("all"));
+        let two = Vendor::always(Does::Says(whole)).await;
+        let config =
+            [one.provider("one", ""), two.provider("two", ""), model("fast", "", &[ONE, TWO])].concat();
+        let house = House::open(&config).await;
+        let answer = ask(&house, &stream, "").await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(
+            answer.text().contains("all") && answer.text().contains("[DONE]"),
+            taken_over,
+            "{}",
+            answer.text()
+        );
+        assert_eq!(two.calls(), usize::from(taken_over));
+        assert_eq!(answer.text().contains("upstream_cut"), !taken_over, "{}", answer.text());
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_that_is_too_long_goes_to_a_larger_model() {
+    let long = r#"{"error":{"message":"maximum context length is 8192 tokens","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}"#;
+    let small = Vendor::always(says("400 Bad Request", "", long)).await;
+    let big = Vendor::always(good()).await;
+    let standby = r#"{ provider = "one", model = "standby" }"#;
+    let models = [
+        model("fast", "fallback = { context_too_long = [\"big\"] }", &[ONE, standby]),
+        model("big", "", &[TWO]),
+    ]
+    .concat();
+    let config = [small.provider("one", ""), big.provider("two", ""), models].concat();
+    let house = House::open(&config).await;
+    let answer = ask(&house, PLAIN, "").await;
+    assert_eq!((answer.status, answer.header("x-portcullis-attempts")), (200, Some("2")));
+    assert_eq!(small.calls(), 1, "another deployment of the same model would say the same");
+    let record = house.record().await;
+    assert_eq!((record.model.as_deref(), record.deployment.as_deref()), (Some("fast"), Some("b")));
+    house.close().await;
+    // A model that the caller may not use is no way out: it hears what the first one said.
+    let forbid = "[[policies]]\nname = \"q\"\ncedar = '''permit (principal, action, resource);\nforbid (principal, action == Action::\"use_model\", resource == Model::\"big\");'''\n";
+    let house = House::open(&format!("{config}{forbid}")).await;
+    let answer = ask(&house, PLAIN, "").await;
+    assert_eq!(
+        (answer.status, answer.json()["error"]["code"].as_str()),
+        (400, Some("context_length_exceeded"))
+    );
+    assert_eq!(big.calls(), 1);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_outage_of_all_is_a_503_that_says_when() {
+    let (one, two) = (Vendor::always(broken()).await, Vendor::always(broken()).await);
+    let breaker = "breaker = { failures = 3, open = \"30s\" }";
+    let config =
+        [one.provider("one", ""), two.provider("two", ""), model("fast", breaker, &[ONE, TWO])].concat();
+    let house = House::open(&config).await;
+    for _ in 0..3 {
+        let answer = ask(&house, PLAIN, "").await;
+        assert_eq!((answer.status, answer.json()["error"]["message"].as_str()), (500, Some("it broke")));
+        house.record().await;
+    }
+    let answer = ask(&house, PLAIN, "").await;
+    assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (503, Some("provider_unavailable")));
+    let after: u64 = answer.header("retry-after").unwrap().parse().unwrap();
+    assert!((20..=30).contains(&after), "{after}");
+    assert_eq!((one.calls(), two.calls()), (3, 3), "they are left alone");
+    let detail = house.record().await.detail.unwrap();
+    assert!(detail.contains("its breaker is open until") && detail.contains("it answered 500"), "{detail}");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn retries_go_on_within_the_deadline_only() {
+    let shaky = Vendor::open(|_, number| if number == 0 { broken() } else { good() }).await;
+    let house =
+        House::open(&[shaky.provider("one", ""), model("fast", "retries = 2", &[ONE])].concat()).await;
+    let answer = ask(&house, PLAIN, "").await;
+    assert_eq!((answer.status, answer.header("x-portcullis-attempts")), (200, Some("2")));
+    house.close().await;
+    // What a provider asks for is waited for, or not at all.
+    let busy = says(
+        "429 Too Many Requests",
+        "retry-after: 20\r\n",
+        r#"{"error":{"message":"slow down","type":"requests"}}"#,
+    );
+    let busy = Vendor::always(busy).await;
+    let more = "retries = 5\ndeadline = \"3s\"";
+    let house = House::open(&[busy.provider("one", ""), model("fast", more, &[ONE])].concat()).await;
+    let began = Instant::now();
+    let answer = ask(&house, PLAIN, "").await;
+    assert_eq!((answer.status, answer.header("retry-after"), busy.calls()), (429, Some("20"), 1));
+    assert!(began.elapsed() < Duration::from_secs(3));
+    house.close().await;
+    // Silence ends with the deadline.
+    let silent = Vendor::always(Does::Waits).await;
+    let more = "deadline = \"300ms\"";
+    let house = House::open(&[silent.provider("one", ""), model("fast", more, &[ONE])].concat()).await;
+    let answer = ask(&house, PLAIN, "").await;
+    assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (504, Some("upstream_timeout")));
+    house.close().await;
+    // A provider that is silent for too long is left for one that is not.
+    let (silent, quick) = (Vendor::always(Does::Waits).await, Vendor::always(good()).await);
+    let impatient = silent.provider("one", "http = { response_timeout = \"200ms\" }");
+    let house =
+        House::open(&[impatient, quick.provider("two", ""), model("fast", "", &[ONE, TWO])].concat()).await;
+    assert_eq!(ask(&house, PLAIN, "").await.status, 200);
+    assert_eq!(house.record().await.tried[0].outcome, "outage");
+    house.close().await;
+}
+
+#[tokio::test]
+async fn conditions_and_regions_decide_who_is_asked() {
+    let (one, two) = (Vendor::always(good()).await, Vendor::always(good()).await);
+    let eu = r#"{ provider = "one", model = "a", region = "eu", when = { tags = ["batch", "region=eu"] } }"#;
+    let us = r#"{ provider = "two", model = "b", region = "us", priority = 1 }"#;
+    let models = [
+        model("fast", "tags = true", &[eu, us]),
+        model("large", "", &[r#"{ provider = "two", model = "b", when = { larger_than = "1KiB" } }"#]),
+    ];
+    let house =
+        House::open(&[one.provider("one", ""), two.provider("two", ""), models.concat()].concat()).await;
+    for (tags, calls) in [
+        ("", (0, 1)),
+        ("x-portcullis-tags: x, batch\r\n", (1, 1)),
+        ("x-portcullis-tags: region=us\r\n", (1, 2)),
+        ("x-portcullis-tags: region=eu\r\n", (2, 2)),
+    ] {
+        assert_eq!(ask(&house, PLAIN, tags).await.status, 200, "{tags}");
+        assert_eq!((one.calls(), two.calls()), calls, "{tags}");
+        house.record().await;
+    }
+    // Nobody is sent where it was not to go.
+    let answer = ask(&house, PLAIN, "x-portcullis-tags: region=mars\r\n").await;
+    assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (400, Some("ai_request_invalid")));
+    assert!(house.record().await.detail.unwrap().contains("it is not in the region"));
+    assert_eq!(ask(&house, &PLAIN.replace("fast", "large"), "").await.status, 400);
+    assert!(house.record().await.detail.unwrap().contains("`when.larger_than`"));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_leads_nowhere_is_refused_at_publication() {
+    let house = House::open("").await;
+    let one = "[[tenants]]\nname = \"acme\"\n[[providers]]\nname = \"one\"\npreset = \"echo\"\n";
+    for (models, problem) in [
+        ([model("a", "fallback = { outage = [\"b\"] }", &[ONE]), model("b", "fallback = { rate_limited = [\"a\"] }", &[ONE])].concat(),
+            "the fallbacks lead back to `a`"),
+        (format!("[[providers]]\nname = \"two\"\nbase_url = \"http://127.0.0.1:1\"\napi_key = \"env:PROVIDER_KEY\"\nkeys = [{{ api_key = \"env:PROVIDER_KEY\" }}]\n"),
+            "there is an `api_key` as well"),
+        ("[[providers]]\nname = \"two\"\nbase_url = \"http://127.0.0.1:1\"\nkeys = [{ api_key = \"env:PROVIDER_KEY\", rpm = 0 }]\n".to_owned(),
+            "would never use the key"),
+    ] {
+        let config = portcullis_config::parse(&format!("{one}{models}"), "test.toml").unwrap_or_else(|errors| panic!("{errors:?}"));
+        let problems = house.publish(&config).await.unwrap_err();
+        assert!(problems.iter().any(|found| found.contains(problem)), "{problems:?}");
+    }
+    house.close().await;
+}
+
+/// A thousand calls while one of two deployments dies: no caller sees an error, it is left alone, and comes back.
+#[tokio::test]
+async fn nobody_notices_a_deployment_that_dies() {
+    let dead = Arc::new(AtomicUsize::new(0));
+    let one = Vendor::open({
+        let dead = dead.clone();
+        move |_, _| match dead.load(Ordering::SeqCst) {
+            0 => good(),
+            1 => Does::Cuts(String::new()),
+            _ => broken(),
+        }
+    })
+    .await;
+    let two = Vendor::always(good()).await;
+    let more = "strategy = \"weighted\"\nbreaker = { failures = 5, open = \"300ms\" }";
+    let config =
+        [one.provider("one", ""), two.provider("two", ""), model("fast", more, &[ONE, TWO])].concat();
+    let house = House::open(&config).await;
+    let burst = |calls: usize| {
+        let house = &house;
+        let callers = (0..10).map(move |_| async move {
+            let token = house.ada();
+            let mut client = house.client().await;
+            for _ in 0..calls / 10 {
+                let head = format!("POST /v1/chat/completions HTTP/1.1\r\nhost: gw\r\nauthorization: {token}\r\ncontent-length: {}\r\n\r\n{PLAIN}", PLAIN.len());
+                let answer = client.call(head).await;
+                assert_eq!(answer.status, 200, "{}", answer.text());
+            }
+        });
+        futures_util::future::join_all(callers.collect::<Vec<_>>())
+    };
+    burst(200).await;
+    let share = one.calls();
+    assert!((50..=150).contains(&share), "{share} of 200");
+    for how in [1, 2] {
+        dead.store(how, Ordering::SeqCst);
+        burst(400).await;
+    }
+    // A few before the breaker opened, then probes, one at a time.
+    let lost = one.calls() - share;
+    assert!((5..=60).contains(&lost), "{lost} of 800");
+    dead.store(0, Ordering::SeqCst);
+    let before = one.calls();
+    let began = Instant::now();
+    while one.calls() < before + 20 {
+        burst(50).await;
+        assert!(began.elapsed() < crate::house::PATIENCE, "it did not come back");
+    }
+    house.close().await;
+}

@@ -63,6 +63,29 @@ def test_an_unknown_kid_storm_is_few_fetches(gateway, issuers, live_issuer):
     assert live_issuer.ask("/test/fetches")["fetches"] - before <= 4
 
 
+def first_finding(gateway, token):
+    told = gateway.cli("doctor", token)
+    return told["findings"][0]["code"] if told["findings"] else None, told
+
+
+def test_the_doctor_tells_a_rotated_key_from_one_that_never_was(gateway, issuers, live_issuer):
+    old = live_issuer.token("ada")
+    assert gateway.bearer(old, path="/forwarding").status == 200
+    live_issuer.ask("/test/rotate", "POST")
+    live_issuer.ask("/test/forget", "POST")
+    # The first token of the new key makes the gateway look, within its ration.
+    deadline = time.monotonic() + 30
+    while gateway.bearer(live_issuer.token("ada"), path="/forwarding").status != 200:
+        assert time.monotonic() < deadline, "the new key is not found"
+        time.sleep(0.2)
+    code, told = first_finding(gateway, old)
+    assert code == "key_removed" and told["code"] == "key_unknown", told
+    now = int(time.time())
+    claims = {"iss": live_issuer.url, "aud": live_issuer.audience, "sub": "ada", "iat": now, "exp": now + 60, "client_id": "x", "jti": "x"}
+    code, told = first_finding(gateway, issuers.raw({"alg": "ES256", "kid": "never-was", "typ": "at+jwt"}, claims))
+    assert code in ("kid_unknown", "signed_by_other_issuer"), told
+
+
 def served(gateway, token):
     """Whether a call is served whole. One that is under way when its ground is taken away is cut."""
     try:

@@ -1,15 +1,17 @@
 //! Everything that was established about a case before causes are looked for: what the request path said, what was
 //! asked, and what stands in the configuration.
 
+use crate::doctor::Ground;
+use crate::scope::Scope;
 use crate::stage::Stage;
 use crate::witness::Witness;
 use portcullis_config::Config;
 use portcullis_fault::Fault;
 use portcullis_identity::directory::Directory;
 use portcullis_identity::secrets::SecretReader;
-use portcullis_identity::{Examined, Identity};
+use portcullis_identity::{Examined, Identity, Signer};
 use portcullis_jose::explain::Explanation;
-use portcullis_model::{Issuer, Principal, Probe, Record, Service, Tenant, Timestamp};
+use portcullis_model::{Issuer, Principal, Probe, Record, Service, Tenant, TenantId, Timestamp};
 use portcullis_store::Store;
 use serde_json::Value;
 use std::sync::Arc;
@@ -20,7 +22,9 @@ pub struct Case {
     pub now: Timestamp,
     /// The time of the call: of the record, or now.
     pub called_at: Timestamp,
-    /// The configuration in force.
+    /// Whose administrator asks; nothing when everything may be shown.
+    pub scope: Option<Scope>,
+    /// The configuration in force, as far as it may be shown.
     pub config: Arc<Config>,
     /// The tenants.
     pub tenants: Vec<Arc<Tenant>>,
@@ -105,6 +109,29 @@ impl Refusal {
 }
 
 impl Case {
+    /// What credentials are examined with.
+    pub(crate) fn ground(&self) -> Ground<'_> {
+        Ground {
+            identity: &self.identity,
+            tenants: &self.tenants,
+            service: self.service.as_ref(),
+            scope: self.scope.as_ref(),
+            now: self.now,
+        }
+    }
+
+    /// The tenant that searches keep to.
+    pub fn within(&self) -> Option<TenantId> {
+        self.scope.as_ref().map(|scope| scope.tenant)
+    }
+
+    /// Under which keys the signature counts, of the issuers that may be shown.
+    pub fn signers(&self, token: &str) -> Vec<Signer> {
+        let mut signers = self.identity.signers(token);
+        signers.retain(|signer| self.scope.as_ref().is_none_or(|scope| scope.knows(&signer.issuer)));
+        signers
+    }
+
     /// The step that refused.
     pub fn failed(&self) -> Option<Stage> {
         self.course.refusal.as_ref().map(|refusal| refusal.stage)
@@ -144,7 +171,7 @@ impl Case {
     }
 
     /// The tenant's name.
-    pub fn tenant_name(&self, id: portcullis_model::TenantId) -> String {
+    pub fn tenant_name(&self, id: TenantId) -> String {
         let named = self.tenants.iter().find(|tenant| tenant.id == id);
         named.map_or_else(|| id.to_string(), |tenant| tenant.name.to_string())
     }

@@ -15,6 +15,7 @@ mod kind;
 mod lifetime;
 mod mapping;
 mod near;
+mod password;
 mod recreated;
 mod refusal;
 mod revoked;
@@ -54,6 +55,7 @@ pub const CHECKS: &[&dyn Check] = &[
     &near::Near,
     &mapping::Mapping,
     &history::History,
+    &password::Password,
     &recreated::Recreated,
     &groups::Groups,
     &service::Service,

@@ -6,7 +6,7 @@ use crate::words::quoted;
 use portcullis_jose::Unverified;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The good token and the one asked about, in every respect that the path of a call looks at; what differs first.
 pub(crate) fn tokens((text, good): (&str, &Course), case: &Case) -> Vec<Difference> {
@@ -125,10 +125,81 @@ fn keyed(value: &Value) -> Option<Map<String, Value>> {
     }
 }
 
+/// A user who was looked for in two instances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
+    /// What was looked for.
+    pub text: String,
+    /// How the user stands in the first: `nobody`, or each status with what the text is there. Nothing where nobody looked.
+    pub a: Option<String>,
+    /// In the second.
+    pub b: Option<String>,
+    /// Whether the two are known to differ.
+    pub differs: bool,
+}
+
+/// Whether users exist in each of two instances, as `doctor instance --user` found them: a list of
+/// `{text, found: [{status, by}]}`. Ids are left out: they differ by themselves.
+pub fn users(a: &Value, b: &Value) -> Vec<Standing> {
+    let (a, b) = (standings(a), standings(b));
+    let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+    names
+        .into_iter()
+        .map(|text| {
+            let (a, b) = (a.get(text).cloned(), b.get(text).cloned());
+            Standing { text: text.clone(), differs: a.is_some() && b.is_some() && a != b, a, b }
+        })
+        .collect()
+}
+
+fn standings(looked: &Value) -> BTreeMap<String, String> {
+    let one = |entry: &Value| {
+        let found = entry["found"].as_array().into_iter().flatten();
+        let all: BTreeSet<String> = found
+            .map(|user| {
+                let word = |member: &str| {
+                    user[member]
+                        .as_str()
+                        .unwrap_or("?")
+                        .chars()
+                        .filter(|c| !c.is_control())
+                        .collect::<String>()
+                };
+                format!("{} by {}", word("status"), word("by"))
+            })
+            .collect();
+        let all: Vec<String> = all.into_iter().collect();
+        let stands = if all.is_empty() { "nobody".to_owned() } else { all.join(", ") };
+        Some((entry["text"].as_str()?.to_owned(), stands))
+    };
+    looked.as_array().into_iter().flatten().filter_map(one).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn users_are_set_side_by_side() {
+        let found = |status: &str| json!([{ "status": status, "by": "username", "id": "1" }]);
+        let a = json!([{ "text": "ada", "found": found("active") }, { "text": "bob", "found": [] }]);
+        let b = json!([{ "text": "ada", "found": found("suspended") }, { "text": "eve", "found": [] }]);
+        let seen = users(&a, &b);
+        let told: Vec<_> = seen
+            .iter()
+            .map(|one| (one.text.as_str(), one.a.as_deref(), one.b.as_deref(), one.differs))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("ada", Some("active by username"), Some("suspended by username"), true),
+                ("bob", Some("nobody"), None, false),
+                ("eve", None, Some("nobody"), false),
+            ]
+        );
+        assert!(users(&Value::Null, &json!("x")).is_empty());
+    }
 
     #[test]
     fn named_things_are_compared_by_name() {

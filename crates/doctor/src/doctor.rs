@@ -5,6 +5,7 @@ use crate::check::Seen;
 use crate::checks::CHECKS;
 use crate::instance::{self, Instance};
 use crate::report::{Checked, Diagnosis, Finding, Likelihood};
+use crate::scope::Scope;
 use crate::stage::Stage;
 use crate::witness::Witness;
 use crate::{compare, path};
@@ -21,7 +22,9 @@ use portcullis_jose::explain::{AtHand, explain};
 use portcullis_model::record::Outcome;
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::service::AuthMode;
-use portcullis_model::{Clock, Probe, Record, RequestId, Service, Specification, Tenant, Timestamp};
+use portcullis_model::{
+    Clock, Probe, Record, RequestId, Service, Specification, Tenant, TenantId, Timestamp,
+};
 use portcullis_store::{Page, Store, entity};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr};
@@ -61,6 +64,8 @@ pub struct Question {
     pub service: Option<String>,
     /// A credential that works, to compare with.
     pub good: Option<String>,
+    /// The tenant whose administrator asks: nothing of another's is shown. Nothing: whoever may see everything asks.
+    pub tenant: Option<TenantId>,
 }
 
 /// For one check.
@@ -102,13 +107,37 @@ impl Doctor {
         if given.into_iter().flatten().any(|text| text.len() > LONGEST) {
             return Err(invalid(format!("a credential of more than {LONGEST} bytes is none")));
         }
+        // The directory may be what is broken: then the rest is examined without its tenants. Not for whom they bound.
+        let (tenants, scope) = match question.tenant {
+            None => (self.tenants().await.unwrap_or_default(), None),
+            Some(id) => {
+                let tenants = self.tenants().await?;
+                let own = tenants.iter().find(|tenant| tenant.id == id);
+                let own = own.ok_or_else(|| {
+                    Fault::new(codes::OPERATOR_FORBIDDEN).detail("your tenant is not there any more")
+                })?;
+                let scope = Scope::of(own, &config);
+                (tenants, Some(scope))
+            }
+        };
         let record = match question.request {
-            Some(id) => Some(entity::records::find(self.store(), id).await?.ok_or_else(|| {
+            Some(id) => Some(entity::records::find(self.store(), id).await?.filter(|record| {
+                scope.as_ref().is_none_or(|scope| scope.has(record))
+            }).ok_or_else(|| {
                 Fault::new(codes::RESOURCE_NOT_FOUND).detail(
                     "there is no record of this request; it may be of another gateway, older than the retention, or a moment too young",
                 )
             })?),
             None => None,
+        };
+        // What is compiled is what is in force, whole; what is shown is what may be seen.
+        let identity = self.identity(&config, &tenants).await?;
+        let (config, tenants) = match &scope {
+            None => (config, tenants),
+            Some(scope) => {
+                let own = tenants.into_iter().filter(|tenant| tenant.id == scope.tenant).collect();
+                (Arc::new(scope.config(&config)), own)
+            }
         };
         let named = question.service.as_deref().or_else(|| record.as_ref()?.service.as_deref());
         let service = match named {
@@ -118,20 +147,23 @@ impl Doctor {
         if let (Some(asked), None) = (&question.service, &service) {
             return Err(invalid(format!("there is no service `{}`", asked.escape_debug())));
         }
-        // The directory may be what is broken: then the rest is examined without its tenants.
-        let tenants = self.tenants().await.unwrap_or_default();
-        let identity = self.identity(&config, &tenants).await?;
         let now = self.0.clock.now();
+        let ground = Ground {
+            identity: &identity,
+            tenants: &tenants,
+            service: service.as_ref(),
+            scope: scope.as_ref(),
+            now,
+        };
         let course = match (&question.token, &record) {
-            (Some(token), _) => course_of(&identity, token, service.as_ref(), &tenants, now).await,
-            (None, Some(record)) => course_recorded(&identity, record).await,
+            (Some(token), _) => ground.course_of(token).await,
+            (None, Some(record)) => ground.course_recorded(record).await,
             (None, None) => Course::default(),
         };
-        let case = self.case((question, record, service), (config, tenants, identity), course, now);
+        let case = self.case((question, record, service), (config, tenants, identity, scope), course, now);
         let mut diagnosis = diagnose(&case).await;
         if let Some(good) = &question.good {
-            let good_course =
-                course_of(&case.identity, good, case.service.as_ref(), &case.tenants, now).await;
+            let good_course = case.ground().course_of(good).await;
             diagnosis.comparison = compare::tokens((good, &good_course), &case);
         }
         Ok(diagnosis)
@@ -140,7 +172,7 @@ impl Doctor {
     fn case(
         &self,
         (question, record, service): (&Question, Option<Record>, Option<Service>),
-        (config, tenants, identity): (Arc<Config>, Vec<Arc<Tenant>>, Arc<Identity>),
+        (config, tenants, identity, scope): (Arc<Config>, Vec<Arc<Tenant>>, Arc<Identity>, Option<Scope>),
         course: Course,
         now: Timestamp,
     ) -> Case {
@@ -165,6 +197,7 @@ impl Doctor {
                 (None, Some(record)) => record.at,
                 _ => now,
             },
+            scope,
             config,
             tenants,
             identity,
@@ -263,29 +296,40 @@ impl Doctor {
     }
 }
 
-/// Runs the request path's own steps on a credential, watched and without effects.
-pub(crate) async fn course_of(
-    identity: &Identity,
-    token: &str,
-    service: Option<&Service>,
-    tenants: &[Arc<Tenant>],
-    now: Timestamp,
-) -> Course {
-    let mut course = Course::default();
-    if let Err(fault) = travel(identity, token, service, tenants, now, &mut course).await {
-        course.refusal = Some(Refusal::from(&fault));
-    }
-    course
+/// What credentials are examined with, and for whom.
+pub(crate) struct Ground<'a> {
+    pub identity: &'a Identity,
+    pub tenants: &'a [Arc<Tenant>],
+    pub service: Option<&'a Service>,
+    pub scope: Option<&'a Scope>,
+    pub now: Timestamp,
 }
 
-async fn travel(
-    identity: &Identity,
-    token: &str,
-    service: Option<&Service>,
-    tenants: &[Arc<Tenant>],
-    now: Timestamp,
-    course: &mut Course,
-) -> Result<(), Fault> {
+impl Ground<'_> {
+    /// Runs the request path's own steps on a credential, watched and without effects.
+    pub async fn course_of(&self, token: &str) -> Course {
+        let mut course = Course::default();
+        if let Err(fault) = travel(self, token, &mut course).await {
+            course.refusal = Some(Refusal::from(&fault));
+        }
+        self.confined(course)
+    }
+
+    /// The course of a record: what it says of the signature and the claims stands; the subject is resolved again.
+    async fn course_recorded(&self, record: &Record) -> Course {
+        self.confined(course_recorded(self.identity, record).await)
+    }
+
+    fn confined(&self, mut course: Course) -> Course {
+        if let Some(scope) = self.scope {
+            scope.confine(&mut course);
+        }
+        course
+    }
+}
+
+async fn travel(ground: &Ground<'_>, token: &str, course: &mut Course) -> Result<(), Fault> {
+    let identity = ground.identity;
     let value = HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| {
         Fault::new(codes::CREDENTIAL_MALFORMED)
             .detail("the credential has line breaks or control characters in it, which no header can carry")
@@ -304,20 +348,21 @@ async fn travel(
     let principal = identity.resolve(&caller, Effects::Dry, &mut course.seen).await?;
     let principal = Arc::new(principal);
     course.principal = Some(principal.clone());
-    let Some(service) = service.filter(|service| service.auth == AuthMode::Required) else { return Ok(()) };
-    let rules = ServiceRules::compile(service, tenants)
+    let Some(service) = ground.service.filter(|service| service.auth == AuthMode::Required) else {
+        return Ok(());
+    };
+    let rules = ServiceRules::compile(service, ground.tenants)
         .map_err(|problem| Fault::new(codes::INTERNAL).context(problem.to_string()))?;
     let facts = CallFacts {
         method: &Method::GET,
         path: &service.path,
         client: connection.client,
-        now,
+        now: ground.now,
         caller: Some(&caller),
     };
     identity.would_authorize(principal, &rules, &facts)
 }
 
-/// The course of a record: what it says of the signature and the claims stands; the subject is resolved again.
 async fn course_recorded(identity: &Identity, record: &Record) -> Course {
     let mut course = Course::default();
     course.seen.token = record.token.clone();

@@ -15,6 +15,7 @@ pub mod messages;
 pub mod nearmiss;
 mod path;
 pub mod report;
+pub mod scope;
 pub mod stage;
 pub mod text;
 mod witness;

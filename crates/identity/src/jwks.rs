@@ -8,9 +8,11 @@ mod document;
 mod fetch;
 mod life;
 mod ring;
+mod served;
 mod source;
 
 pub use ring::{History, KeySetFacts};
+pub use served::{ClockOffset, Served};
 
 pub(crate) use fetch::{Fetch, Fetched};
 pub(crate) use ring::{Keys, Missing, Ring, RingParts};

@@ -9,5 +9,10 @@ use utoipa_axum::routes;
 
 /// The routes of this resource.
 pub fn routes() -> OpenApiRouter<Control> {
-    OpenApiRouter::new().routes(routes!(examine::examine)).routes(routes!(instance::instance))
+    OpenApiRouter::new().routes(routes!(instance::instance))
+}
+
+/// The examination, which every role may ask for: it changes nothing, whatever its method.
+pub fn examination() -> OpenApiRouter<Control> {
+    OpenApiRouter::new().routes(routes!(examine::examine))
 }

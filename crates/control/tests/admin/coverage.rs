@@ -155,7 +155,7 @@ fn table(there: &There) -> Vec<Row> {
         ),
         row(delete.clone(), "/admin/v1/teams/{team}/members/{user}", Tenant),
         row(delete.clone(), "/admin/v1/teams/{team}", Tenant),
-        with(row(post.clone(), "/admin/v1/doctor", Whole), json!({ "token": "a.b.c" })),
+        with(row(post.clone(), "/admin/v1/doctor", Anybody), json!({ "token": "a.b.c" })),
         row(get.clone(), "/admin/v1/doctor/instance", Whole),
         row(get.clone(), "/admin/v1/applications", List),
         with(row(post.clone(), "/admin/v1/applications", Tenant), json!({ "tenant": tenant, "name": "new" })),

@@ -36,6 +36,7 @@ impl Check for History {
         let filter = Filter {
             since: Some(case.now.minus(BACK)),
             outcome: Some(Outcome::Completed),
+            tenant: case.within(),
             ..Filter::default()
         };
         let records = match records::search(&case.store, &filter, Page { after: None, limit: RECENT }).await {

@@ -52,7 +52,7 @@ impl Check for Issuer {
                     .command("portcullis issuer list"),
             );
         }
-        let signers = case.token.as_deref().map(|token| case.identity.signers(token)).unwrap_or_default();
+        let signers = case.token.as_deref().map(|token| case.signers(token)).unwrap_or_default();
         if let Some(signer) = signers.first() {
             let finding = other_issuer(case, signer, Stage::Issuer);
             match findings.first_mut() {

@@ -45,6 +45,24 @@ impl Check for KeySet {
                     .command("portcullis issuer list"),
             );
         }
+        if let Some(said) = &facts.served.uncacheable {
+            let likelihood = match case.refused_as("keys_unavailable") {
+                true => Likelihood::Likely,
+                false => Likelihood::Aside,
+            };
+            findings.push(
+                Finding::new(
+                    "jwks_uncacheable",
+                    Stage::Key,
+                    likelihood,
+                    By::IssuerAdministrator,
+                    format!("the key set of issuer `{}` must not be kept, says its server, so whatever ails that server is felt here within half a minute", issuer.name),
+                )
+                .evidence(format!("`Cache-Control: {}`", quoted(said).trim_matches('`')))
+                .action("have the server allow that it is kept for some minutes (`max-age=300`); `stale` of the issuer says for how long an old set is believed when there is no new one")
+                .command("portcullis issuer list"),
+            );
+        }
         let kid = case.header.as_ref().and_then(|header| header.get("kid")?.as_str());
         if case.refused_as("key_unknown") && facts.keys.is_some() {
             findings.extend(unknown_key(case, issuer, &facts, kid));
@@ -98,7 +116,7 @@ fn unknown_key(
     facts: &portcullis_identity::jwks::KeySetFacts,
     kid: Option<&str>,
 ) -> Vec<Finding> {
-    let signers = case.token.as_deref().map(|token| case.identity.signers(token)).unwrap_or_default();
+    let signers = case.token.as_deref().map(|token| case.signers(token)).unwrap_or_default();
     let list = |set: &portcullis_jose::KeySet| {
         let ids: Vec<String> = set.iter().take(12).map(|key| quoted(key.kid().unwrap_or("none"))).collect();
         ids.join(", ")

@@ -7,6 +7,7 @@ use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
 use crate::words::quoted;
 use async_trait::async_trait;
+use portcullis_identity::UnderRule;
 use portcullis_store::entity::identifiers::Field;
 use serde_json::Value;
 
@@ -43,7 +44,9 @@ impl Check for Mapping {
         let mut findings = Vec::new();
         match case.identity.under_each_rule(caller).await {
             Ok(rules) => {
-                for rule in rules {
+                let shown =
+                    |rule: &UnderRule| case.scope.as_ref().is_none_or(|scope| scope.knows(&rule.rule_of));
+                for rule in rules.into_iter().filter(shown) {
                     findings.push(
                         Finding::new("other_rule_finds", Stage::Resolve, Likelihood::Likely, By::Operator, format!("the subject rule of issuer `{}` would have found user {}", rule.rule_of, rule.user.id))
                             .evidence(format!("it reads `{}` and looks it up as `{}`: {} → user {} ({})", rule.claim, rule.attribute, quoted(&rule.value), rule.user.id, rule.user.status))

@@ -40,7 +40,7 @@ impl Check for Near {
         };
         // The claim as it stands in the token: normalisation may have taken away what would show the cause.
         let value = case.text(&looked.claim).unwrap_or(&looked.value).to_owned();
-        let mut near = match case.directory.near(None, &value).await {
+        let mut near = match case.directory.near(case.within(), &value).await {
             Ok(near) => near,
             Err(fault) => return Seen::NotObservable(format!("the directory cannot be searched: {fault}")),
         };
@@ -246,7 +246,10 @@ fn nobody(case: &Case, looked: &Looked, value: &str) -> Finding {
     };
     let finding = Finding::new("user_never_created", Stage::Resolve, Likelihood::Likely, By::Operator, "no user here was ever meant by this subject")
         .evidence(format!("looked up as `{}` in tenant `{tenant}`: {}", looked.attribute, quoted(value)))
-        .evidence("no present or former identifier of any user, tombstones and other tenants included, is near it")
+        .evidence(match case.within() {
+            None => "no present or former identifier of any user, tombstones and other tenants included, is near it",
+            Some(_) => "no present or former identifier of any user of the tenant, tombstones included, is near it; other tenants' users are an operator's to search",
+        })
         .action("make the user, or wait for the synchronisation that does; or set `subject.unknown` of the issuer to `pending` or `create`");
     let finding = match case.config.issuers.iter().any(|issuer| issuer.name == looked.issuer) {
         true => finding.command(command),

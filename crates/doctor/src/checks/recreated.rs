@@ -39,7 +39,8 @@ impl Check for Recreated {
             ));
         };
         let page = Page { after: None, limit: 1 };
-        let first = users::list(&case.store, &users::Filter::default(), page).await;
+        let filter = users::Filter { tenant: case.within(), ..users::Filter::default() };
+        let first = users::list(&case.store, &filter, page).await;
         match first.map(|users| users.first().map(|user| user.created_at)) {
             Err(error) => Seen::NotObservable(format!("the directory cannot be asked: {error}")),
             Ok(Some(oldest)) if made >= oldest => {

@@ -3,7 +3,6 @@
 
 use crate::case::Case;
 use crate::check::{Check, Seen};
-use crate::doctor::course_of;
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
 use crate::words::quoted;
@@ -47,8 +46,7 @@ impl Check for Shape {
                     .action(found.next)
                     .page(codes::TOKEN_MALFORMED);
             if let Some(repaired) = &found.repaired {
-                let mended =
-                    course_of(&case.identity, repaired, case.service.as_ref(), &case.tenants, case.now).await;
+                let mended = case.ground().course_of(repaired).await;
                 let begins: String = repaired.chars().take(12).collect();
                 let outcome = match &mended.refusal {
                     None => "it would be accepted".to_owned(),

@@ -52,7 +52,7 @@ impl Check for Signature {
                 "a record keeps no signature: give the token itself to find out whose it is".to_owned(),
             );
         };
-        let signers = case.identity.signers(token);
+        let signers = case.signers(token);
         let own = case.issuer().map(|issuer| &issuer.name);
         if let Some(signer) = signers.iter().find(|signer| Some(&signer.issuer) == own) {
             return Seen::one(rotated(case, signer));

@@ -2,6 +2,7 @@
 
 use crate::case::Case;
 use crate::check::{Check, Seen};
+use crate::nearmiss::identifier;
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
 use crate::words::{quoted, when};
@@ -10,6 +11,9 @@ use portcullis_fault::codes;
 use portcullis_model::{User as Record, UserStatus};
 
 pub(super) struct User;
+
+/// Users who are named of those that a subject can mean.
+const MOST_NAMED: usize = 5;
 
 #[async_trait]
 impl Check for User {
@@ -29,7 +33,7 @@ impl Check for User {
         }
         let Some(user) = user else {
             return match case.code() {
-                "subject_ambiguous" => Seen::one(ambiguous(case)),
+                "subject_ambiguous" => Seen::one(ambiguous(case).await),
                 _ => Seen::Nothing,
             };
         };
@@ -134,9 +138,16 @@ fn since(case: &Case, user: Option<&Record>) -> Finding {
     }
 }
 
-fn ambiguous(case: &Case) -> Finding {
+async fn ambiguous(case: &Case) -> Finding {
     let (attribute, value) = case.course.seen.subject.clone().unwrap_or_default();
-    Finding::new(
+    let tenant = case.course.seen.tenant.as_ref().map(|tenant| tenant.id).or(case.within());
+    let mut near = case.directory.near(tenant, &value).await.unwrap_or_default();
+    near.retain(|near| {
+        near.distance == 0
+            && near.identifier.until.is_none()
+            && near.identifier.field.to_string() == attribute
+    });
+    let finding = Finding::new(
         "subject_ambiguous",
         Stage::Resolve,
         Likelihood::Certain,
@@ -144,6 +155,15 @@ fn ambiguous(case: &Case) -> Finding {
         "the subject matches more than one user, and nobody guesses which",
     )
     .evidence(format!("looked up as `{attribute}`: {}", quoted(&value)))
-    .action("make the attribute unique, merge the users if they are one person, or look up by `identity`")
-    .command("portcullis user merge <user> --into <user>")
+    .action("make the attribute unique, also under the rule's normalisation; merge the users if they are one person; or look up by `identity`")
+    .command("portcullis user merge <user> --into <user>");
+    near.iter().take(MOST_NAMED).fold(finding, |finding, near| {
+        finding.evidence(format!(
+            "user {} ({}) has {} as {}",
+            near.user.id,
+            near.user.status,
+            quoted(&near.identifier.value),
+            identifier(near)
+        ))
+    })
 }

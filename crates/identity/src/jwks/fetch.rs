@@ -2,13 +2,15 @@
 
 use super::document;
 use super::life;
+use super::served::Served;
 use async_trait::async_trait;
 use http::header::{CONTENT_TYPE, ETAG};
 use portcullis_jose::KeySet;
+use portcullis_model::Clock;
 use portcullis_net::egress::{self, Client, Trust};
 use serde::Deserialize;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 use url::Url;
 
@@ -31,13 +33,20 @@ pub(crate) trait Fetch: Send + Sync {
     /// Makes one attempt. `again` says that there is a set of before, so that "the same" is an answer. The error is
     /// for the log and the record.
     async fn fetch(&self, again: bool) -> Result<Fetched, String>;
+
+    /// What the last answer said beside the keys, where it came from a server.
+    fn served(&self) -> Option<Served> {
+        None
+    }
 }
 
 /// A URL that the operator wrote, or one that the issuer's metadata names.
 pub(crate) struct Remote {
     client: Client,
     start: Start,
+    clock: Arc<dyn Clock>,
     etag: Mutex<Option<String>>,
+    served: Mutex<Option<Served>>,
 }
 
 pub(super) enum Start {
@@ -54,8 +63,8 @@ struct Metadata {
 }
 
 impl Remote {
-    pub(super) fn new(client: Client, start: Start) -> Self {
-        Self { client, start, etag: Mutex::new(None) }
+    pub(super) fn new(client: Client, start: Start, clock: Arc<dyn Clock>) -> Self {
+        Self { client, start, clock, etag: Mutex::new(None), served: Mutex::new(None) }
     }
 
     fn wishes(&self) -> egress::Fetch {
@@ -91,7 +100,10 @@ impl Fetch for Remote {
     async fn fetch(&self, again: bool) -> Result<Fetched, String> {
         let (url, client) = self.location().await?;
         let etag = self.etag.lock().unwrap_or_else(PoisonError::into_inner).clone().filter(|_| again);
+        let asked = self.clock.now();
         let fetched = client.fetch(&url, &egress::Fetch { etag, ..self.wishes() }).await.map_err(chain)?;
+        let served = Served::of(&fetched.headers, asked, self.clock.now());
+        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = Some(served);
         let life = life::of(&fetched.headers);
         if fetched.status == 304 {
             return Ok(Fetched::Same(life));
@@ -101,6 +113,10 @@ impl Fetch for Remote {
             document::read(&fetched.body, text(CONTENT_TYPE)).map_err(|error| format!("`{url}`: {error}"))?;
         *self.etag.lock().unwrap_or_else(PoisonError::into_inner) = text(ETAG).map(str::to_owned);
         Ok(Fetched::Keys(keys, life))
+    }
+
+    fn served(&self) -> Option<Served> {
+        self.served.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 

@@ -7,7 +7,7 @@
 //!   signature that does not match; who comes in between waits for up to a second and is then asked to come again.
 //! - What is fetched and is no good set changes nothing.
 
-use super::{Fetch, Fetched};
+use super::{Fetch, Fetched, Served};
 use crate::metric;
 use arc_swap::ArcSwapOption;
 use portcullis_jose::{Alg, KeySet};
@@ -439,6 +439,7 @@ impl Ring {
             fetched_at: current.as_ref().map(|keys| keys.began_at),
             fresh_until: current.as_ref().map(|keys| keys.fresh_until),
             last_error: state.last_error.clone(),
+            served: self.source.as_ref().and_then(|source| source.served()).unwrap_or_default(),
             history: state
                 .history
                 .iter()
@@ -506,6 +507,8 @@ pub struct KeySetFacts {
     pub fresh_until: Option<Timestamp>,
     /// What the last attempt failed with, if it did.
     pub last_error: Option<String>,
+    /// What its server said beside the keys when it last answered.
+    pub served: Served,
     /// The sets before, latest first.
     pub history: Vec<History>,
 }

@@ -58,18 +58,19 @@ impl KeySource {
         egress: &Egress,
     ) -> Result<Arc<Ring>, (&'static str, String)> {
         let client = |http| egress.client(http, Trust::Operator).map_err(|error| ("http", error));
-        let fetch: Arc<dyn Fetch> = match self {
+        let remote = |http, start, parts: RingParts| -> Result<Arc<Ring>, (&'static str, String)> {
+            let fetch: Arc<dyn Fetch> = Arc::new(Remote::new(client(http)?, start, parts.clock.clone()));
+            Ok(Ring::fetched(parts, fetch))
+        };
+        match self {
             Self::Discovery { metadata, issuer, http } => {
                 let start = Start::Discovery { metadata: metadata.clone(), issuer: issuer.clone() };
-                Arc::new(Remote::new(client(http)?, start))
+                remote(http, start, parts(RATION))
             }
-            Self::Url { url, http } => Arc::new(Remote::new(client(http)?, Start::Set(url.clone()))),
-            Self::File(path) => {
-                return Ok(Ring::fetched(parts(Duration::ZERO), Arc::new(File::new(path.clone()))));
-            }
-            Self::Fixed { .. } => return Ok(Ring::fixed(parts(RATION), set.unwrap_or_default(), true)),
-        };
-        Ok(Ring::fetched(parts(RATION), fetch))
+            Self::Url { url, http } => remote(http, Start::Set(url.clone()), parts(RATION)),
+            Self::File(path) => Ok(Ring::fetched(parts(Duration::ZERO), Arc::new(File::new(path.clone())))),
+            Self::Fixed { .. } => Ok(Ring::fixed(parts(RATION), set.unwrap_or_default(), true)),
+        }
     }
 }
 

@@ -4,8 +4,10 @@
 mod alone;
 mod calls;
 mod groups;
+mod issuer;
 mod keys;
 mod people;
 mod sources;
+mod tenants;
 mod tokens;
-mod world;
+pub mod world;

@@ -33,7 +33,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Find out why a caller was refused, with evidence and what to do; changes nothing
 ///
-/// Runs the checks of the request path themselves, without effects: no cache is filled, no user made, no key set fetched.
+/// Runs the checks of the request path themselves, without effects: no cache is filled, no user made, no key set fetched. Who is confined to a tenant sees
+/// what is that tenant's; a credential or call of another is told to be of nobody.
 #[utoipa::path(post, path = "/admin/v1/doctor", operation_id = "examine", tag = "doctor", request_body = Asked, responses((status = 200, body = Diagnosis)))]
 pub async fn examine(
     State(control): State<Control>,
@@ -41,12 +42,12 @@ pub async fn examine(
     Body(asked): Body<Asked>,
 ) -> Answer<Diagnosis> {
     // Near misses, other issuers' keys and other tenants' users may be in the answer.
-    caller.whole()?;
+    let tenant = caller.scope(None)?;
     if asked.token.as_ref().is_some_and(|token| token.trim().is_empty()) {
         return Err(invalid("`token` is empty"));
     }
     let Asked { token, request, service, good } = asked;
-    let question = Question { token, request, service, good };
+    let question = Question { token, request, service, good, tenant };
     let examined = control.doctor().examine(&question, control.publisher().config());
     match tokio::time::timeout(PATIENCE, Box::pin(examined)).await {
         Ok(diagnosis) => Ok(Json(diagnosis?)),

@@ -15,7 +15,8 @@ use std::path::{Path, PathBuf};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Each of the two is a configuration file (TOML), or what `portcullis doctor instance --output json`
-said on an instance (JSON). Secrets are compared by fingerprint; those of a TOML file are read as this
+said on an instance (JSON). What two of the latter were asked of users with `--user` is set side by
+side too: whether each user exists in both, and how it stands there. Secrets are compared by fingerprint; those of a TOML file are read as this
 shell sees them. Things with a name are compared by name, so that their order is no difference.
 
 Exit codes: 0 compared (whatever differs), 1 it could not be, 2 called wrongly.
@@ -33,9 +34,11 @@ pub struct Compare {
 impl Compare {
     /// Runs it.
     pub fn run(self, globals: &Globals) -> Done {
-        let found = compare::configurations(&read(&self.a, globals)?, &read(&self.b, globals)?);
+        let (a, b) = (read(&self.a, globals)?, read(&self.b, globals)?);
+        let found = compare::configurations(&a.configuration, &b.configuration);
+        let users = compare::users(&a.users, &b.users);
         if globals.output == Output::Json {
-            return output::json(&json!({ "differences": found }));
+            return output::json(&json!({ "differences": found, "users": users }));
         }
         let mut text = String::new();
         for setting in &found {
@@ -49,18 +52,34 @@ impl Compare {
         if found.is_empty() {
             text.push_str("no difference\n");
         }
+        for user in &users {
+            let name: String = user.text.chars().filter(|c| !c.is_control()).collect();
+            let _ = writeln!(text, "user {name}{}", if user.differs { "" } else { " (the same)" });
+            for (path, stands) in [(&self.a, &user.a), (&self.b, &user.b)] {
+                let stands = stands.as_deref().unwrap_or("(was not looked for: give `--user` there)");
+                let _ = writeln!(text, "  {}: {stands}", path.display());
+            }
+        }
         output::write(&text)
     }
 }
 
-fn read(path: &Path, globals: &Globals) -> Done<Value> {
+/// What is known of one side.
+struct Side {
+    configuration: Value,
+    users: Value,
+}
+
+fn read(path: &Path, globals: &Globals) -> Done<Side> {
     let at = path.display().to_string();
     if path.extension().is_some_and(|extension| extension == "json") {
         let bytes = std::fs::read(path).map_err(|error| Failure::usage(error.to_string()).at(at.clone()))?;
         let mut value: Value = serde_json::from_slice(&bytes)
             .map_err(|error| Failure::usage(format!("this is no JSON: {error}")).at(at.clone()))?;
         return match value.get_mut("configuration").map(Value::take) {
-            Some(configuration) if configuration.is_object() => Ok(configuration),
+            Some(configuration) if configuration.is_object() => {
+                Ok(Side { configuration, users: value["users"].take() })
+            }
             _ => Err(Failure::usage("there is no `configuration` in it")
                 .at(at)
                 .next("portcullis doctor instance --output json")),
@@ -70,5 +89,5 @@ fn read(path: &Path, globals: &Globals) -> Done<Value> {
         .map_err(|errors| Failure::new(errors.to_string()).at(at).next("portcullis check --config FILE"))?;
     let reader =
         SecretReader::new(globals.environment.iter().cloned(), Custody::new(&Secret::new([0; 32]), &[]));
-    Ok(instance::effective(&loaded.config, &reader))
+    Ok(Side { configuration: instance::effective(&loaded.config, &reader), users: Value::Null })
 }

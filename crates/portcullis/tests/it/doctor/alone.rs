@@ -45,6 +45,37 @@ async fn an_instance_shows_what_it_sees_and_two_are_compared() {
     }
     assert!(!told.to_string().contains("another-secret"));
 
+    // Whether a user exists in each.
+    world.user(&["--username", "grace", "--identity", "corp=g-1"]);
+    let asked = |server: &crate::server::Server, file: &str| {
+        let seen = server.cli(&["doctor", "instance", "--user", "grace", "--user", "g-1"]);
+        let file = world.server.place.path().join(file);
+        std::fs::write(&file, seen.to_string()).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let here = asked(&world.server, "here.json");
+    let id = world.server.cli(&["user", "show", "grace"])["id"].as_str().unwrap().to_owned();
+    let other = World::new("");
+    let there = asked(&other.server, "there.json");
+    other.server.stop();
+    let compare = |a: &str, b: &str, more: &[&str]| {
+        let output = portcullis().args(["doctor", "compare", a, b]).args(more).output().unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let told: Value = serde_json::from_str(&compare(&here, &there, &["--output", "json"])).unwrap();
+    assert_eq!(
+        told["users"],
+        json!([
+            { "text": "g-1", "a": "active by identity of corp", "b": "nobody", "differs": true },
+            { "text": "grace", "a": "active by username", "b": "nobody", "differs": true },
+        ])
+    );
+    world.server.cli(&["user", "suspend", &id]);
+    let later = asked(&world.server, "later.json");
+    let text = compare(&here, &later, &[]);
+    assert!(text.contains("no difference") && text.contains("suspended by username"), "{text}");
+    assert!(compare(a.to_str().unwrap(), &here, &[]).contains("was not looked for"));
+
     // Looking leaves no trace: no user, no audit entry, no cache that a later change would find stale.
     let count = |what: &[&str]| world.server.cli(what)["items"].as_array().unwrap().len();
     let before = (count(&["user", "list"]), count(&["audit"]));

@@ -1,0 +1,209 @@
+//! Causes that lie with the server of an issuer: its clock, and what it answers in place of a key set.
+
+use super::world::{World, claims, now, sign, with};
+use crate::server::eventually;
+use portcullis_jose::JwkSet;
+use serde_json::{Value, json};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, UNIX_EPOCH};
+
+/// How an issuer's server behaves.
+#[derive(Clone, Copy)]
+struct Manner {
+    /// The issuer's name, and its path.
+    name: &'static str,
+    /// Seconds that its clock is ahead.
+    ahead: i64,
+    status: u16,
+    cache: &'static str,
+    /// What it answers; nothing: the key set.
+    body: Option<&'static str>,
+}
+
+const GOOD: Manner = Manner { name: "", ahead: 0, status: 200, cache: "max-age=300", body: None };
+
+/// Servers of issuers, all at one address. They answer once it is known what with.
+struct Servers {
+    address: SocketAddr,
+    keys: Arc<OnceLock<String>>,
+}
+
+impl Servers {
+    fn of(manners: &'static [Manner]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let keys: Arc<OnceLock<String>> = Arc::default();
+        let known = keys.clone();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let known = known.clone();
+                std::thread::spawn(move || {
+                    let mut head = [0; 4_096];
+                    let read = stream.read(&mut head).unwrap_or(0);
+                    let head = String::from_utf8_lossy(&head[..read]).into_owned();
+                    let path = head.split(' ').nth(1).unwrap_or_default();
+                    let Some(manner) = manners.iter().find(|manner| path == format!("/{}", manner.name))
+                    else {
+                        return;
+                    };
+                    let body = manner.body.unwrap_or_else(|| known.wait().as_str());
+                    let at = UNIX_EPOCH + Duration::from_secs(u64::try_from(now() + manner.ahead).unwrap());
+                    let _ = write!(
+                        stream,
+                        "HTTP/1.1 {} X\r\ndate: {}\r\ncache-control: {}\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                        manner.status,
+                        httpdate::fmt_http_date(at),
+                        manner.cache,
+                        body.len()
+                    );
+                });
+            }
+        });
+        Self { address, keys }
+    }
+
+    /// A gateway that trusts them, once it has asked each of them.
+    fn world(&self, manners: &[Manner]) -> World {
+        let issuer = |manner: &Manner| {
+            let name = manner.name;
+            format!(
+                "[[issuers]]\nname = \"{name}\"\nissuer = \"https://{name}.example\"\naudiences = [\"gateway\"]\ntenant = \"acme\"\njwks_url = \"http://{}/{name}\"\nhttp = {{ proxy = \"none\" }}\n",
+                self.address
+            )
+        };
+        let world = World::new(&manners.iter().map(issuer).collect::<String>());
+        let set: JwkSet = world.corp.public_jwk().into_iter().collect();
+        self.keys.set(set.to_public_json()).unwrap();
+        let states = eventually(
+            || world.server.cli(&["issuer", "list"]),
+            |states| {
+                let asked = |one: &Value| {
+                    one["fetched_at"].is_string()
+                        || one["last_error"].as_str().is_some_and(|error| !error.contains("no answer"))
+                };
+                states["items"].as_array().is_some_and(|all| all.iter().all(asked))
+            },
+        );
+        assert!(states["items"].as_array().is_some_and(|all| all.len() >= manners.len()), "{states:#}");
+        world
+    }
+}
+
+fn codes(diagnosis: &Value) -> Vec<String> {
+    let findings = diagnosis["findings"].as_array().unwrap();
+    findings.iter().filter_map(|one| one["code"].as_str()).map(str::to_owned).collect()
+}
+
+const MANNERS: [Manner; 7] = [
+    Manner { name: "ahead", ahead: 95, ..GOOD },
+    Manner { name: "behind", ahead: -120, ..GOOD },
+    Manner { name: "exact", ..GOOD },
+    Manner { name: "fleeting", cache: "no-store", ..GOOD },
+    Manner { name: "empty", body: Some(r#"{"keys":[]}"#), ..GOOD },
+    Manner { name: "page", body: Some("<!doctype html><title>sign in</title>"), ..GOOD },
+    Manner { name: "broken", status: 500, ..GOOD },
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_issuers_server_says_and_does_is_found_first() {
+    let world = Servers::of(&MANNERS).world(&MANNERS);
+    let mut arguments: Vec<String> = Vec::new();
+    for manner in MANNERS {
+        arguments.extend(["--identity".to_owned(), format!("{}=ada", manner.name)]);
+    }
+    world.user(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
+    let token = |of: &str, changes: &[(&str, Value)]| {
+        let claims = changes
+            .iter()
+            .fold(claims(of, "ada"), |claims, (member, value)| with(claims, member, value.clone()));
+        sign(&claims, &world.corp)
+    };
+
+    // Its clock is ahead: its token and its server say so.
+    let (first, told) = world.first(&token("ahead", &[("iat", json!(now() + 95))])).await;
+    assert_eq!(
+        (first.as_str(), &told["code"]),
+        ("issuer_clock_ahead", &json!("token_from_future")),
+        "{told:#}"
+    );
+    assert_eq!(told["findings"][0]["likelihood"], "certain", "{told:#}");
+    assert!(told["findings"][0]["evidence"].to_string().contains("`Date`"), "{told:#}");
+    // The server has the right time: it is not its clock, or not that one.
+    let (first, told) = world.first(&token("exact", &[("iat", json!(now() + 95))])).await;
+    assert_eq!(
+        (first.as_str(), &told["findings"][0]["likelihood"]),
+        ("issuer_clock_ahead", &json!("likely"))
+    );
+    assert!(told["findings"][0]["evidence"].to_string().contains("has the same time"), "{told:#}");
+    // Its clock is behind: a fresh token of a minute has expired on arrival.
+    let short = [("iat", json!(now() - 120)), ("exp", json!(now() - 60))];
+    let (first, told) = world.first(&token("behind", &short)).await;
+    assert_eq!((first.as_str(), &told["code"]), ("issuer_clock_behind", &json!("token_expired")), "{told:#}");
+    // Expired by both clocks.
+    let old = [("iat", json!(now() - 7_200)), ("exp", json!(now() - 3_600))];
+    assert_eq!(world.first(&token("behind", &old)).await.0, "token_expired");
+    assert_eq!(world.first(&token("exact", &short)).await.0, "token_expired");
+
+    // What it answers in place of a key set.
+    for (issuer, code) in [("empty", "jwks_empty"), ("page", "jwks_html"), ("broken", "jwks_unreachable")] {
+        let (first, told) = world.first(&token(issuer, &[])).await;
+        assert_eq!((first.as_str(), &told["code"]), (code, &json!("keys_unavailable")), "{told:#}");
+    }
+    // A set that may not be kept is good, and worth knowing.
+    let told = world.ask(json!({ "token": token("fleeting", &[]) })).await;
+    assert_eq!(told["accepted"], true, "{told:#}");
+    assert!(codes(&told).contains(&"jwks_uncacheable".to_owned()), "{told:#}");
+    let told = world.ask(json!({ "token": token("exact", &[]) })).await;
+    assert!(
+        told["accepted"] == true && codes(&told).iter().all(|code| !code.starts_with("jwks_")),
+        "{told:#}"
+    );
+    world.server.stop();
+}
+
+const AGREEING: [Manner; 2] =
+    [Manner { name: "one", ahead: 95, ..GOOD }, Manner { name: "two", ahead: 95, ..GOOD }];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_all_issuers_agree_it_is_our_own_clock() {
+    let world = Servers::of(&AGREEING).world(&AGREEING);
+    let early = sign(&with(claims("one", "ada"), "iat", json!(now() + 95)), &world.corp);
+    let (first, told) = world.first(&early).await;
+    assert_eq!(first, "gateway_clock_behind", "{told:#}");
+    assert_eq!(told["findings"][0]["by"], "operator", "{told:#}");
+    world.server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_is_younger_than_the_token_is_told() {
+    let world = World::new("");
+    let changed = |ago: i64| format!("password_changed_at={}", now() - ago);
+    world.user(&["--username", "ada", "--identity", "corp=ada", "--attribute", &changed(60)]);
+    world.user(&["--username", "bob", "--identity", "corp=bob", "--attribute", &changed(7_200)]);
+    let token = |sub: &str| {
+        let claims =
+            with(with(claims("corp", sub), "iat", json!(now() - 600)), "jti", json!(format!("of-{sub}")));
+        sign(&claims, &world.corp)
+    };
+    // It counts, and is told of; then it is revoked, and may be why.
+    let told = world.ask(json!({ "token": token("ada") })).await;
+    assert!(
+        told["accepted"] == true && codes(&told).contains(&"password_changed_after_token".to_owned()),
+        "{told:#}"
+    );
+    assert!(
+        codes(&world.ask(json!({ "token": token("bob") })).await)
+            .iter()
+            .all(|code| !code.starts_with("password"))
+    );
+    world.server.cli(&["revocation", "token", "corp", "of-ada", "--reason", "password changed"]);
+    let (first, told) = world.first(&token("ada")).await;
+    assert_eq!(
+        (first.as_str(), codes(&told)[1].as_str()),
+        ("token_revoked", "password_changed_after_token"),
+        "{told:#}"
+    );
+    world.server.stop();
+}

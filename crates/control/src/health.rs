@@ -31,6 +31,9 @@ pub async fn ready(State(control): State<Control>) -> (StatusCode, Json<Value>) 
     if publication.reload_error.is_some() {
         warnings.push("the newest configuration was refused; the one before is in force");
     }
+    if !publication.ambiguous.is_empty() {
+        warnings.push("users are one under a subject rule, and are refused as ambiguous");
+    }
     let mut body = json!({ "status": if lacking.is_empty() { "ready" } else { "not_ready" }, "configuration_version": publication.version });
     if !lacking.is_empty() {
         body["not_ready"] = json!(lacking);

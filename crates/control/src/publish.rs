@@ -7,7 +7,7 @@ use portcullis_identity::directory::{Actor, Directory, colliding_subjects};
 use portcullis_identity::secrets::SecretReader;
 use portcullis_model::event::Change;
 use portcullis_model::tenant::{Origin, TenantEntry};
-use portcullis_model::{Clock, Name, Problem, Rng, Specification, Tenant, TenantId, Timestamp};
+use portcullis_model::{Clock, Issuer, Name, Problem, Rng, Specification, Tenant, TenantId, Timestamp};
 use portcullis_store::{Page, Signal, Store, entity};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -74,6 +74,8 @@ pub struct Status {
     pub restart_needed: Vec<&'static str>,
     /// Why the newest configuration was refused.
     pub reload_error: Option<ReloadError>,
+    /// Users who are one under a subject rule in force, and are refused as ambiguous for it.
+    pub ambiguous: Vec<Problem>,
 }
 
 /// Why a configuration was refused.
@@ -135,16 +137,24 @@ impl Publisher {
         let _turn = self.turn.lock().await;
         let done = async {
             self.secrets.load_stored(&self.store).await.map_err(|error| unavailable(&error))?;
-            let tenants = self.settle_tenants(&config).await?;
-            self.put_in_force(tenants, &config).await
+            let (tenants, ambiguous) = self.settle_tenants(&config).await?;
+            Ok::<_, Vec<Problem>>((self.put_in_force(tenants, &config).await?, ambiguous))
         };
         match done.await {
-            Ok(version) => {
+            Ok((version, ambiguous)) => {
+                for problem in &ambiguous {
+                    tracing::error!(
+                        at = problem.at,
+                        problem = problem.message,
+                        "users are one under a subject rule, and are refused as ambiguous until they are told apart"
+                    );
+                }
                 let mut state = self.state();
                 let first = state.started_with.get_or_insert_with(|| config.clone()).clone();
                 state.status.restart_needed = restart_needed(&first, &config);
                 state.status.files = files;
                 state.status.reload_error = None;
+                state.status.ambiguous = ambiguous;
                 metrics::gauge!("portcullis_configuration_refused").set(0.0);
                 state.config = config;
                 Ok(version)
@@ -222,31 +232,48 @@ impl Publisher {
         }
     }
 
-    /// Writes the file's tenants, once it is known that what results can be compiled; the tenants afterwards.
-    async fn settle_tenants(&self, config: &Arc<Config>) -> Result<Vec<Tenant>, Vec<Problem>> {
+    /// Writes the file's tenants, once it is known that what results can be compiled; the tenants afterwards, and the users
+    /// who are not told apart.
+    async fn settle_tenants(
+        &self,
+        config: &Arc<Config>,
+    ) -> Result<(Vec<Tenant>, Vec<Problem>), Vec<Problem>> {
         let there = self.tenants().await?;
         let provisional = overlay(&there, &config.tenants, self.clock.now(), || {
             TenantId::generate(&*self.clock, &*self.rng)
         });
-        self.tell_apart(&provisional, config).await?;
+        let ambiguous = self.tell_apart(&provisional, config).await?;
         if provisional == there {
-            return Ok(there);
+            return Ok((there, ambiguous));
         }
         // Compiled before the store is touched: a file that does not compile must not disable anybody's tenant.
         self.prepare(provisional, config).await?;
         let actor = Actor::new("file", "file");
         let written = self.directory.upsert_file_tenants(&actor, &config.tenants).await;
         written.map_err(|fault| unavailable(&fault))?;
-        self.tenants().await
+        Ok((self.tenants().await?, ambiguous))
     }
 
-    /// Refuses a subject rule under which two users would be one. Not asked again when something changes in the store: what
-    /// is in force stays in force then.
-    async fn tell_apart(&self, tenants: &[Tenant], config: &Config) -> Result<(), Vec<Problem>> {
+    /// Refuses a change of a subject rule under which two users would be one. A rule that is in force, or was when the process
+    /// ended, is not refused for what users have become meanwhile: that would take the gateway from everybody for the sake of
+    /// two, who are refused as ambiguous in any case. They are told of.
+    async fn tell_apart(&self, tenants: &[Tenant], config: &Config) -> Result<Vec<Problem>, Vec<Problem>> {
         let tenants: Vec<Arc<Tenant>> = tenants.iter().cloned().map(Arc::new).collect();
-        let problems = colliding_subjects(&self.store, &config.issuers, &tenants).await;
-        let problems = problems.map_err(|error| unavailable(&error))?;
-        if problems.is_empty() { Ok(()) } else { Err(problems) }
+        let before = self.config();
+        let first = self.state().started_with.is_none();
+        let stays = |issuer: &Issuer| {
+            let same = |other: &&Issuer| {
+                (&other.name, &other.subject, &other.tenant)
+                    == (&issuer.name, &issuer.subject, &issuer.tenant)
+            };
+            first || before.issuers.iter().any(|other| same(&other))
+        };
+        let (stay, change): (Vec<Issuer>, Vec<Issuer>) = config.issuers.iter().cloned().partition(stays);
+        let collisions = async |issuers: &[Issuer]| {
+            colliding_subjects(&self.store, issuers, &tenants).await.map_err(|error| unavailable(&error))
+        };
+        let refused = collisions(&change).await?;
+        if refused.is_empty() { collisions(&stay).await } else { Err(refused) }
     }
 
     async fn put_in_force(&self, tenants: Vec<Tenant>, config: &Arc<Config>) -> Result<u64, Vec<Problem>> {

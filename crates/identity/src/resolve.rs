@@ -9,7 +9,8 @@ mod principal;
 mod teams;
 
 pub(crate) use answer::{
-    ActiveUser, KeyRecord, ReadyApplication, UserAnswer, barred_by_source, follow, found_user, nobody,
+    ActiveUser, Folding, KeyRecord, ReadyApplication, UserAnswer, barred_by_source, follow, found_user,
+    nobody,
 };
 pub(crate) use key::{ClientKey, SubjectKey, SubjectRef};
 pub(crate) use principal::{Who, roles, token_principal};
@@ -21,7 +22,7 @@ use crate::observe::{Effects, Fact, Observer};
 use crate::rules::{Newcomer, Rule};
 use crate::sources::foreign::Wanted;
 use crate::sources::{Creation, Outside, Source};
-use answer::{barred, find_client, find_key, find_user};
+use answer::{barred, find_client, find_folded, find_key, find_user};
 use portcullis_fault::{Fault, codes};
 use portcullis_model::issuer::UnknownUser;
 use portcullis_model::{ApiKeyId, Name, TenantId, Timestamp, UserId};
@@ -122,12 +123,13 @@ impl Resolver {
         let what = || described(plan, raw);
         if effects.live() {
             let key = SubjectKey { rule: plan.number, tenant: plan.tenant, raw: raw.into() };
-            let ask = self.ask_subject(plan.tenant, lookup, newcomer);
+            let ask = self.ask_subject(plan.tenant, lookup, folding(plan.rule, &value), newcomer);
             let asked = self.subjects.ask(key, ask).await;
             let (slot, freshness) = asked.map_err(|unasked| unresolved(unasked, observer))?;
             return settle(&slot.answer, freshness, observer, what).cloned();
         }
-        let answer = self.subjects.ask_dry(self.ask_subject(plan.tenant, lookup, None)).await;
+        let ask = self.ask_subject(plan.tenant, lookup, folding(plan.rule, &value), None);
+        let answer = self.subjects.ask_dry(ask).await;
         let answer = answer.map_err(|unasked| unresolved(unasked, observer))?;
         match (&answer, newcomer) {
             (UserAnswer::Unknown, Some((_, active))) => {
@@ -165,15 +167,16 @@ impl Resolver {
         &self,
         tenant: TenantId,
         lookup: Lookup,
+        folding: Option<Folding>,
         newcomer: Option<(Newcomer, bool)>,
     ) -> Ask<UserAnswer> {
         let source = self.source.clone();
-        let question = Arc::new((lookup, newcomer));
+        let question = Arc::new((lookup, folding, newcomer));
         Box::new(move || {
             let (source, question) = (source.clone(), question.clone());
             Box::pin(async move {
-                let (lookup, newcomer) = &*question;
-                let found = find_user(&*source, tenant, lookup).await?;
+                let (lookup, folding, newcomer) = &*question;
+                let found = find_folded(&*source, tenant, lookup, folding.as_ref()).await?;
                 let (UserAnswer::Unknown, Some((newcomer, active))) = (&found.answer, newcomer) else {
                     return Ok(found);
                 };
@@ -277,13 +280,18 @@ impl Resolver {
         ready(&answer, observer)
     }
 
-    /// What the directory says, whatever is in memory. Fills nothing.
+    /// What the directory says under a rule, whatever is in memory. Fills nothing.
     ///
     /// # Errors
     /// It cannot be asked; why.
-    pub async fn look(&self, tenant: TenantId, lookup: Lookup) -> Result<UserAnswer, String> {
+    pub async fn look(
+        &self,
+        tenant: TenantId,
+        lookup: Lookup,
+        folding: Option<Folding>,
+    ) -> Result<UserAnswer, String> {
         self.subjects
-            .ask_dry(self.ask_subject(tenant, lookup, None))
+            .ask_dry(self.ask_subject(tenant, lookup, folding, None))
             .await
             .map_err(|unasked| unasked.to_string())
     }
@@ -305,6 +313,11 @@ impl Resolver {
         });
         self.users.ask(id, ask).await.map(|(slot, _)| slot)
     }
+}
+
+/// What is looked up under a rule that folds.
+pub(crate) fn folding(rule: &Arc<Rule>, value: &str) -> Option<Folding> {
+    rule.folds().then(|| Folding { rule: rule.clone(), value: value.to_owned() })
 }
 
 /// An answer as it is told: its name, and the user, whatever its status.

@@ -6,6 +6,7 @@ use portcullis_fault::{Fault, codes};
 use portcullis_jose::Claims;
 use portcullis_model::issuer::{Normalisation, SubjectRule, UnknownUser};
 use portcullis_model::{Name, UserId};
+use portcullis_store::entity::identifiers::ALIKE;
 use portcullis_store::entity::users::Lookup;
 use std::borrow::Cow;
 
@@ -159,6 +160,35 @@ impl Rule {
                 .detail(format!("'{}' in the JWT is empty after normalisation", self.claim.as_str())));
         }
         Ok(value)
+    }
+
+    /// Whether values that differ are the same under the rule. Exact rules and those by our own id have no such values.
+    pub fn folds(&self) -> bool {
+        !self.normalise.is_empty() && !matches!(self.attribute, Attribute::Id | Attribute::Source(_))
+    }
+
+    /// Whether a stored value is this one under the rule.
+    pub fn same(&self, stored: &str, value: &str) -> bool {
+        normalised(&self.normalise, stored) == value
+    }
+
+    /// How a value may be stored that is this one under the rule, but for case and white space around it.
+    pub fn spellings(&self, value: &str) -> Vec<String> {
+        let mut all = vec![value.to_owned()];
+        for step in self.normalise.iter().rev() {
+            let more: Vec<String> = match step {
+                Normalisation::StripPrefix(prefix) => {
+                    all.iter().map(|text| format!("{prefix}{text}")).collect()
+                }
+                Normalisation::StripSuffix(suffix) => {
+                    all.iter().map(|text| format!("{text}{suffix}")).collect()
+                }
+                Normalisation::Trim | Normalisation::Lowercase => continue,
+            };
+            all.extend(more);
+            all.truncate(ALIKE);
+        }
+        all
     }
 
     /// The question to the directory. `None`: the value cannot be anybody's.

@@ -29,6 +29,18 @@ pub trait Source: Send + Sync {
     /// The users that a look-up means, in whatever state; two when there are two or more. Asks the truth, not a copy.
     async fn users(&self, tenant: TenantId, lookup: &Lookup) -> Result<Vec<User>, String>;
 
+    /// The users who have, where the look-up looks, one of these texts but for case and white space around it; each with the
+    /// value as it is stored. A merged user is the survivor.
+    async fn alike(
+        &self,
+        tenant: TenantId,
+        lookup: &Lookup,
+        texts: &[String],
+    ) -> Result<Vec<(UserId, String)>, String> {
+        let _ = (tenant, lookup, texts);
+        Ok(Vec::new())
+    }
+
     /// The user with this id.
     async fn user(&self, id: UserId) -> Result<Option<User>, String>;
 

@@ -15,6 +15,8 @@ pub mod merges;
 pub mod meta;
 pub mod occurrences;
 pub mod operators;
+#[cfg(test)]
+mod plans;
 pub mod records;
 pub mod revocations;
 mod search_forms;

@@ -58,6 +58,7 @@ contract! {
     identifiers::what_a_user_was_known_by_is_kept,
     identifiers::the_past_of_one_field_is_bounded,
     identifiers::near_texts_are_found_by_every_form,
+    identifiers::texts_that_are_alike_are_found_with_whose_they_are,
     identifiers::identities_that_moved_are_past_ones_of_whom_they_left,
     identifiers::users_of_an_earlier_release_are_caught_up,
     teams::a_team_comes_back_as_it_went_in,

@@ -21,6 +21,9 @@ pub struct Configuration {
     pub restart_needed: Vec<String>,
     /// Why the newest configuration was refused; absent when it is the one in force.
     pub refused: Option<Refusal>,
+    /// Users who are one under a subject rule in force: they are refused as ambiguous until they are told apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ambiguous: Vec<Defect>,
 }
 
 /// A configuration that was refused.

@@ -8,7 +8,7 @@ use crate::authenticate::remembered::{Derived, Remembered};
 use crate::authorize::{CallFacts, ServiceRules};
 use crate::issuer::TrustedIssuer;
 use crate::observe::{Effects, Observer};
-use crate::resolve::{SubjectRef, UserAnswer, outcome_of};
+use crate::resolve::{SubjectRef, UserAnswer, folding, outcome_of};
 use crate::rules::Rule;
 use crate::sources::Outside;
 use crate::sources::foreign::{Foreign, Wanted};
@@ -344,14 +344,14 @@ impl Identity {
 
     async fn find_under(
         &self,
-        rule: &Rule,
+        rule: &Arc<Rule>,
         issuer: &TrustedIssuer,
         caller: &Examined,
     ) -> Result<Option<(String, UserAnswer)>, String> {
         let claims = caller.0.claims();
         let Ok(tenant) = issuer.tenant.tenant(claims) else { return Ok(None) };
         let Ok(value) = rule.raw(claims).and_then(|raw| rule.value(raw)) else { return Ok(None) };
-        if let Some(source) = issuer.source.as_ref().filter(|_| *rule == *issuer.subject) {
+        if let Some(source) = issuer.source.as_ref().filter(|_| **rule == *issuer.subject) {
             let wanted = Wanted {
                 subject: value.to_string(),
                 issuer: issuer.name.clone(),
@@ -363,7 +363,7 @@ impl Identity {
                 .map_err(|unasked| unasked.to_string());
         }
         let Some(lookup) = rule.lookup(&issuer.name, &value) else { return Ok(None) };
-        let answer = self.runtime.resolver().look(tenant.id, lookup).await?;
+        let answer = self.runtime.resolver().look(tenant.id, lookup, folding(rule, &value)).await?;
         Ok(Some((value.into_owned(), answer)))
     }
 

@@ -5,6 +5,7 @@ use super::ClientKey;
 use super::principal::roles;
 use super::teams::of_directory;
 use crate::lookup::Found;
+use crate::rules::Rule;
 use crate::sources::Source;
 use portcullis_fault::{Fault, codes};
 use portcullis_model::team::TeamOf;
@@ -116,6 +117,40 @@ pub(super) async fn find_user(
             tags: users.iter().map(|user| user.id.0).collect(),
         }),
     }
+}
+
+/// What a rule takes for the same as the value that is looked up.
+pub(crate) struct Folding {
+    pub rule: Arc<Rule>,
+    pub value: String,
+}
+
+/// [`find_user`] under a rule that takes different values for the same: whoever is found must be the only one. Two who were
+/// told apart when the rule was published may have become one since, by a new user or name; then neither is let in as the
+/// other. A change of somebody else is seen when the answer in memory is too old.
+pub(super) async fn find_folded(
+    source: &dyn Source,
+    tenant: TenantId,
+    lookup: &Lookup,
+    folding: Option<&Folding>,
+) -> Result<Found<UserAnswer>, String> {
+    let found = find_user(source, tenant, lookup).await?;
+    let (Some(Folding { rule, value }), Some(user)) = (folding, found.answer.user()) else {
+        return Ok(found);
+    };
+    let owner = user.merged_into.unwrap_or(user.id);
+    let alike = source.alike(tenant, lookup, &rule.spellings(value)).await?;
+    let others: Vec<Uuid> = alike
+        .into_iter()
+        .filter(|(id, stored)| *id != owner && rule.same(stored, value))
+        .map(|(id, _)| id.0)
+        .collect();
+    if others.is_empty() {
+        return Ok(found);
+    }
+    let mut tags = found.tags;
+    tags.extend(others);
+    Ok(Found { answer: UserAnswer::Ambiguous, positive: false, tags })
 }
 
 pub(crate) fn nobody() -> Found<UserAnswer> {

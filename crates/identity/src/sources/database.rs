@@ -6,8 +6,9 @@ use crate::directory::{Actor, Admission, Directory, Mirrored};
 use async_trait::async_trait;
 use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Name, Team, TenantId, User, UserId};
 use portcullis_store::Error;
+use portcullis_store::entity::identifiers::Field;
 use portcullis_store::entity::users::Lookup;
-use portcullis_store::entity::{api_keys, applications, teams, users};
+use portcullis_store::entity::{api_keys, applications, identifiers, teams, users};
 
 /// The directory in our own database.
 #[derive(Clone)]
@@ -40,6 +41,22 @@ fn mirrored(done: Result<Mirrored, Error>) -> Result<Mirroring, String> {
 impl Source for DatabaseSource {
     async fn users(&self, tenant: TenantId, lookup: &Lookup) -> Result<Vec<User>, String> {
         users::resolve(self.directory.store(), tenant, lookup).await.map_err(say)
+    }
+
+    async fn alike(
+        &self,
+        tenant: TenantId,
+        lookup: &Lookup,
+        texts: &[String],
+    ) -> Result<Vec<(UserId, String)>, String> {
+        let (field, issuer) = match lookup {
+            Lookup::Id(_) => return Ok(Vec::new()),
+            Lookup::ExternalId(_) => (Field::ExternalId, None),
+            Lookup::Username(_) => (Field::Username, None),
+            Lookup::Identity { issuer, .. } => (Field::Identity, Some(issuer)),
+            Lookup::Attribute { name, .. } => (Field::Attribute(name.clone()), None),
+        };
+        identifiers::alike(self.directory.store(), tenant, &field, issuer, texts).await.map_err(say)
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, String> {

@@ -5,11 +5,13 @@
 
 use super::search_forms;
 use crate::statement::{Executor, all, one, sql};
-use crate::{Error, Row, Store, Tx};
+use crate::{Error, Row, Tx};
 use portcullis_model::{Name, TenantId, Timestamp, User, UserId};
 
 /// Past values of one field that are kept of a user; the oldest go. An attribute that changes every day keeps so many.
 pub const PAST: usize = 10;
+/// Texts that [`alike`] takes.
+pub const ALIKE: usize = 16;
 
 /// Something that a user is or was known by.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,8 +140,12 @@ pub async fn list_by_user(executor: impl Executor, user: UserId) -> Result<Vec<I
 /// the same in another form, and those that differ by one or two characters. Of one tenant, or of all.
 ///
 /// They are found by hash: the caller compares ([`crate::near::compare`]).
-pub async fn near(store: &Store, tenant: Option<TenantId>, text: &str) -> Result<Vec<Identifier>, Error> {
-    search_forms::find(store, tenant, text).await
+pub async fn near(
+    executor: impl Executor,
+    tenant: Option<TenantId>,
+    text: &str,
+) -> Result<Vec<Identifier>, Error> {
+    search_forms::find(executor, tenant, text).await
 }
 
 /// Who had this identifier, byte for byte, and has it no longer; at most 100.
@@ -164,6 +170,33 @@ pub async fn past(
         .bind(issuer.map_or("", Name::as_str))
         .bind(value);
     all(executor.rows(statement).await?, read)
+}
+
+/// The current identifiers of one field that are one of these texts in another form (case, white space around it, Unicode
+/// form), at most 100, with whose they are: of a merged user the survivor. By index. The caller compares.
+pub async fn alike(
+    executor: impl Executor,
+    tenant: TenantId,
+    field: &Field,
+    issuer: Option<&Name>,
+    texts: &[String],
+) -> Result<Vec<(UserId, String)>, Error> {
+    let mut forms: Vec<i64> =
+        texts.iter().filter(|text| super::is_identifier(text)).map(|text| crate::near::whole(text)).collect();
+    let Some(last) = forms.last().copied() else { return Ok(Vec::new()) };
+    // Few sizes, so that few statements are prepared.
+    forms.truncate(ALIKE);
+    forms.resize(forms.len().next_power_of_two(), last);
+    let mut statement = sql("SELECT COALESCE(u.merged_into, u.id), i.value FROM search_forms f CROSS JOIN identifiers i CROSS JOIN users u \
+                             WHERE i.id = f.identifier_id AND u.id = i.user_id AND f.tenant_id = $1 AND i.field = $2 AND i.issuer = $3 \
+                             AND i.until IS NULL AND f.form IN (")
+        .bind(tenant)
+        .bind(field.to_string())
+        .bind(issuer.map_or("", Name::as_str));
+    for (n, form) in forms.into_iter().enumerate() {
+        statement = statement.push(&format!("{}${}", if n == 0 { "" } else { ", " }, n + 4)).bind(form);
+    }
+    all(executor.rows(statement.push(") LIMIT 100")).await?, |mut row| Ok((row.take()?, row.take()?)))
 }
 
 /// The identities that a user lost to another by the merge of this time.

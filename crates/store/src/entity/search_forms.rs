@@ -4,7 +4,7 @@ use super::identifiers::{Identifier, SELECT, read};
 use crate::near;
 use crate::statement::{Executor, Statement, all, sql};
 use crate::value::Value;
-use crate::{Error, Store, Tx};
+use crate::{Error, Tx};
 use portcullis_model::TenantId;
 
 /// Rows of one statement. Few sizes, so that few statements are prepared.
@@ -47,7 +47,7 @@ pub(super) async fn delete(tx: &mut Tx, tenant: TenantId, identifier: i64, value
 
 /// The identifiers that share keys with `text`, those that share most first.
 pub(super) async fn find(
-    store: &Store,
+    executor: impl Executor,
     tenant: Option<TenantId>,
     text: &str,
 ) -> Result<Vec<Identifier>, Error> {
@@ -70,7 +70,7 @@ pub(super) async fn find(
          WHERE i.id = c.identifier_id ORDER BY c.weight DESC, i.id",
     );
     statement.scanning = true;
-    all(store.rows(statement).await?, read)
+    all(executor.rows(statement).await?, read)
 }
 
 /// The order is the index's: without one, PostgreSQL may take so few rows for found sooner by reading all.

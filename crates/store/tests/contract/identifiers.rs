@@ -165,6 +165,47 @@ pub async fn near_texts_are_found_by_every_form(world: &World) {
     }
 }
 
+pub async fn texts_that_are_alike_are_found_with_whose_they_are(world: &World) {
+    let (acme, other) = (world.tenant("acme").await.id, world.tenant("other").await.id);
+    let named = async |tenant, username: &str| {
+        world.user(tenant, |user| user.username = Some(username.to_owned())).await
+    };
+    let mut small = named(acme, "ada").await;
+    let large = named(acme, " ADA").await;
+    named(other, "Ada").await;
+    link(world, acme, large.id, "ADA", 1).await;
+    let alike = async |field: Field, texts: &[&str]| {
+        let texts: Vec<String> = texts.iter().map(|&text| text.to_owned()).collect();
+        let corp = name("corp");
+        let issuer = (field == Field::Identity).then_some(&corp);
+        let mut found = identifiers::alike(&world.store, acme, &field, issuer, &texts).await.unwrap();
+        found.sort();
+        found
+    };
+    let both = [(small.id, "ada".to_owned()), (large.id, " ADA".to_owned())];
+    for texts in [&["ada"][..], &["Ada"], &["nobody", "somebody", "ada"]] {
+        assert_eq!(alike(Field::Username, texts).await, both, "{texts:?}");
+    }
+    assert_eq!(alike(Field::Identity, &["ada"]).await, [(large.id, "ADA".to_owned())]);
+    assert_eq!(alike(Field::ExternalId, &["ada"]).await, []);
+    for texts in [&[][..], &["\0"], &["adb"], &["' OR 1=1"]] {
+        assert_eq!(alike(Field::Username, texts).await, [], "{texts:?}");
+    }
+    let many: Vec<String> = (0..100).map(|n| format!("nobody {n}")).collect();
+    assert_eq!(identifiers::alike(&world.store, acme, &Field::Username, None, &many).await.unwrap(), []);
+    // Past ones are nobody's any more, and a merged user's are the survivor's.
+    change(world, &mut small, 2, |user| user.username = Some("countess".to_owned())).await;
+    assert_eq!(alike(Field::Username, &["ada"]).await, [both[1].clone()]);
+    let into = small.id;
+    let mut gone = large;
+    change(world, &mut gone, 3, |user| {
+        user.status = UserStatus::Merged;
+        user.merged_into = Some(into);
+    })
+    .await;
+    assert_eq!(alike(Field::Username, &["ada"]).await, [(small.id, " ADA".to_owned())]);
+}
+
 pub async fn identities_that_moved_are_past_ones_of_whom_they_left(world: &World) {
     let tenant = world.tenant("acme").await.id;
     let (ada, eve) = (world.user(tenant, |_| {}).await, world.user(tenant, |_| {}).await);

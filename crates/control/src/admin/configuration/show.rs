@@ -27,5 +27,10 @@ pub async fn show(State(control): State<Control>, caller: Caller) -> Answer<Conf
         files: status.files.iter().map(|file| file.display().to_string()).collect(),
         restart_needed: status.restart_needed.iter().map(|&setting| setting.to_owned()).collect(),
         refused,
+        ambiguous: status
+            .ambiguous
+            .iter()
+            .map(|problem| Defect { at: problem.at.clone(), message: problem.message.clone() })
+            .collect(),
     }))
 }

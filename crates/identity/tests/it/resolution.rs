@@ -153,54 +153,6 @@ async fn exact_unless_told_otherwise_and_ambiguous_is_refused() {
 }
 
 #[tokio::test]
-async fn users_who_become_one_under_a_rule_are_refused_and_never_each_other() {
-    let world = World::new().await;
-    let steps =
-        || vec![Normalisation::StripPrefix("CORP\\".into()), Normalisation::Trim, Normalisation::Lowercase];
-    for attribute in ["identity", "username"] {
-        let plain = format!("{attribute}-ada");
-        let ada = world.user(&plain, &[("corp", &plain)]).await;
-        let rule = |normalise| {
-            with_rule(|issuer| {
-                issuer.subject.attribute = attribute.into();
-                issuer.subject.normalise = normalise;
-            })
-        };
-        let (folding, exact) = (world.compile(rule(steps())), world.compile(rule(vec![])));
-        let by = |sub: &str| token(&world, json!({ "sub": sub }));
-        for sub in [plain.clone(), format!("CORP\\ {}", plain.to_uppercase())] {
-            assert_eq!(recognise(&folding, &by(&sub)).await.unwrap().user.unwrap().id, ada.id, "{sub}");
-        }
-        // Somebody else who is told apart only by what the rule takes away.
-        let spelt = format!("CORP\\{attribute}-Ada");
-        let other = world.user(&spelt, &[("corp", &spelt)]).await;
-        // What is in memory of the first is believed for its time, and nobody was taken for somebody else meanwhile.
-        world.clock.advance(Duration::from_secs(31));
-        for sub in
-            [plain.clone(), spelt.clone(), format!("CORP\\ {}", plain.to_uppercase()), plain.to_uppercase()]
-        {
-            assert_eq!(code(&folding, &by(&sub)).await, "subject_ambiguous", "{sub}");
-        }
-        for (sub, id) in [(&plain, ada.id), (&spelt, other.id)] {
-            assert_eq!(
-                recognise(&exact, &by(sub)).await.unwrap().user.unwrap().id,
-                id,
-                "exact rules are not concerned"
-            );
-        }
-        // A tombstone counts: who was deleted does not come back as somebody else. A merged one is the survivor.
-        world.directory.suspend(&actor(), other.id, None).await.unwrap();
-        world.hear().await;
-        assert_eq!(code(&folding, &by(&plain)).await, "subject_ambiguous");
-        world.directory.merge(&actor(), other.id, ada.id, None).await.unwrap();
-        world.hear().await;
-        for sub in [&plain, &spelt] {
-            assert_eq!(recognise(&folding, &by(sub)).await.unwrap().user.unwrap().id, ada.id, "{sub}");
-        }
-    }
-}
-
-#[tokio::test]
 async fn unknown_subjects_become_users_where_the_rule_says_so_and_tombstones_never_again() {
     let world = World::new().await;
     let create = |policy| {

@@ -1,5 +1,6 @@
 //! The whole system, driven as its users do: the real binary on free loopback ports, in a temporary directory.
 
+mod ambiguous;
 mod backup;
 mod catalogue;
 mod check;
@@ -15,10 +16,12 @@ mod layers;
 mod nested;
 mod postgres;
 mod records;
+mod refusals;
 mod reload;
 mod roles;
 mod server;
 mod shutdown;
 mod start;
 mod telemetry;
+mod users;
 mod webhooks;

@@ -72,8 +72,7 @@ async fn make(plane: &Plane) -> There {
     let what = json!({ "what": { "kind": "key", "issuer": "corp", "kid": "k1" } });
     let revocation = plane.post("/admin/v1/revocations", what).await.id();
     let record = record(plane, tenant.parse().unwrap()).await;
-    let receiver: std::sync::Arc<dyn portcullis_control::sinks::Sink> =
-        std::sync::Arc::new(Receiver::named("vendor"));
+    let receiver: Arc<dyn portcullis_control::sinks::Sink> = Arc::new(Receiver::named("vendor"));
     plane.sinks.install(vec![receiver]);
     let names = vec![
         ("tenant", tenant),

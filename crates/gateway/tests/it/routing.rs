@@ -316,7 +316,7 @@ async fn what_leads_nowhere_is_refused_at_publication() {
     for (models, problem) in [
         ([model("a", "fallback = { outage = [\"b\"] }", &[ONE]), model("b", "fallback = { rate_limited = [\"a\"] }", &[ONE])].concat(),
             "the fallbacks lead back to `a`"),
-        (format!("[[providers]]\nname = \"two\"\nbase_url = \"http://127.0.0.1:1\"\napi_key = \"env:PROVIDER_KEY\"\nkeys = [{{ api_key = \"env:PROVIDER_KEY\" }}]\n"),
+        ("[[providers]]\nname = \"two\"\nbase_url = \"http://127.0.0.1:1\"\napi_key = \"env:PROVIDER_KEY\"\nkeys = [{ api_key = \"env:PROVIDER_KEY\" }]\n".to_owned(),
             "there is an `api_key` as well"),
         ("[[providers]]\nname = \"two\"\nbase_url = \"http://127.0.0.1:1\"\nkeys = [{ api_key = \"env:PROVIDER_KEY\", rpm = 0 }]\n".to_owned(),
             "would never use the key"),

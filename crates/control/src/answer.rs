@@ -2,7 +2,7 @@
 //! log line per refusal. Handlers return [`Refused`]; the body is written here, where the request id and the address
 //! of the pages are known.
 
-use crate::{Control, workbench};
+use crate::{Control, scim, workbench};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -81,12 +81,20 @@ pub fn finish(control: &Control, mut response: Response, method: &Method, path: 
     if let Some(Reason(fault)) = response.extensions_mut().remove::<Reason>() {
         log(&fault, &id, method.as_str(), path);
         let pages = control.pages();
-        let mut written = Response::new(Problem::new(&fault, &id, pages).to_json().into());
+        // Clients of SCIM read refusals of its own kind only.
+        let (body, kind) = if path.starts_with(scim::PATH) {
+            let kind = response.extensions_mut().remove::<scim::ScimType>();
+            (scim::body(&fault, kind).to_string().into_bytes(), "application/scim+json")
+        } else {
+            (Problem::new(&fault, &id, pages).to_json(), "application/problem+json")
+        };
+        let mut written = Response::new(body.into());
         *written.status_mut() = response.status();
-        written
-            .headers_mut()
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        written.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
         written.headers_mut().extend(fault.headers(pages));
+        if path.starts_with(scim::PATH) {
+            written.headers_mut().extend(scim::headers(&fault, pages));
+        }
         response = written;
     }
     metrics::counter!("portcullis_control_requests_total", "status" => class(response.status())).increment(1);
@@ -111,7 +119,9 @@ fn class(status: StatusCode) -> &'static str {
 fn log(fault: &Fault, request_id: &str, method: &str, path: &str) {
     let (code, context) = (fault.code().name(), fault.private_context().unwrap_or_default());
     // What is said about a request to the workbench may quote what was sent: it is for whoever sent it.
-    let detail = if path.starts_with(workbench::serve::PATH) { "" } else { fault.public_detail() };
+    // So may what is said to a client of SCIM, and what it sends is about people.
+    let quotes = [workbench::serve::PATH, scim::PATH].iter().any(|quoting| path.starts_with(quoting));
+    let detail = if quotes { "" } else { fault.public_detail() };
     match fault.code().level() {
         Level::Debug => {
             tracing::debug!(code, request_id, method, path, detail, context, "control request refused")

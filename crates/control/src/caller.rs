@@ -4,15 +4,17 @@
 
 use crate::Control;
 use crate::answer::{Refused, absent};
+use crate::scim::Client;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, Method, header};
 use portcullis_fault::{Fault, Secret, codes};
-use portcullis_identity::directory::Actor;
+use portcullis_identity::directory::{Actor, Feed};
 use portcullis_model::TenantId;
 use portcullis_model::audit::OperatorRole;
+use portcullis_store::entity::operators::Operator;
 use std::net::IpAddr;
 
 /// How a request got in. Whoever serves the router puts one into the request's extensions; without one nothing is
@@ -75,7 +77,7 @@ impl Caller {
         match self.role {
             OperatorRole::Operator | OperatorRole::Auditor => Ok(()),
             OperatorRole::TenantAdministrator if self.tenant == Some(tenant) => Ok(()),
-            OperatorRole::TenantAdministrator => Err(absent(what)),
+            OperatorRole::TenantAdministrator | OperatorRole::Provisioner => Err(absent(what)),
         }
     }
 
@@ -83,7 +85,7 @@ impl Caller {
     pub fn whole(&self) -> Result<(), Refused> {
         match self.role {
             OperatorRole::Operator | OperatorRole::Auditor => Ok(()),
-            OperatorRole::TenantAdministrator => Err(Refused(
+            OperatorRole::TenantAdministrator | OperatorRole::Provisioner => Err(Refused(
                 Fault::new(codes::OPERATOR_FORBIDDEN)
                     .detail("this belongs to no tenant; the role `operator` is needed"),
             )),
@@ -181,9 +183,17 @@ async fn recognise(control: &Control, presented: Presented) -> Result<Caller, Re
         Entrance::Socket { uid } => local(format!("socket:uid={uid}"), "socket"),
         Entrance::Process { uid } => local(format!("process:uid={uid}"), "process"),
         Entrance::Network(address) => {
-            by_credential(control, &presented.authorization, address, entrance).await?
+            let operator = by_credential(control, &presented.authorization, address).await?;
+            let actor = Actor::new(format!("operator:{}", operator.name), address.to_string());
+            Caller { role: operator.role, tenant: operator.tenant, actor, entrance }
         }
     };
+    if caller.role == OperatorRole::Provisioner {
+        return Err(Refused(
+            Fault::new(codes::OPERATOR_FORBIDDEN)
+                .detail("a provisioner feeds users and teams over SCIM (`/scim/v2`), and may nothing else"),
+        ));
+    }
     if caller.role == OperatorRole::Auditor && !presented.reads {
         return Err(Refused(
             Fault::new(codes::OPERATOR_FORBIDDEN).detail("an auditor reads and changes nothing"),
@@ -196,8 +206,7 @@ async fn by_credential(
     control: &Control,
     authorization: &[HeaderValue],
     address: IpAddr,
-    entrance: Entrance,
-) -> Result<Caller, Refused> {
+) -> Result<Operator, Refused> {
     control
         .failures()
         .check(address)
@@ -233,6 +242,29 @@ async fn by_credential(
         .rate()
         .take(operator.id, control.clock().now())
         .map_err(|wait| Refused(Fault::new(codes::TOO_MANY_REQUESTS).retry_after(wait)))?;
-    let actor = Actor::new(format!("operator:{}", operator.name), address.to_string());
-    Ok(Caller { role: operator.role, tenant: operator.tenant, actor, entrance })
+    Ok(operator)
+}
+
+/// The provisioner that a request is from: over the network only, as there is nothing on this host that provisions.
+pub(crate) fn provisioner(
+    control: &Control,
+    request: &Request,
+) -> impl Future<Output = Result<Client, Refused>> + Send + use<> {
+    let (control, presented) = (control.clone(), Presented::of(request, false));
+    async move {
+        let refused = |detail: &'static str| Refused(Fault::new(codes::OPERATOR_FORBIDDEN).detail(detail));
+        let Some(Entrance::Network(address)) = presented.entrance else {
+            return Err(refused("SCIM is served over the network, to credentials of the role `provisioner`"));
+        };
+        let operator = by_credential(&control, &presented.authorization, address).await?;
+        let (OperatorRole::Provisioner, Some(tenant), Some(source)) =
+            (operator.role, operator.tenant, operator.source)
+        else {
+            return Err(refused(
+                "SCIM takes credentials of the role `provisioner`; make one with `portcullis operator create NAME --role provisioner --tenant TENANT --source SOURCE`",
+            ));
+        };
+        let actor = Actor::new(format!("scim:{}", operator.name), address.to_string());
+        Ok(Client { feed: Feed { tenant, source }, actor })
+    }
 }

@@ -9,7 +9,7 @@ use crate::rate::Rate;
 use crate::sinks::Deliveries;
 use crate::workbench::Remote;
 use crate::workbench::serve::Bench;
-use crate::{exposition, openapi, pages};
+use crate::{exposition, openapi, pages, scim};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
@@ -97,6 +97,7 @@ impl Control {
         Router::new()
             .merge(admin)
             .merge(workbench)
+            .merge(scim::routes(self))
             .merge(exposition::route(self))
             .route("/health/live", get(health::live))
             .route("/health/ready", get(health::ready))

@@ -18,6 +18,7 @@ mod page;
 mod pages;
 pub mod publish;
 mod rate;
+pub mod scim;
 pub mod sinks;
 mod text;
 pub mod workbench;

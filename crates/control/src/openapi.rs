@@ -30,7 +30,8 @@ pub struct Problem {
 const DESCRIPTION: &str = "Administration of tenants, users, applications, API keys, records and the rest. \
 Over TCP every request carries an operator credential (`Authorization: Bearer pco_…`); over the unix socket the \
 operating system says who calls. Roles: `operator` does everything, `tenant_administrator` everything within one \
-tenant (what belongs to another does not exist), `auditor` reads everything. Lists are paged by `after` and `limit`. \
+tenant (what belongs to another does not exist), `auditor` reads everything, \
+`provisioner` feeds users and teams over SCIM (`/scim/v2`, which describes itself) and may nothing here. Lists are paged by `after` and `limit`. \
 Members that are not described are refused. Below \
 `/workbench/v1` tokens and keys are decoded, verified, explained, made and audited, by any role: nothing is changed, \
 stored or logged there. So does the doctor for any role; a tenant administrator is shown nothing of other tenants.";

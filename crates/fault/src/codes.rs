@@ -291,6 +291,8 @@ codes! {
     PARAMETER_INVALID "parameter_invalid" 400 Caller No Info: "a parameter has the wrong form";
     RESOURCE_NOT_FOUND "resource_not_found" 404 Caller No Info: "there is no such resource";
     RESOURCE_CONFLICT "resource_conflict" 409 Caller No Info: "this is in conflict with what is there";
+    PRECONDITION_FAILED "precondition_failed" 412 Caller No Info: "the resource has another version by now";
+    NOT_IMPLEMENTED "not_implemented" 501 Caller No Info: "this part of the protocol is not served here";
     OWNED_BY_FILE "owned_by_file" 409 Operator No Info: "the configuration file owns this; change it there";
     STORE_UNAVAILABLE "store_unavailable" 503 Operator Later Error: "the database cannot be asked at the moment";
 }

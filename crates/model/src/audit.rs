@@ -10,7 +10,7 @@ pub struct Audit {
     pub id: AuditId,
     /// When.
     pub at: Timestamp,
-    /// Who: `operator:<name>`, `socket:uid=<n>`, `file`.
+    /// Who: `operator:<name>`, `scim:<name>`, `socket:uid=<n>`, `file`.
     pub actor: String,
     /// From where: an address, or `socket`.
     pub source: String,
@@ -36,6 +36,8 @@ pub enum OperatorRole {
     TenantAdministrator,
     /// Reads everything, changes nothing.
     Auditor,
+    /// Feeds the users and teams of one tenant over SCIM, and may nothing else.
+    Provisioner,
 }
 
 impl OperatorRole {
@@ -45,6 +47,7 @@ impl OperatorRole {
             Self::Operator => "operator",
             Self::TenantAdministrator => "tenant_administrator",
             Self::Auditor => "auditor",
+            Self::Provisioner => "provisioner",
         }
     }
 }
@@ -52,9 +55,13 @@ impl OperatorRole {
 impl std::str::FromStr for OperatorRole {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        [Self::Operator, Self::TenantAdministrator, Self::Auditor]
+        [Self::Operator, Self::TenantAdministrator, Self::Auditor, Self::Provisioner]
             .into_iter()
             .find(|role| role.as_str() == text)
-            .ok_or_else(|| format!("a role is `operator`, `tenant_administrator` or `auditor`, not `{text}`"))
+            .ok_or_else(|| {
+                format!(
+                    "a role is `operator`, `tenant_administrator`, `auditor` or `provisioner`, not `{text}`"
+                )
+            })
     }
 }

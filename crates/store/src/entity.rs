@@ -17,6 +17,7 @@ pub mod occurrences;
 pub mod operators;
 #[cfg(test)]
 mod plans;
+pub mod provisioned;
 pub mod records;
 pub mod revocations;
 mod search_forms;

@@ -24,6 +24,7 @@ const ALL: &[Migration] = &[
     Migration { number: 4, name: "figures", text: include_str!("migrations/0004_figures.sql") },
     Migration { number: 5, name: "sync", text: include_str!("migrations/0005_sync.sql") },
     Migration { number: 6, name: "sinks", text: include_str!("migrations/0006_sinks.sql") },
+    Migration { number: 7, name: "scim", text: include_str!("migrations/0007_scim.sql") },
 ];
 
 /// Placeholder, SQLite, PostgreSQL. Text sorts by bytes on both.

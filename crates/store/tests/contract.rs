@@ -15,6 +15,8 @@ mod identifiers;
 mod logs;
 #[path = "contract/occurrences.rs"]
 mod occurrences;
+#[path = "contract/provisioned.rs"]
+mod provisioned;
 #[path = "contract/records.rs"]
 mod records;
 #[path = "contract/schema.rs"]
@@ -71,6 +73,9 @@ contract! {
     syncs::one_holds_a_synchronisation_at_a_time,
     syncs::what_an_operator_asks_for_is_done_once,
     syncs::who_was_not_seen_is_found,
+    provisioned::what_a_feed_said_comes_back,
+    provisioned::a_feed_sees_its_own_and_nobodys,
+    provisioned::names_are_found_in_whatever_case,
     access::applications_are_found_by_their_clients,
     access::api_keys_keep_what_they_are,
     access::last_uses_only_move_on,

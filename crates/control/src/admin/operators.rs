@@ -21,8 +21,10 @@ pub struct Operator {
     pub name: Name,
     /// What it may do.
     pub role: OperatorRole,
-    /// The tenant that a tenant administrator is confined to.
+    /// The tenant that a tenant administrator or a provisioner is confined to.
     pub tenant: Option<TenantId>,
+    /// What a provisioner feeds the directory from.
+    pub source: Option<Name>,
     /// When it ends (RFC 3339).
     pub expires_at: Option<String>,
     /// When it was revoked (RFC 3339).
@@ -50,6 +52,7 @@ impl From<entity::operators::Operator> for Operator {
             name: operator.name,
             role: operator.role,
             tenant: operator.tenant,
+            source: operator.source,
             expires_at: operator.expires_at.map(Timestamp::rfc3339),
             revoked_at: operator.revoked_at.map(Timestamp::rfc3339),
             last_used_at: operator.last_used_at.map(Timestamp::rfc3339),

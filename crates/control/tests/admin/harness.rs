@@ -196,7 +196,8 @@ impl Plane {
 
     /// A credential of this role.
     pub async fn operator(&self, name: &str, role: OperatorRole, tenant: Option<TenantId>) -> String {
-        let new = NewOperator { name: Name::new(name).unwrap(), role, tenant, expires_at: None };
+        let source = (role == OperatorRole::Provisioner).then(|| Name::new("idp").unwrap());
+        let new = NewOperator { name: Name::new(name).unwrap(), role, tenant, source, expires_at: None };
         let (_, secret) = self.directory.create_operator(&Actor::new("test", "test"), new).await.unwrap();
         secret.expose().clone()
     }

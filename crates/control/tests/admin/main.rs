@@ -7,6 +7,7 @@ mod harness;
 mod publication;
 mod resources;
 mod retention;
+mod scim;
 mod teams;
 mod webhooks;
 mod workbench;

@@ -1,11 +1,12 @@
 //! Who comes into a team and who leaves it. Each source keeps its own memberships: a user leaves when the last one says so.
 
+use super::change::Work;
 use super::users::living;
 use super::{Actor, Directory, conflict, not_found};
 use portcullis_fault::{Fault, codes};
 use portcullis_model::event::Change;
 use portcullis_model::team::{MOST_OF_A_USER, MembershipSource};
-use portcullis_model::{Membership, TeamId, UserId};
+use portcullis_model::{Membership, Team, TeamId, UserId};
 use portcullis_store::entity::{memberships, teams, users};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -46,53 +47,9 @@ impl Directory {
         team: TeamId,
         change: MembersChange,
     ) -> Result<MembersChanged, Fault> {
-        let MembersChange { add, remove, source, whoever } = change;
-        if source == MembershipSource::Token {
-            return Err(Fault::new(codes::PARAMETER_INVALID)
-                .detail("what a token says of teams holds for calls with that token and is not kept"));
-        }
-        if add.len() + remove.len() > MOST {
-            return Err(Fault::new(codes::PARAMETER_INVALID)
-                .detail(format!("at most {MOST} users come into a team or leave it in one step")));
-        }
         let mut work = self.work(actor).await?;
         let team = teams::lock(&mut work.tx, team).await?.ok_or_else(|| not_found("team"))?;
-        let mut changed = MembersChanged::default();
-        // In the order of ids, so that two of these that concern the same users wait for each other.
-        for user in add.union(&remove) {
-            let was = memberships::is_in(&mut work.tx, team.id, *user).await?;
-            if add.contains(user) {
-                if living(&mut work, *user).await?.tenant != team.tenant {
-                    return Err(not_found("user"));
-                }
-                let membership = Membership { team: team.id, user: *user, source, since: work.now };
-                memberships::insert(&mut work.tx, &membership).await?;
-                if !was && memberships::count_by_user(&mut work.tx, *user).await? > MOST_OF_A_USER {
-                    return Err(conflict(format!(
-                        "user {user} is in {MOST_OF_A_USER} teams, and that is the most"
-                    )));
-                }
-            } else {
-                if users::lock(&mut work.tx, *user).await?.is_none_or(|user| user.tenant != team.tenant) {
-                    return Err(not_found("user"));
-                }
-                let whose = (!whoever).then_some(source);
-                memberships::delete(&mut work.tx, team.id, *user, whose).await?;
-            }
-            let is = memberships::is_in(&mut work.tx, team.id, *user).await?;
-            let (list, what) = match (was, is) {
-                (false, true) => (&mut changed.added, "joined"),
-                (true, false) => (&mut changed.removed, "left"),
-                _ => continue,
-            };
-            list.push(*user);
-            let change = Change::TeamChanged { user: *user, team: team.id, what: what.to_owned() };
-            work.event(Some(team.tenant), change);
-        }
-        if changed != MembersChanged::default() {
-            let after = json!({ "added": changed.added, "removed": changed.removed, "source": source });
-            work.audit(Some(team.tenant), "team.members", team.id, Value::Null, after).await?;
-        }
+        let changed = members_in(&mut work, &team, change).await?;
         work.done().await?;
         Ok(changed)
     }
@@ -131,4 +88,58 @@ impl Directory {
         };
         Ok(!self.change_members(actor, team, change).await?.removed.is_empty())
     }
+}
+
+/// Lets users into a team that is locked, and takes users out of it, within a transaction.
+pub(super) async fn members_in(
+    work: &mut Work<'_>,
+    team: &Team,
+    change: MembersChange,
+) -> Result<MembersChanged, Fault> {
+    let MembersChange { add, remove, source, whoever } = change;
+    if source == MembershipSource::Token {
+        return Err(Fault::new(codes::PARAMETER_INVALID)
+            .detail("what a token says of teams holds for calls with that token and is not kept"));
+    }
+    if add.len() + remove.len() > MOST {
+        return Err(Fault::new(codes::PARAMETER_INVALID)
+            .detail(format!("at most {MOST} users come into a team or leave it in one step")));
+    }
+    let mut changed = MembersChanged::default();
+    // In the order of ids, so that two of these that concern the same users wait for each other.
+    for user in add.union(&remove) {
+        let was = memberships::is_in(&mut work.tx, team.id, *user).await?;
+        if add.contains(user) {
+            if living(work, *user).await?.tenant != team.tenant {
+                return Err(not_found("user"));
+            }
+            let membership = Membership { team: team.id, user: *user, source, since: work.now };
+            memberships::insert(&mut work.tx, &membership).await?;
+            if !was && memberships::count_by_user(&mut work.tx, *user).await? > MOST_OF_A_USER {
+                return Err(conflict(format!(
+                    "user {user} is in {MOST_OF_A_USER} teams, and that is the most"
+                )));
+            }
+        } else {
+            if users::lock(&mut work.tx, *user).await?.is_none_or(|user| user.tenant != team.tenant) {
+                return Err(not_found("user"));
+            }
+            let whose = (!whoever).then_some(source);
+            memberships::delete(&mut work.tx, team.id, *user, whose).await?;
+        }
+        let is = memberships::is_in(&mut work.tx, team.id, *user).await?;
+        let (list, what) = match (was, is) {
+            (false, true) => (&mut changed.added, "joined"),
+            (true, false) => (&mut changed.removed, "left"),
+            _ => continue,
+        };
+        list.push(*user);
+        let change = Change::TeamChanged { user: *user, team: team.id, what: what.to_owned() };
+        work.event(Some(team.tenant), change);
+    }
+    if changed != MembersChanged::default() {
+        let after = json!({ "added": changed.added, "removed": changed.removed, "source": source });
+        work.audit(Some(team.tenant), "team.members", team.id, Value::Null, after).await?;
+    }
+    Ok(changed)
 }

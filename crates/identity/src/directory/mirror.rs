@@ -446,8 +446,8 @@ fn told_apart(holder: &User, person: &Person) -> bool {
     holder.external_id.is_some() && person.external_id.is_some() && holder.external_id != person.external_id
 }
 
-/// Takes its user name from a shadow who lost it in the source. It stays as a past one.
-async fn rename_away(work: &mut Work<'_>, before: User) -> Result<(), Error> {
+/// Takes its user name from a user who lost it in the source. It stays as a past one.
+pub(super) async fn rename_away(work: &mut Work<'_>, before: User) -> Result<(), Error> {
     let mut after = before.clone();
     after.username = None;
     after.updated_at = work.now;

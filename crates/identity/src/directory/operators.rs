@@ -16,8 +16,10 @@ pub struct NewOperator {
     pub name: Name,
     /// What it may do.
     pub role: OperatorRole,
-    /// The tenant of a tenant administrator.
+    /// The tenant of a tenant administrator or a provisioner.
     pub tenant: Option<TenantId>,
+    /// What a provisioner feeds the directory from.
+    pub source: Option<Name>,
     /// After this it is refused.
     pub expires_at: Option<Timestamp>,
 }
@@ -29,14 +31,21 @@ impl Directory {
     /// Makes a credential; the second value is all of it, and it is kept nowhere.
     ///
     /// # Errors
-    /// A name that is taken; a tenant administrator without a tenant, or another role with one.
+    /// A name that is taken; a tenant administrator or a provisioner without a tenant, or another role with one; a provisioner
+    /// without a source, or another role with one.
     pub async fn create_operator(
         &self,
         actor: &Actor,
         new: NewOperator,
     ) -> Result<(Operator, Secret<String>), Fault> {
-        if (new.role == OperatorRole::TenantAdministrator) != new.tenant.is_some() {
-            return Err(conflict("a tenant administrator has a tenant, and nobody else does"));
+        let confined = matches!(new.role, OperatorRole::TenantAdministrator | OperatorRole::Provisioner);
+        if confined != new.tenant.is_some() {
+            return Err(conflict(
+                "a tenant administrator and a provisioner have a tenant, and nobody else does",
+            ));
+        }
+        if (new.role == OperatorRole::Provisioner) != new.source.is_some() {
+            return Err(conflict("a provisioner has a source, and nobody else does"));
         }
         let mut work = self.work(actor).await?;
         let id = OperatorId::generate(&*self.clock, &*self.rng);
@@ -46,6 +55,7 @@ impl Directory {
             name: new.name,
             role: new.role,
             tenant: new.tenant,
+            source: new.source,
             hash: self.pepper.hash(&credential),
             expires_at: new.expires_at,
             revoked_at: None,
@@ -128,6 +138,7 @@ fn shown(operator: &Operator) -> Value {
         "name": operator.name,
         "role": operator.role,
         "tenant": operator.tenant,
+        "source": operator.source,
         "expires_at": operator.expires_at.map(Timestamp::rfc3339),
         "revoked_at": operator.revoked_at.map(Timestamp::rfc3339),
     })

@@ -8,7 +8,7 @@ use portcullis_model::event::Change;
 use portcullis_model::team::{self, DEEPEST, MOST_TEAMS, TeamOrigin};
 use portcullis_model::{Name, Team, TeamId, TenantId};
 use portcullis_store::Page;
-use portcullis_store::entity::{memberships, teams, tenants};
+use portcullis_store::entity::{memberships, provisioned, teams, tenants};
 use serde_json::{Value, json};
 
 /// How many of what is in the way are named.
@@ -50,9 +50,16 @@ impl Directory {
     /// # Errors
     /// A name or external id that is taken, a tenant or parent that is not there, too deep or too many.
     pub async fn create_team(&self, actor: &Actor, new: NewTeam) -> Result<Team, Fault> {
-        check_name(&new.name)?;
         let mut work = self.work(actor).await?;
         hold(&mut work, new.tenant).await?;
+        let team = self.make_team(&mut work, new).await?;
+        work.done().await?;
+        Ok(team)
+    }
+
+    /// Makes a team of a tenant that is held, within a transaction.
+    pub(super) async fn make_team(&self, work: &mut Work<'_>, new: NewTeam) -> Result<Team, Fault> {
+        check_name(&new.name)?;
         if teams::count(&mut work.tx, new.tenant).await? >= MOST_TEAMS {
             return Err(conflict(format!("the tenant has {MOST_TEAMS} teams, and that is the most")));
         }
@@ -67,11 +74,10 @@ impl Directory {
             created_at: work.now,
             updated_at: work.now,
         };
-        place(&mut work, &team, 1).await?;
+        place(work, &team, 1).await?;
         teams::insert(&mut work.tx, &team).await?;
         work.event(Some(team.tenant), happened(team.id, "created"));
         work.audit(Some(team.tenant), "team.create", team.id, Value::Null, shown(&team)).await?;
-        work.done().await?;
         Ok(team)
     }
 
@@ -81,37 +87,9 @@ impl Directory {
     /// No such team, a name or external id that is taken, a parent that is not there, that is below the team itself, or that
     /// makes the tree too deep.
     pub async fn change_team(&self, actor: &Actor, id: TeamId, change: TeamChange) -> Result<Team, Fault> {
-        change.name.as_ref().map_or(Ok(()), check_name)?;
         let mut work = self.work(actor).await?;
         let before = held(&mut work, id).await?;
-        let mut team = before.clone();
-        let TeamChange { name, display_name, parent, external_id } = change;
-        team.name = name.unwrap_or(team.name);
-        team.display_name = display_name.unwrap_or(team.display_name);
-        team.parent = parent.unwrap_or(team.parent);
-        team.external_id = external_id.unwrap_or(team.external_id);
-        if team == before {
-            return Ok(team);
-        }
-        if team.parent != before.parent {
-            let height = teams::height(&mut work.tx, id).await?;
-            place(&mut work, &team, height).await?;
-        }
-        team.updated_at = work.now;
-        teams::update(&mut work.tx, &team).await?;
-        for (is_so, what) in [
-            (team.name != before.name, "renamed"),
-            (team.parent != before.parent, "moved"),
-            (
-                (&team.display_name, &team.external_id) != (&before.display_name, &before.external_id),
-                "changed",
-            ),
-        ] {
-            if is_so {
-                work.event(Some(team.tenant), happened(id, what));
-            }
-        }
-        work.audit(Some(team.tenant), "team.change", id, shown(&before), shown(&team)).await?;
+        let team = change_team_in(&mut work, before, change).await?;
         work.done().await?;
         Ok(team)
     }
@@ -130,16 +108,58 @@ impl Directory {
         let doomed = teams::subtree(&mut work.tx, id).await?;
         for id in &doomed {
             let Some(team) = teams::lock(&mut work.tx, *id).await? else { continue };
-            let members = memberships::delete_by_team(&mut work.tx, *id).await?;
-            teams::delete(&mut work.tx, *id).await?;
-            work.event(Some(team.tenant), happened(*id, "deleted"));
-            let mut before = shown(&team);
-            before["members"] = json!(members);
-            work.audit(Some(team.tenant), "team.delete", id, before, Value::Null).await?;
+            remove_in(&mut work, &team).await?;
         }
         work.done().await?;
         Ok(doomed.len())
     }
+}
+
+/// Changes a team whose tenant is held, within a transaction.
+pub(super) async fn change_team_in(
+    work: &mut Work<'_>,
+    before: Team,
+    change: TeamChange,
+) -> Result<Team, Fault> {
+    change.name.as_ref().map_or(Ok(()), check_name)?;
+    let mut team = before.clone();
+    let TeamChange { name, display_name, parent, external_id } = change;
+    team.name = name.unwrap_or(team.name);
+    team.display_name = display_name.unwrap_or(team.display_name);
+    team.parent = parent.unwrap_or(team.parent);
+    team.external_id = external_id.unwrap_or(team.external_id);
+    if team == before {
+        return Ok(team);
+    }
+    if team.parent != before.parent {
+        let height = teams::height(&mut work.tx, team.id).await?;
+        place(work, &team, height).await?;
+    }
+    team.updated_at = work.now;
+    teams::update(&mut work.tx, &team).await?;
+    for (is_so, what) in [
+        (team.name != before.name, "renamed"),
+        (team.parent != before.parent, "moved"),
+        ((&team.display_name, &team.external_id) != (&before.display_name, &before.external_id), "changed"),
+    ] {
+        if is_so {
+            work.event(Some(team.tenant), happened(team.id, what));
+        }
+    }
+    work.audit(Some(team.tenant), "team.change", team.id, shown(&before), shown(&team)).await?;
+    Ok(team)
+}
+
+/// Removes a team that has none below it, and takes everybody out of it, within a transaction.
+pub(super) async fn remove_in(work: &mut Work<'_>, team: &Team) -> Result<(), Fault> {
+    let members = memberships::delete_by_team(&mut work.tx, team.id).await?;
+    provisioned::delete(&mut work.tx, team.id.0).await?;
+    teams::delete(&mut work.tx, team.id).await?;
+    work.event(Some(team.tenant), happened(team.id, "deleted"));
+    let mut before = shown(team);
+    before["members"] = json!(members);
+    work.audit(Some(team.tenant), "team.delete", team.id, before, Value::Null).await?;
+    Ok(())
 }
 
 fn happened(team: TeamId, what: &str) -> Change {
@@ -153,12 +173,12 @@ fn check_name(name: &Name) -> Result<(), Fault> {
 }
 
 /// Keeps others from changing the tenant's teams.
-async fn hold(work: &mut Work<'_>, tenant: TenantId) -> Result<(), Fault> {
+pub(super) async fn hold(work: &mut Work<'_>, tenant: TenantId) -> Result<(), Fault> {
     tenants::lock(&mut work.tx, tenant).await?.map(drop).ok_or_else(|| not_found("tenant"))
 }
 
 /// A team that is there, and nobody else changes its tenant's tree.
-async fn held(work: &mut Work<'_>, id: TeamId) -> Result<Team, Fault> {
+pub(super) async fn held(work: &mut Work<'_>, id: TeamId) -> Result<Team, Fault> {
     let team = teams::find(&mut work.tx, id).await?.ok_or_else(|| not_found("team"))?;
     hold(work, team.tenant).await?;
     teams::lock(&mut work.tx, id).await?.ok_or_else(|| not_found("team"))

@@ -156,6 +156,7 @@ async fn operators_have_credentials_of_their_own() {
         name: name("root"),
         role: OperatorRole::Operator,
         tenant: None,
+        source: None,
         expires_at: Some(Timestamp::from_seconds(START + 100)),
     };
     let (operator, secret) = world.directory.create_operator(&actor(), new).await.unwrap();
@@ -184,6 +185,7 @@ async fn operators_have_credentials_of_their_own() {
         name: name("ta"),
         role: OperatorRole::TenantAdministrator,
         tenant: None,
+        source: None,
         expires_at: None,
     };
     assert!(world.directory.create_operator(&actor(), confined).await.is_err());

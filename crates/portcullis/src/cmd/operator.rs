@@ -11,11 +11,12 @@ use serde_json::json;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Roles: `operator` does everything, `tenant_administrator` everything within one tenant,
-`auditor` reads everything.
+`auditor` reads everything, `provisioner` feeds one tenant's users and teams over SCIM.
 
 Examples:
   portcullis operator create grafana --role auditor
   portcullis operator create acme-admin --role tenant_administrator --tenant acme
+  portcullis operator create entra --role provisioner --tenant acme --source entra
   portcullis operator revoke 0199f0c2-…")]
 pub struct Operator {
     #[command(subcommand)]
@@ -28,12 +29,15 @@ enum Verb {
     Create {
         /// Unique; the audit log names it
         name: String,
-        /// `operator`, `tenant_administrator` or `auditor`
+        /// `operator`, `tenant_administrator`, `auditor` or `provisioner`
         #[arg(long)]
         role: String,
-        /// The tenant of a tenant administrator: name or id
+        /// The tenant of a tenant administrator or a provisioner: name or id
         #[arg(long)]
         tenant: Option<String>,
+        /// What a provisioner feeds the directory from, as `entra`; other sources do not see it
+        #[arg(long)]
+        source: Option<String>,
     },
     /// List operators
     List(super::Paging),
@@ -52,10 +56,13 @@ impl Run for Operator {
     fn run(self, globals: &Globals) -> Done {
         super::on_client(globals, async |client: &Client| {
             let value = match self.verb {
-                Verb::Create { name, role, tenant } => {
+                Verb::Create { name, role, tenant, source } => {
                     let mut body = json!({ "name": name, "role": role });
                     if let Some(tenant) = tenant {
                         body["tenant"] = json!(tenant);
+                    }
+                    if let Some(source) = source {
+                        body["source"] = json!(source);
                     }
                     client.post(OPERATORS, body).await?
                 }
@@ -66,6 +73,7 @@ impl Run for Operator {
                         ("NAME", "/name"),
                         ("ROLE", "/role"),
                         ("TENANT", "/tenant"),
+                        ("SOURCE", "/source"),
                         ("REVOKED", "/revoked_at"),
                     ];
                     return output::list(globals.output, &page, &columns);

@@ -3,7 +3,7 @@
 use crate::statement::{Executor, all, one, sql};
 use crate::{Error, Row, Tx};
 use portcullis_model::team::MembershipSource;
-use portcullis_model::{Membership, TeamId, UserId};
+use portcullis_model::{Membership, TeamId, Timestamp, UserId};
 
 const SELECT: &str = "SELECT team_id, user_id, source, since FROM memberships WHERE ";
 
@@ -95,6 +95,18 @@ pub async fn count_by_team(executor: impl Executor, team: TeamId) -> Result<u64,
     let mut statement = sql("SELECT COUNT(DISTINCT user_id) FROM memberships WHERE team_id = $1").bind(team);
     statement.scanning = true;
     count(executor.rows(statement).await?)
+}
+
+/// How many users a source put into a team, and when the last of them came: another state, another answer.
+pub async fn state(
+    executor: impl Executor,
+    team: TeamId,
+    source: MembershipSource,
+) -> Result<(u64, Timestamp), Error> {
+    let text = "SELECT COUNT(*), COALESCE(MAX(since), 0) FROM memberships WHERE team_id = $1 AND source = $2";
+    let statement = sql(text).bind(team).bind(source.as_str()).scanning();
+    let state = one(executor.rows(statement).await?, |mut row| Ok((row.take::<i64>()?, row.take()?)))?;
+    Ok(state.map_or((0, Timestamp::default()), |(count, last)| (u64::try_from(count).unwrap_or(0), last)))
 }
 
 /// In how many teams a user is by itself.

@@ -16,6 +16,8 @@ pub struct Operator {
     pub role: OperatorRole,
     /// The tenant it is confined to, when its role is.
     pub tenant: Option<TenantId>,
+    /// What it feeds the directory from, when it is a provisioner.
+    pub source: Option<Name>,
     /// HMAC-SHA256 of the secret under the data directory's pepper; 32 bytes.
     pub hash: Vec<u8>,
     /// After this it is refused.
@@ -28,7 +30,7 @@ pub struct Operator {
     pub created_at: Timestamp,
 }
 
-const SELECT: &str = "SELECT id, name, role, tenant_id, hash, expires_at, revoked_at, last_used_at, created_at FROM operators WHERE ";
+const SELECT: &str = "SELECT id, name, role, tenant_id, source, hash, expires_at, revoked_at, last_used_at, created_at FROM operators WHERE ";
 
 fn read(mut row: Row) -> Result<Operator, Error> {
     Ok(Operator {
@@ -36,6 +38,7 @@ fn read(mut row: Row) -> Result<Operator, Error> {
         name: row.parse()?,
         role: row.parse()?,
         tenant: row.take()?,
+        source: source(row.take()?)?,
         hash: row.take()?,
         expires_at: row.take()?,
         revoked_at: row.take()?,
@@ -44,10 +47,16 @@ fn read(mut row: Row) -> Result<Operator, Error> {
     })
 }
 
+/// A source's name, as it is stored.
+pub(super) fn source(text: Option<String>) -> Result<Option<Name>, Error> {
+    let named = text.map(|text| Name::new(&text)).transpose();
+    named.map_err(|_| Error::Corrupt("the name of a source is none".to_owned()))
+}
+
 /// Adds a credential. A name that is taken is an [`Error::Conflict`].
 pub async fn insert(tx: &mut Tx, operator: &Operator) -> Result<(), Error> {
-    let text = "INSERT INTO operators (id, name, role, tenant_id, hash, expires_at, revoked_at, last_used_at, created_at) \
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    let text = "INSERT INTO operators (id, name, role, tenant_id, hash, expires_at, revoked_at, last_used_at, created_at, source) \
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
     let statement = sql(text)
         .bind(operator.id)
         .bind(&operator.name)
@@ -57,11 +66,12 @@ pub async fn insert(tx: &mut Tx, operator: &Operator) -> Result<(), Error> {
         .bind(operator.expires_at)
         .bind(operator.revoked_at)
         .bind(operator.last_used_at)
-        .bind(operator.created_at);
+        .bind(operator.created_at)
+        .bind(operator.source.as_ref().map(Name::as_str));
     tx.execute(statement).await.map(drop)
 }
 
-/// Writes everything but `id` and `created_at`.
+/// Writes everything but `id`, `source` and `created_at`.
 pub async fn update(tx: &mut Tx, operator: &Operator) -> Result<(), Error> {
     let text = "UPDATE operators SET name = $2, role = $3, tenant_id = $4, hash = $5, expires_at = $6, revoked_at = $7, last_used_at = $8 WHERE id = $1";
     let statement = sql(text)

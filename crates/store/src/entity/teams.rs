@@ -6,9 +6,9 @@ use crate::{Error, Row, Tx};
 use portcullis_model::team::TeamOrigin;
 use portcullis_model::{Name, Team, TeamId, TenantId, UserId};
 
-const SELECT: &str = "SELECT t.id, t.tenant_id, t.name, t.display_name, t.parent_id, t.external_id, t.origin, t.created_at, t.updated_at FROM ";
+pub(super) const SELECT: &str = "SELECT t.id, t.tenant_id, t.name, t.display_name, t.parent_id, t.external_id, t.origin, t.created_at, t.updated_at FROM ";
 
-fn read(row: Row) -> Result<Team, Error> {
+pub(super) fn read(row: Row) -> Result<Team, Error> {
     read_some(row).map(|(team, _)| team)
 }
 

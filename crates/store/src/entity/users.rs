@@ -6,10 +6,10 @@ use crate::value::json;
 use crate::{Error, Row, Tx};
 use portcullis_model::{Name, TenantId, User, UserId, UserStatus};
 
-const SELECT: &str = "SELECT u.id, u.tenant_id, u.status, u.external_id, u.username, u.email, u.email_verified, u.display_name, \
+pub(super) const SELECT: &str = "SELECT u.id, u.tenant_id, u.status, u.external_id, u.username, u.email, u.email_verified, u.display_name, \
      u.roles, u.attributes, u.merged_into, u.status_changed_at, u.status_changed_by, u.status_reason, u.created_at, u.updated_at FROM ";
 
-fn read(mut row: Row) -> Result<User, Error> {
+pub(super) fn read(mut row: Row) -> Result<User, Error> {
     Ok(User {
         id: row.take()?,
         tenant: row.take()?,

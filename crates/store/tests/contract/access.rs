@@ -150,6 +150,7 @@ pub async fn operators_are_found_changed_and_listed(world: &World) {
         name: name("root"),
         role: OperatorRole::Operator,
         tenant: None,
+        source: None,
         hash: vec![7; 32],
         expires_at: None,
         revoked_at: None,
@@ -159,8 +160,9 @@ pub async fn operators_are_found_changed_and_listed(world: &World) {
     let of_acme = Operator {
         id: OperatorId::new(NOW, fresh()),
         name: name("acme"),
-        role: OperatorRole::TenantAdministrator,
+        role: OperatorRole::Provisioner,
         tenant: Some(tenant),
+        source: Some(name("okta")),
         ..root.clone()
     };
     let mut tx = store.begin().await.unwrap();

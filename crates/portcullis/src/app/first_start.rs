@@ -19,7 +19,8 @@ pub async fn credential(data: &DataDir, directory: &Directory) -> Done<Option<Se
     }
     let actor = Actor::new("first start", "process");
     let name = Name::new("administrator").map_err(Failure::new)?;
-    let new = NewOperator { name, role: OperatorRole::Operator, tenant: None, source: None, expires_at: None };
+    let new =
+        NewOperator { name, role: OperatorRole::Operator, tenant: None, source: None, expires_at: None };
     let made = directory.create_operator(&actor, new).await;
     let (_, credential) =
         made.map_err(|fault: Fault| Failure::new(format!("the administrator cannot be made: {fault}")))?;

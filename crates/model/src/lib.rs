@@ -6,6 +6,7 @@
 pub mod application;
 pub mod audit;
 pub mod event;
+pub mod holding;
 pub mod id;
 pub mod issuer;
 pub mod name;
@@ -28,6 +29,7 @@ pub mod user;
 pub mod webhook;
 
 pub use application::{ApiKey, Application};
+pub use holding::Holding;
 pub use id::*;
 pub use issuer::Issuer;
 pub use name::Name;

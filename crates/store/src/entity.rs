@@ -8,6 +8,7 @@ pub mod applications;
 pub mod audit;
 pub mod dead_letters;
 pub mod events;
+pub mod holdings;
 pub mod identifiers;
 pub mod identities;
 pub mod memberships;

@@ -9,6 +9,8 @@ mod access;
 mod directory;
 #[path = "contract/events.rs"]
 mod events;
+#[path = "contract/holdings.rs"]
+mod holdings;
 #[path = "contract/identifiers.rs"]
 mod identifiers;
 #[path = "contract/logs.rs"]
@@ -70,6 +72,11 @@ contract! {
     teams::members_are_listed_page_by_page,
     teams::what_is_not_empty_is_not_removed,
     teams::circles_end_every_walk,
+    holdings::an_id_is_found_by_whom_it_was_given_to_and_nobody_else,
+    holdings::the_first_who_was_given_an_id_has_it,
+    holdings::what_a_holder_has_is_listed_newest_first,
+    holdings::a_user_takes_what_it_has_along,
+    holdings::what_is_old_or_expired_is_forgotten,
     syncs::one_holds_a_synchronisation_at_a_time,
     syncs::what_an_operator_asks_for_is_done_once,
     syncs::who_was_not_seen_is_found,

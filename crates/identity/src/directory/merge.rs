@@ -11,7 +11,7 @@ use portcullis_model::event::Change;
 use portcullis_model::{User, UserId, UserStatus};
 use portcullis_store::Page;
 use portcullis_store::entity::merges::{self, Merge};
-use portcullis_store::entity::{identifiers, identities, users};
+use portcullis_store::entity::{holdings, identifiers, identities, users};
 use std::collections::BTreeSet;
 
 impl Directory {
@@ -39,6 +39,8 @@ impl Directory {
             return Err(conflict("the users are of two tenants"));
         }
         identities::reassign(&mut work.tx, id, into, work.now).await?;
+        // What it has at providers follows its owner, and stays there: whose it had been is not kept.
+        holdings::reassign(&mut work.tx, id, into).await?;
         let merge = Merge {
             user: id,
             into,

@@ -10,7 +10,7 @@ use portcullis_model::{Identity, Name, TenantId, User, UserId, UserStatus};
 use portcullis_store::Error;
 use portcullis_store::entity::identifiers::{self, Field};
 use portcullis_store::entity::users::Lookup;
-use portcullis_store::entity::{identities, memberships, tenants, users};
+use portcullis_store::entity::{holdings, identities, memberships, tenants, users};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -304,8 +304,9 @@ pub(super) async fn turn_in(
     enter(&mut user, to, work, actor, reason);
     users::update(&mut work.tx, &user).await?;
     if to == UserStatus::Deleted {
-        // A tombstone is in no team.
+        // A tombstone is in no team, and has nothing at providers.
         memberships::delete_by_user(&mut work.tx, id).await?;
+        holdings::forget_user(&mut work.tx, id).await?;
     }
     work.event(Some(user.tenant), Change::User { user: id, what: what.to_owned() });
     let action = match to {

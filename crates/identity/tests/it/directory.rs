@@ -3,11 +3,12 @@
 use crate::fixture::*;
 use portcullis_fault::Secret;
 use portcullis_identity::secrets::{Custody, SecretReader};
+use portcullis_model::holding::{Holder, Holding, Kind};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::tenant::{Origin, TenantEntry};
 use portcullis_model::{SecretRef, UserStatus};
 use portcullis_store::Page;
-use portcullis_store::entity::{audit, identities, tenants};
+use portcullis_store::entity::{audit, holdings, identities, tenants};
 
 #[tokio::test]
 async fn life_goes_only_certain_ways() {
@@ -46,6 +47,36 @@ async fn life_goes_only_certain_ways() {
     assert_eq!(identities::list_by_user(&world.store, bob.id).await.unwrap().len(), 1);
     directory.unlink_identity(&actor(), bob.id, &name("corp"), "bob").await.unwrap();
     assert!(directory.unlink_identity(&actor(), bob.id, &name("corp"), "bob").await.is_err());
+}
+
+#[tokio::test]
+async fn what_lives_at_a_provider_follows_its_owner() {
+    let world = World::new().await;
+    let (ada, bob) = (world.user("ada", &[]).await, world.user("bob", &[]).await);
+    let holder = |user| Holder { tenant: ada.tenant, user: Some(user), application: None };
+    let holding = Holding {
+        kind: Kind::File,
+        object: "file-1".to_owned(),
+        holder: holder(ada.id),
+        provider: name("openai"),
+        key: None,
+        deployment: String::new(),
+        model: None,
+        created_at: ada.created_at,
+        expires_at: None,
+    };
+    let mut tx = world.store.begin().await.unwrap();
+    holdings::claim(&mut tx, &[holding]).await.unwrap();
+    tx.commit().await.unwrap();
+    let has = async |user| {
+        let found = holdings::find(&world.store, &holder(user), Kind::File, "file-1", ada.created_at).await;
+        found.unwrap().is_some()
+    };
+    assert!(has(ada.id).await && !has(bob.id).await);
+    world.directory.merge(&actor(), ada.id, bob.id, None).await.unwrap();
+    assert!(!has(ada.id).await && has(bob.id).await, "the survivor has it");
+    world.directory.delete(&actor(), bob.id, None).await.unwrap();
+    assert!(!has(ada.id).await && !has(bob.id).await, "erased with its owner");
 }
 
 #[tokio::test]

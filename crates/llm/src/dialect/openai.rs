@@ -77,7 +77,7 @@ impl Dialect for OpenAi {
 
     fn error_event(&self, fault: &Fault, request_id: &str, pages: &str, stream: Form<'_>) -> Bytes {
         match stream.operation {
-            Operation::Responses => error::responses_event(fault),
+            Operation::Responses => error::responses_event(fault, request_id, pages),
             _ => error_event(fault, request_id, pages),
         }
     }

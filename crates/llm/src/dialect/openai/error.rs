@@ -57,14 +57,18 @@ pub fn error_event(fault: &Fault, request_id: &str, pages: &str) -> Bytes {
     [b"data: ", &body[..], b"\n\n"].concat().into()
 }
 
-/// A refusal in the middle of a stream of Responses: the event `error`, whose number says that it is not in their row.
-pub(super) fn responses_event(fault: &Fault) -> Bytes {
+/// A refusal in the middle of a stream of Responses: the event `error`, whose number says that it is not in their row. The
+/// libraries know such an event, and would hand it out as one among others; by its member `error` they raise an `APIError`,
+/// as they do for a provider's own.
+pub(super) fn responses_event(fault: &Fault, request_id: &str, pages: &str) -> Bytes {
+    let error = ErrorObject::new(fault, request_id, pages);
     let data = serde_json::json!({
         "type": "error",
-        "code": fault.code().public().name(),
-        "message": fault.public_detail(),
-        "param": null,
+        "code": error.code,
+        "message": error.message,
+        "param": error.param,
         "sequence_number": 0,
+        "error": error,
     });
     format!("event: error\ndata: {data}\n\n").into()
 }
@@ -92,6 +96,21 @@ mod tests {
 
     fn body(fault: &Fault) -> String {
         String::from_utf8(error_body(fault, "r-1", "https://gw/-/errors")).unwrap()
+    }
+
+    #[test]
+    fn an_error_within_responses_is_one_to_the_libraries() {
+        let fault = Fault::new(codes::UPSTREAM_CUT).detail("two\nlines");
+        let event = responses_event(&fault, "r-1", "/e");
+        let event = std::str::from_utf8(&event).unwrap();
+        let data =
+            event.strip_prefix("event: error\ndata: ").and_then(|rest| rest.strip_suffix("\n\n")).unwrap();
+        assert!(!data.contains('\n'), "{data}");
+        let data: serde_json::Value = serde_json::from_str(data).unwrap();
+        assert_eq!(data["type"], "error");
+        assert_eq!(data["error"]["code"], "upstream_cut");
+        assert_eq!((&data["code"], &data["message"]), (&data["error"]["code"], &data["error"]["message"]));
+        assert_eq!(data["error"]["request_id"], "r-1");
     }
 
     #[test]

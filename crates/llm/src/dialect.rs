@@ -9,6 +9,7 @@ mod data_url;
 pub mod embed;
 pub mod gemini;
 pub mod ollama;
+mod one_by_one;
 pub mod openai;
 pub mod operation;
 pub mod outbound;

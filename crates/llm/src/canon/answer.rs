@@ -123,6 +123,11 @@ pub struct ProviderError {
 }
 
 impl ProviderError {
+    /// The status that an answer with it can have: its own, where that is one of a failure.
+    pub fn answered(&self) -> u16 {
+        if (400..600).contains(&self.status) { self.status } else { 502 }
+    }
+
     /// Its words for a caller. Those about our account stay here: they may repeat a part of
     /// our key.
     pub fn shown(&self) -> &str {

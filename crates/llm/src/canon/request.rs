@@ -182,6 +182,8 @@ pub struct Reasoning {
     pub budget: Option<u64>,
     /// Whether thoughts are to be shown: `auto`, `concise`, `detailed`, `none`.
     pub summary: Option<String>,
+    /// Whether the caller's format shows thoughts where it says nothing of that: who asked for thoughts there waits for them.
+    pub shown: bool,
 }
 
 /// Steps of thinking.

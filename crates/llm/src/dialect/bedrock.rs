@@ -16,6 +16,7 @@ mod write;
 use crate::canon::fields::{self, Field, answers};
 use crate::canon::{Answer, Losses, ProviderError, Request};
 use crate::dialect::chat::{Asked, Chat, Incoming, ReadStream, Unreadable, Watch, WriteStream, Written};
+use crate::dialect::one_by_one::OneByOne;
 use crate::dialect::request::Members;
 use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Served};
 use crate::stream::eventstream;
@@ -116,7 +117,7 @@ impl Chat for Converse {
     }
 
     fn writer(&self, _: &Asked) -> Box<dyn WriteStream> {
-        Box::new(stream::Writer::default())
+        Box::new(OneByOne::new(stream::Writer::default()))
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> ProviderError {

@@ -8,6 +8,7 @@ mod read;
 mod stream;
 mod write;
 
+use super::one_by_one::OneByOne;
 use super::openai::chat::provider_error;
 use super::watch::{Following, Whole};
 use crate::canon::fields::{self, Field, answers};
@@ -35,7 +36,13 @@ impl Chat for Cohere {
     }
 
     fn tells(&self) -> &'static [Field] {
-        &[answers::THINKING, answers::CITATIONS, answers::LOGPROBS, answers::USAGE_CACHED]
+        &[
+            answers::THINKING,
+            answers::CITATIONS,
+            answers::LOGPROBS,
+            answers::STOP_FILTERED,
+            answers::USAGE_CACHED,
+        ]
     }
 
     fn read_request(&self, asked: &Incoming<'_>) -> Result<Request, Fault> {
@@ -59,7 +66,7 @@ impl Chat for Cohere {
     }
 
     fn writer(&self, asked: &Asked) -> Box<dyn WriteStream> {
-        Box::new(stream::Writer::new(asked))
+        Box::new(OneByOne::new(stream::Writer::new(asked)))
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> ProviderError {
@@ -67,7 +74,7 @@ impl Chat for Cohere {
     }
 
     fn write_error(&self, error: &ProviderError, request_id: &str) -> (u16, Vec<u8>) {
-        let status = if (400..600).contains(&error.status) { error.status } else { 502 };
+        let status = error.answered();
         let mut body = Vec::with_capacity(128);
         Writer::new(&mut body).object(|w| {
             w.member("message", error.shown());

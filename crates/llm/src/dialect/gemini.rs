@@ -20,6 +20,7 @@ mod writer;
 use crate::canon::fields::{self, Field, answers};
 use crate::canon::{Answer, Losses, ProviderError, Request};
 use crate::dialect::chat::{Asked, Chat, Incoming, ReadStream, Unreadable, Watch, WriteStream, Written};
+use crate::dialect::one_by_one::OneByOne;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use portcullis_fault::Fault;
 
@@ -164,7 +165,7 @@ impl Chat for Gemini {
     }
 
     fn writer(&self, asked: &Asked) -> Box<dyn WriteStream> {
-        Box::new(writer::ChunkWriter::new(asked, self.array))
+        Box::new(OneByOne::new(writer::ChunkWriter::new(asked, self.array)))
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> ProviderError {

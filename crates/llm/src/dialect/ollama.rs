@@ -8,6 +8,7 @@ mod read;
 mod stream;
 mod write;
 
+use super::one_by_one::OneByOne;
 use super::openai::chat::provider_error;
 use super::watch::{Following, Whole};
 use crate::canon::fields::{self, Field, answers};
@@ -43,7 +44,7 @@ impl Chat for Ollama {
     }
 
     fn tells(&self) -> &'static [Field] {
-        &[answers::THINKING, answers::LOGPROBS, answers::IMAGE]
+        &[answers::THINKING, answers::LOGPROBS, answers::IMAGE, answers::STOP_FILTERED]
     }
 
     fn read_request(&self, asked: &Incoming<'_>) -> Result<Request, Fault> {
@@ -68,7 +69,7 @@ impl Chat for Ollama {
     }
 
     fn writer(&self, asked: &Asked) -> Box<dyn WriteStream> {
-        Box::new(stream::Writer::new(asked))
+        Box::new(OneByOne::new(stream::Writer::new(asked)))
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> ProviderError {
@@ -76,7 +77,7 @@ impl Chat for Ollama {
     }
 
     fn write_error(&self, error: &ProviderError, _: &str) -> (u16, Vec<u8>) {
-        let status = if (400..600).contains(&error.status) { error.status } else { 502 };
+        let status = error.answered();
         let mut body = Vec::with_capacity(128);
         Writer::new(&mut body).object(|w| w.member("error", error.shown()));
         (status, body)

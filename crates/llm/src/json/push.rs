@@ -18,6 +18,16 @@ pub(crate) trait Sink {
     fn scalar(&mut self, word: &[u8], depth: u32);
 }
 
+/// Hears nothing: for who asks only whether a document is whole.
+impl Sink for () {
+    fn name(&mut self, _: &[u8], _: u32) {}
+    fn open(&mut self, _: bool, _: u32) {}
+    fn close(&mut self, _: u32) {}
+    fn string(&mut self, _: u32) {}
+    fn text(&mut self, _: &[u8]) {}
+    fn scalar(&mut self, _: &[u8], _: u32) {}
+}
+
 const MAX_NAME: usize = 32;
 const MAX_SCALAR: usize = 24;
 /// As many as there are bits for.

@@ -435,9 +435,9 @@ prop_compose! {
         ], proptest::option::of(any::<bool>()))),
         thinks in proptest::option::of(prop_oneof![
             Just(Reasoning { effort: Some(Effort::None), ..Reasoning::default() }),
-            Just(Reasoning { effort: Some(Effort::Extra), budget: Some(0), summary: None }),
-            Just(Reasoning { effort: Some(Effort::Max), budget: None, summary: Some("none".to_owned()) }),
-            Just(Reasoning::default()),
+            Just(Reasoning { effort: Some(Effort::Extra), budget: Some(0), ..Reasoning::default() }),
+            Just(Reasoning { effort: Some(Effort::Max), summary: Some("none".to_owned()), ..Reasoning::default() }),
+            Just(Reasoning { shown: true, ..Reasoning::default() }),
         ]),
         (temperature, top_p, top_k) in (proptest::option::of(0.0..=1.0), proptest::option::of(0.0..=1.0), proptest::option::of(0_u64..9)),
         form in proptest::option::of(words()),

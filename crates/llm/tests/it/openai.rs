@@ -1,7 +1,7 @@
 //! Chat completions: what is refused and how, what vendors with quirks are sent, streams that break the rules.
 
 use crate::golden::{asked, events, incoming};
-use portcullis_llm::canon::{Answer, Event, Losses, Mode, Part, Request, Stop};
+use portcullis_llm::canon::{Answer, Delta, Event, Losses, Mode, Opening, Part, Request, Stop};
 use portcullis_llm::dialect::chat::{Chat, Incoming};
 use portcullis_llm::dialect::openai::chat::{CHAT, ChatCompletions, Quirks};
 use portcullis_llm::dialect::responses::Responses;
@@ -107,21 +107,104 @@ fn chunk(choice: &str) -> String {
     format!("data: {{\"id\":\"a\",\"model\":\"m\",\"choices\":[{choice}]}}\n\n")
 }
 
+fn call(index: u32, rest: &str) -> String {
+    chunk(&format!("{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{index},{rest}}}]}}}}"))
+}
+
+/// Names and arguments of the calls, in the order in which they began.
+fn calls(stream: &str) -> Vec<(String, String)> {
+    let mut calls: Vec<(u32, String, String)> = Vec::new();
+    for event in events(&CHAT, [stream.as_bytes()]) {
+        match event {
+            Event::Open { part, opening: Opening::ToolCall { name, .. }, .. } => {
+                calls.push((part, name, String::new()));
+            }
+            Event::Delta { part, delta: Delta::Arguments(text), .. } => {
+                calls.iter_mut().find(|(open, ..)| *open == part).expect("opened before").2.push_str(&text);
+            }
+            _ => {}
+        }
+    }
+    calls.into_iter().map(|(_, name, arguments)| (name, arguments)).collect()
+}
+
 #[test]
-fn calls_that_are_mixed_up_are_no_answer() {
-    let call = |index: u32, rest: &str| {
-        chunk(&format!("{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{index},{rest}}}]}}}}"))
-    };
-    let stream = [
+fn pieces_of_calls_may_alternate() {
+    let begun = [
         call(0, r#""id":"a","function":{"name":"f","arguments":"{"}"#),
-        call(1, r#""id":"b","function":{"name":"g","arguments":"{"}"#),
-        call(0, r#""function":{"arguments":"}"}"#),
+        call(1, r#""id":"b","function":{"name":"g","arguments":"{\"x\":"}"#),
     ]
     .concat();
+    let more = [
+        call(0, r#""function":{"arguments":"}"}"#),
+        call(1, r#""function":{"arguments":"1}"}"#),
+        // Once more without anything, as some vendors end a call.
+        call(0, r#""id":"a","function":{"arguments":""}"#),
+    ]
+    .concat();
+    let expected = [("f".to_owned(), "{}".to_owned()), ("g".to_owned(), r#"{"x":1}"#.to_owned())];
+    assert_eq!(calls(&format!("{begun}{more}")), expected);
     let (mut reader, mut events) = (CHAT.reader(), Vec::new());
-    let wrong = reader.feed(stream.as_bytes(), &mut events).unwrap_err();
-    assert!(wrong.0.contains("after another one began"), "{wrong}");
+    let behind = call(0, r#""function":{"arguments":"{}"}"#);
+    let wrong = reader.feed(format!("{begun}{more}{behind}").as_bytes(), &mut events).unwrap_err();
+    assert!(wrong.0.contains("behind their end"), "{wrong}");
     assert!(!events.contains(&Event::End));
+}
+
+#[test]
+fn calls_are_told_apart_as_vendors_do_it() {
+    let expected = [("f".to_owned(), "{}".to_owned()), ("g".to_owned(), "{}".to_owned())];
+    let named = |index: u32, name: &str| {
+        call(index, &format!(r#""function":{{"name":"{name}","arguments":"{{}}"}}"#))
+    };
+    // By name alone, under one index.
+    assert_eq!(calls(&[named(0, "f"), named(0, "g")].concat()), expected);
+    // The name again at the end.
+    let again = call(0, r#""function":{"name":"f","arguments":""}"#);
+    assert_eq!(calls(&[named(0, "f"), again, named(1, "g")].concat()), expected);
+    // Another id in every piece.
+    let piece =
+        |index: u32, id: &str, rest: &str| call(index, &format!(r#""id":"{id}","function":{{{rest}}}"#));
+    let stream = [
+        piece(0, "x1", r#""name":"f","arguments":"{""#),
+        piece(0, "x2", r#""arguments":"}""#),
+        piece(1, "x3", r#""name":"g""#),
+        piece(1, "x4", r#""arguments":"{}""#),
+    ];
+    assert_eq!(calls(&stream.concat()), expected);
+    // The same twice is two calls.
+    let twice =
+        [piece(0, "a", r#""name":"f","arguments":"{}""#), piece(0, "b", r#""name":"f","arguments":"{}""#)];
+    assert_eq!(calls(&twice.concat()).len(), 2);
+}
+
+/// To callers whose format has one part open at a time: the second call waits until the first one is whole, and no longer.
+#[test]
+fn alternating_calls_go_on_in_order() {
+    let begun = [
+        call(0, r#""id":"a","function":{"name":"f","arguments":"{\"x\""}"#),
+        call(1, r#""id":"b","function":{"name":"g","arguments":"{\"y\""}"#),
+        call(0, r#""function":{"arguments":":1"}"#),
+    ];
+    let mut stream = translate::Stream::new(&CHAT, &portcullis_llm::dialect::anthropic::MESSAGES, &asked());
+    let mut out = Vec::new();
+    stream.feed(begun.concat().as_bytes(), &mut out).unwrap();
+    let text = String::from_utf8(std::mem::take(&mut out)).unwrap();
+    assert!(text.contains(r#""name":"f""#) && !text.contains(r#""name":"g""#), "{text}");
+    stream.feed(call(0, r#""function":{"arguments":"}"}"#).as_bytes(), &mut out).unwrap();
+    let text = String::from_utf8(std::mem::take(&mut out)).unwrap();
+    let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what} in {text}"));
+    assert!(at(r#""content_block_stop","index":0"#) < at(r#""name":"g""#), "{text}");
+    assert!(at(r#""name":"g""#) < at(r#"{\"y\""#), "{text}");
+}
+
+#[test]
+fn calls_are_bounded() {
+    let many: String = (0..1100)
+        .map(|index| call(index, &format!(r#""id":"c{index}","function":{{"name":"f","arguments":"{{}}"}}"#)))
+        .collect();
+    let wrong = CHAT.reader().feed(many.as_bytes(), &mut Vec::new()).unwrap_err();
+    assert!(wrong.0.contains("1024"), "{wrong}");
 }
 
 #[test]

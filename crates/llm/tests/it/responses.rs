@@ -368,7 +368,7 @@ prop_compose! {
             max_tokens,
             stream,
             stream_usage: true,
-            reasoning: reasoning.map(|(effort, summary)| Reasoning { effort: Some(effort), budget: None, summary }),
+            reasoning: reasoning.map(|(effort, summary)| Reasoning { effort: Some(effort), summary, ..Reasoning::default() }),
             user,
             service_tier: tier,
             verbosity,

@@ -4,8 +4,8 @@ use crate::golden::{asked, events, fixtures, incoming, said};
 use portcullis_fault::codes;
 use portcullis_llm::canon::fields::{self, Target};
 use portcullis_llm::canon::{
-    Event, Format, Losses, Media, MediaKind, Message, Mode, Opening, Origin, Part, Request, Role, Sampling,
-    Text, Tool, ToolCall, ToolChoice, ToolResult,
+    Answer, Choice, Event, Format, Losses, Media, MediaKind, Message, Mode, Opening, Origin, Part, Request,
+    Role, Sampling, Stop, Text, Tool, ToolCall, ToolChoice, ToolResult,
 };
 use portcullis_llm::dialect::chat::{self, Chat, Incoming};
 use portcullis_llm::translate;
@@ -107,6 +107,7 @@ fn every_stream_goes_everywhere() {
             }
             stream.finish(&mut out);
             let heard = events(*inbound, [&out[..]]);
+            assert_eq!(refused(&heard), refused(&source), "{way}: a refusal is one to everybody");
             let (source, heard) = (told(&source), told(&heard));
             // Arguments that were cut off are nobody's.
             if source.3 == "end" {
@@ -116,6 +117,98 @@ fn every_stream_goes_everywhere() {
             assert!(heard.1.is_empty() || heard.1 == source.1, "{way}: thoughts");
         }
     }
+}
+
+/// Whether it ended because the model would not, or might not.
+fn refused(events: &[Event]) -> bool {
+    events
+        .iter()
+        .any(|event| matches!(event, Event::Stop { choice: 0, stop: Stop::Filtered | Stop::Refused, .. }))
+}
+
+/// An answer without a word that looks complete is the worst of all.
+#[test]
+fn a_refusal_without_words_is_told_in_every_format() {
+    for stop in [Stop::Refused, Stop::Filtered] {
+        for inbound in chat::ALL {
+            let way = format!("{stop:?} to {}", inbound.name());
+            let choice = Choice { stop: stop.clone(), ..Choice::default() };
+            let answer = Answer { choices: vec![choice], ..Answer::default() };
+            let heard = inbound.read_answer(&inbound.write_answer(&answer, &asked())).unwrap();
+            assert!(matches!(heard.choices[0].stop, Stop::Filtered | Stop::Refused), "{way}, whole");
+            let (id, model) = Default::default();
+            let said = [
+                Event::Start { id, model, created: None, usage: None },
+                Event::Stop { choice: 0, stop: stop.clone(), sequence: None },
+                Event::End,
+            ];
+            let (mut writer, mut out) = (inbound.writer(&asked()), Vec::new());
+            said.iter().for_each(|event| writer.write(event, &mut out));
+            assert!(refused(&events(*inbound, [&out[..]])), "{way}, streamed");
+        }
+    }
+}
+
+/// Gemini's library takes a comment for a broken answer; the others have a word for nothing new, or none.
+#[test]
+fn nothing_new_is_said_in_a_way_that_libraries_take() {
+    for inbound in chat::ALL {
+        let mut out = Vec::new();
+        inbound.writer(&asked()).write(&Event::Ping, &mut out);
+        let expected: &[u8] = match inbound.name() {
+            "openai" | "responses" | "cohere" => b": ping\n\n",
+            "anthropic" => b"event: ping\ndata: {\"type\":\"ping\"}\n\n",
+            _ => b"",
+        };
+        assert_eq!(out, expected, "{}", inbound.name());
+    }
+}
+
+#[test]
+fn who_waits_for_thoughts_is_not_left_without_unasked() {
+    let ask = |inbound: &str, body: Value| {
+        let inbound = chat::find(inbound).unwrap();
+        let bytes = body.to_string();
+        let incoming =
+            Incoming { model: Some("anthropic.claude-opus-4-1-v1"), stream: None, body: bytes.as_bytes() };
+        inbound.read_request(&incoming).unwrap()
+    };
+    let anthropic = |thinking: Value| {
+        let messages = json!([{ "role": "user", "content": "a" }]);
+        ask(
+            "anthropic",
+            json!({ "model": "m", "max_tokens": 9000, "messages": messages, "thinking": thinking }),
+        )
+    };
+    let bedrock = |thinking: Value| {
+        let messages = json!([{ "role": "user", "content": [{ "text": "a" }] }]);
+        ask(
+            "bedrock",
+            json!({ "messages": messages, "additionalModelRequestFields": { "thinking": thinking } }),
+        )
+    };
+    let gemini = |request: &Request| {
+        let outbound = chat::find("gemini").unwrap();
+        let (written, losses) = translate::request(request, outbound, "gemini-2.5-pro", Mode::Drop).unwrap();
+        let body: Value = serde_json::from_slice(&written.body).unwrap();
+        (body["generationConfig"]["thinkingConfig"]["includeThoughts"].as_bool(), losses.text())
+    };
+    let enabled = json!({ "type": "enabled", "budget_tokens": 2048 });
+    assert_eq!(gemini(&anthropic(enabled.clone())), (Some(true), String::new()));
+    assert_eq!(gemini(&anthropic(json!({ "type": "adaptive" }))).0, Some(true));
+    assert_eq!(gemini(&bedrock(enabled.clone())), (Some(true), String::new()));
+    let omitted = json!({ "type": "enabled", "budget_tokens": 2048, "display": "omitted" });
+    assert_eq!(gemini(&anthropic(omitted)).0, Some(false));
+    assert_eq!(gemini(&anthropic(json!({ "type": "disabled" }))).0, None);
+    assert_eq!(gemini(&bedrock(json!({ "type": "disabled" }))).0, None);
+    // Callers of chat completions are not shown any, by anybody.
+    let effort =
+        json!({ "model": "m", "messages": [{ "role": "user", "content": "a" }], "reasoning_effort": "low" });
+    assert_eq!(gemini(&ask("openai", effort)).0, None);
+    // Where asking might cost the call it is told.
+    let responses = chat::find("responses").unwrap();
+    let (_, losses) = translate::request(&anthropic(enabled), responses, "m", Mode::Drop).unwrap();
+    assert!(losses.text().contains("reasoning_summary=none"), "{}", losses.text());
 }
 
 #[test]
@@ -152,7 +245,7 @@ fn every_answer_goes_everywhere() {
             let (written, usage) = translate::answer(outbound, *inbound, &body, &asked()).unwrap();
             assert_eq!(usage, source.usage);
             let heard = inbound.read_answer(&written).unwrap_or_else(|wrong| panic!("{way}: {wrong}"));
-            let words = |answer: &portcullis_llm::canon::Answer| -> (String, usize) {
+            let words = |answer: &Answer| -> (String, usize) {
                 let parts = || answer.choices.first().into_iter().flat_map(|choice| &choice.parts);
                 let words = parts().filter_map(|part| match part {
                     Part::Text(text) => Some(text.text.as_str()),
@@ -162,6 +255,13 @@ fn every_answer_goes_everywhere() {
                 (words.collect(), parts().filter(|part| matches!(part, Part::ToolCall(_))).count())
             };
             assert_eq!(words(&heard), words(&source), "{way}");
+            let refused = |answer: &Answer| {
+                matches!(
+                    answer.choices.first().map(|choice| &choice.stop),
+                    Some(Stop::Filtered | Stop::Refused)
+                )
+            };
+            assert_eq!(refused(&heard), refused(&source), "{way}: a refusal is one to everybody");
             if let (Some(heard), Some(source)) = (heard.usage, source.usage) {
                 assert_eq!((heard.input, heard.output), (source.input, source.output), "{way}");
             }

@@ -112,6 +112,7 @@ fn everything() -> Request {
             effort: Some(Effort::Low),
             budget: Some(1024),
             summary: Some("auto".to_owned()),
+            shown: false,
         }),
         verbosity: Some("low".to_owned()),
         safety: vec![Safety { category: "c".to_owned(), threshold: "t".to_owned() }],

@@ -184,6 +184,7 @@ pub(super) fn write(answer: &Answer, asked: &Asked) -> Vec<u8> {
         stopped(stop, choice.stop_sequence.as_deref(), refused, w);
         w.name("usage");
         usage::write(&answer.usage.unwrap_or_default(), answer.service_tier.as_deref(), w);
+        w.member("container", &None::<&str>);
     });
     out
 }
@@ -192,12 +193,13 @@ pub(super) fn write(answer: &Answer, asked: &Asked) -> Vec<u8> {
 pub(super) fn stopped(stop: &Stop, sequence: Option<&str>, refused: Option<&str>, w: &mut Writer<'_>) {
     w.member("stop_reason", stop_word(stop));
     w.member("stop_sequence", &sequence);
-    if let Some(words) = refused {
-        w.name("stop_details").object(|w| {
+    match refused {
+        Some(words) => w.name("stop_details").object(|w| {
             w.member("type", "refusal");
             w.member("category", &None::<&str>);
             w.member("explanation", words);
-        });
+        }),
+        None => w.member("stop_details", &None::<&str>),
     }
 }
 
@@ -218,9 +220,11 @@ fn block(part: &Part, w: &mut Writer<'_>) {
         Part::Text(text) => w.object(|w| {
             w.member("type", "text");
             w.member("text", &text.text);
-            if !text.citations.is_empty() {
-                let all = &text.citations;
-                w.name("citations").array(|w| all.iter().for_each(|one| citation::write(w, one, false)));
+            match &text.citations[..] {
+                [] => w.member("citations", &None::<&str>),
+                all => {
+                    w.name("citations").array(|w| all.iter().for_each(|one| citation::write(w, one, false)))
+                }
             }
         }),
         Part::Thinking(thinking) => self::thinking(thinking, w),
@@ -230,11 +234,17 @@ fn block(part: &Part, w: &mut Writer<'_>) {
             w.member("name", &call.name);
             w.name("input");
             input(&call.arguments, w);
+            direct(w);
         }),
         Part::Native { dialect, value } if *dialect == NAME => w.value(value),
         // A refusal is in `stop_details`; the rest there is no word for.
         Part::Refusal(_) | Part::Native { .. } | Part::Media(_) | Part::ToolResult(_) => {}
     }
+}
+
+/// By whom a tool was called: the model itself, not code that it runs.
+pub(super) fn direct(w: &mut Writer<'_>) {
+    w.name("caller").object(|w| w.member("type", "direct"));
 }
 
 fn thinking(thinking: &Thinking, w: &mut Writer<'_>) {

@@ -4,6 +4,7 @@ use super::{NAME, answer, error, read, stream, watch, write};
 use crate::canon::fields::{self, answers};
 use crate::canon::{Answer, Field, Losses, ProviderError, Request};
 use crate::dialect::chat::{Asked, Chat, Incoming, ReadStream, Unreadable, Watch, WriteStream, Written};
+use crate::dialect::one_by_one::OneByOne;
 use crate::dialect::typed::Watcher;
 use portcullis_fault::Fault;
 
@@ -107,7 +108,7 @@ impl Chat for Messages {
     }
 
     fn writer(&self, asked: &Asked) -> Box<dyn WriteStream> {
-        Box::new(stream::Writer::new(asked))
+        Box::new(OneByOne::new(stream::Writer::new(asked)))
     }
 
     fn read_error(&self, status: u16, body: &[u8]) -> ProviderError {

@@ -181,6 +181,7 @@ impl Reader {
             "summarized" => "auto".to_owned(),
             _ => display,
         });
+        reasoning.shown = !disabled && reasoning.summary.is_none();
         self.rest(thinking);
         Ok(())
     }

@@ -47,22 +47,39 @@ impl Said {
     }
 }
 
-/// Writes the value of `usage`.
+/// Writes the value of a message's `usage`.
 pub(super) fn write(tokens: &Tokens, service_tier: Option<&str>, w: &mut Writer<'_>) {
-    let cached = tokens.cache_read.unwrap_or(0).saturating_add(tokens.cache_write.unwrap_or(0));
     w.object(|w| {
-        w.member("input_tokens", &tokens.input.saturating_sub(cached));
-        w.maybe("cache_creation_input_tokens", &tokens.cache_write);
-        w.maybe("cache_read_input_tokens", &tokens.cache_read);
-        w.member("output_tokens", &tokens.output);
-        if let Some(thinking) = tokens.reasoning {
-            w.name("output_tokens_details").object(|w| w.member("thinking_tokens", &thinking));
-        }
+        counts(tokens, w);
+        // How long what was written to a cache stays there, and where the call was served, nobody says.
+        w.member("cache_creation", &None::<&str>);
+        w.member("inference_geo", &None::<&str>);
         // The classes that this dialect has.
         let tier = service_tier.map(|tier| match tier {
             "priority" | "batch" => tier,
             _ => "standard",
         });
-        w.maybe("service_tier", &tier);
+        w.member("service_tier", &tier);
     });
+}
+
+/// Writes the value of `usage` at the end of a stream.
+pub(super) fn write_last(tokens: &Tokens, w: &mut Writer<'_>) {
+    w.object(|w| counts(tokens, w));
+}
+
+/// What is not known is `null`: every member is there.
+fn counts(tokens: &Tokens, w: &mut Writer<'_>) {
+    let cached = tokens.cache_read.unwrap_or(0).saturating_add(tokens.cache_write.unwrap_or(0));
+    w.member("input_tokens", &tokens.input.saturating_sub(cached));
+    w.member("cache_creation_input_tokens", &tokens.cache_write);
+    w.member("cache_read_input_tokens", &tokens.cache_read);
+    w.member("output_tokens", &tokens.output);
+    match tokens.reasoning {
+        Some(thinking) => {
+            w.name("output_tokens_details").object(|w| w.member("thinking_tokens", &thinking));
+        }
+        None => w.member("output_tokens_details", &None::<&str>),
+    }
+    w.member("server_tool_use", &None::<&str>);
 }

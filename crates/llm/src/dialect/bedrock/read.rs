@@ -173,13 +173,17 @@ fn additional(node: Node<'_>, at: &Path<'_>, request: &mut Request) -> Result<()
             }
             _ => false,
         };
+        reasoning.shown |= known && kind.as_deref() != Some("disabled");
         if !known {
             request.native.push(native(&format!("additionalModelRequestFields.{name}"), value));
         }
     }
     if let Some(word) = fields.string("reasoning_effort")? {
         match Effort::of_word(&word) {
-            Some(effort) => reasoning.effort = Some(effort),
+            Some(effort) => {
+                reasoning.effort = Some(effort);
+                reasoning.shown |= effort != Effort::None;
+            }
             None => request.native.push(native("additionalModelRequestFields.reasoning_effort", word.into())),
         }
     }
@@ -194,7 +198,11 @@ fn output(mut config: Object<'_, '_>, request: &mut Request) -> Result<(), Fault
     let at = config.at;
     if let Some(word) = config.string("effort")? {
         match Effort::of_word(&word) {
-            Some(effort) => request.reasoning.get_or_insert_default().effort = Some(effort),
+            Some(effort) => {
+                let reasoning = request.reasoning.get_or_insert_default();
+                reasoning.effort = Some(effort);
+                reasoning.shown |= effort != Effort::None;
+            }
             None => request.native.push(native("outputConfig.effort", word.into())),
         }
     }

@@ -184,7 +184,7 @@ mod tests {
     fn told(model: &str, effort: Option<Effort>, budget: Option<u64>, max_tokens: Option<u64>) -> String {
         let request = Request {
             model: model.to_owned(),
-            reasoning: Some(Reasoning { effort, budget, summary: None }),
+            reasoning: Some(Reasoning { effort, budget, ..Reasoning::default() }),
             max_tokens,
             sampling: Sampling { temperature: Some(0.5), top_k: Some(9), ..Sampling::default() },
             ..Request::default()

@@ -125,6 +125,11 @@ const REASONS: &[(Stop, &str)] = &[
     (Stop::Filtered, "ERROR_TOXIC"),
 ];
 
+/// Words that mean that there is no answer.
+pub(super) fn failed(word: &str) -> bool {
+    matches!(word, "ERROR" | "TIMEOUT")
+}
+
 pub(super) fn stop(word: &str) -> Stop {
     let known = REASONS.iter().find(|(_, known)| *known == word);
     known.map_or_else(|| Stop::Other(word.to_owned()), |(stop, _)| stop.clone())
@@ -134,7 +139,9 @@ pub(super) fn finish_reason(stop: &Stop) -> &'static str {
     match stop {
         // Words that its libraries know.
         Stop::ContextFull => "MAX_TOKENS",
-        Stop::Filtered | Stop::Refused | Stop::Paused | Stop::Other(_) => "COMPLETE",
+        Stop::Paused | Stop::Other(_) => "COMPLETE",
+        // The word is of the API's first version; the second has none, and `COMPLETE` would make it an answer that is empty.
+        Stop::Refused => "ERROR_TOXIC",
         stop => REASONS.iter().find(|(known, _)| known == stop).map_or("COMPLETE", |(_, word)| word),
     }
 }
@@ -179,6 +186,11 @@ pub(super) fn write_citation(w: &mut Writer<'_>, citation: &Citation, said: &str
 pub(super) fn read(body: &[u8]) -> Result<Answer, Unreadable> {
     let wire: Wire = serde_json::from_slice(body)
         .map_err(|error| Unreadable(format!("the answer is none of Cohere's chat: {error}")))?;
+    let word = wire.finish_reason.as_deref().unwrap_or("COMPLETE");
+    if failed(word) {
+        return Err(Unreadable(format!("the answer ended with `{word}` under a status of success")));
+    }
+    let stop = stop(word);
     let mut parts = Vec::new();
     for content in wire.message.content.unwrap_or_default() {
         match (content.kind.as_deref(), content.text, content.thinking) {
@@ -208,7 +220,7 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, Unreadable> {
         choices: vec![Choice {
             index: 0,
             parts,
-            stop: stop(wire.finish_reason.as_deref().unwrap_or("COMPLETE")),
+            stop,
             stop_sequence: None,
             logprobs: wire.logprobs.into_iter().flatten().filter_map(LogprobItem::into_canon).collect(),
         }],

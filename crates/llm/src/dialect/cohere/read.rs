@@ -78,7 +78,8 @@ pub(super) fn request(asked: &Incoming<'_>) -> Result<Request, Fault> {
             _ if budget.is_none() => Some(Effort::Medium),
             _ => None,
         };
-        request.reasoning = Some(Reasoning { effort, budget, summary: None });
+        let shown = effort != Some(Effort::None);
+        request.reasoning = Some(Reasoning { effort, budget, summary: None, shown });
     }
     request.native = body
         .rest()

@@ -110,12 +110,16 @@ pub(super) fn image(data: String) -> Part {
     Part::Media(Media { kind: MediaKind::Image, mime, origin: Origin::Data(data), ..Media::default() })
 }
 
+/// Ollama has no word of its own for it, and any text may stand there: `stop` would make it an answer that is empty.
+const FILTERED: &str = "content_filter";
+
 /// `called`: there are calls, which have no word of their own here.
 pub(super) fn stop(word: Option<&str>, called: bool) -> Stop {
     match word {
         _ if called => Stop::ToolCalls,
         None | Some("stop") => Stop::End,
         Some("length") => Stop::Length,
+        Some(FILTERED) => Stop::Filtered,
         Some(other) => Stop::Other(other.to_owned()),
     }
 }
@@ -123,6 +127,7 @@ pub(super) fn stop(word: Option<&str>, called: bool) -> Stop {
 pub(super) fn done_reason(stop: &Stop) -> &'static str {
     match stop {
         Stop::Length | Stop::ContextFull => "length",
+        Stop::Filtered | Stop::Refused => FILTERED,
         _ => "stop",
     }
 }

@@ -100,7 +100,11 @@ fn begin(asked: &Incoming<'_>, body: &mut Object<'_, '_>) -> Result<Request, Fau
                 .ok_or_else(|| body.wrong("think", "true, false, `low`, `medium` or `high`"))?,
         ),
     };
-    request.reasoning = effort.map(|effort| Reasoning { effort: Some(effort), ..Reasoning::default() });
+    request.reasoning = effort.map(|effort| Reasoning {
+        effort: Some(effort),
+        shown: effort != Effort::None,
+        ..Reasoning::default()
+    });
     request.sampling.logprobs = body.boolean("logprobs")?;
     request.sampling.top_logprobs =
         body.count("top_logprobs")?.map(|count| u32::try_from(count).unwrap_or(u32::MAX));

@@ -194,7 +194,7 @@ pub(super) fn write(answer: &Answer, asked: &Asked) -> Vec<u8> {
     head.tier.clone_from(&answer.service_tier);
     let mut out = Vec::with_capacity(2048);
     let tokens = answer.usage.unwrap_or_default();
-    let status = Status::of(&choice.stop);
+    let status = Status::of(&choice.stop, &items);
     skeleton::write(&head, asked, status, &items, Some(&tokens), &mut Writer::new(&mut out));
     out
 }

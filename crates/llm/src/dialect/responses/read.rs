@@ -136,7 +136,7 @@ fn reasoning(
     // What it was called before.
     let summary = reasoning.string("summary")?;
     let older = reasoning.string("generate_summary")?;
-    let read = Reasoning { effort, budget: None, summary: summary.or(older) };
+    let read = Reasoning { effort, budget: None, summary: summary.or(older), shown: false };
     if read != Reasoning::default() {
         request.reasoning = Some(read);
     }

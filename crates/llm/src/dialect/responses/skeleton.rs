@@ -39,10 +39,13 @@ pub(super) enum Status {
 }
 
 impl Status {
-    pub(super) fn of(stop: &Stop) -> Self {
+    /// Of an answer with these items, which ended for this reason.
+    pub(super) fn of(stop: &Stop, items: &[Item]) -> Self {
         match stop {
             Stop::Length | Stop::ContextFull => Self::Incomplete("max_output_tokens"),
             Stop::Filtered => Self::Incomplete("content_filter"),
+            // The words of a refusal say it themselves; without them it would look like an answer that is empty.
+            Stop::Refused if !items.iter().any(Item::refuses) => Self::Incomplete("content_filter"),
             _ => Self::Completed,
         }
     }
@@ -88,6 +91,12 @@ pub(super) enum Content {
 }
 
 impl Item {
+    /// Whether it says why the model will not.
+    fn refuses(&self) -> bool {
+        let Said::Message(contents) = &self.said else { return false };
+        contents.iter().any(|content| matches!(content, Content::Refusal(words) if !words.is_empty()))
+    }
+
     /// `word`: how it stands.
     pub(super) fn write(&self, word: &str, w: &mut Writer<'_>) {
         match &self.said {
@@ -187,7 +196,10 @@ pub(super) fn write(
         w.member("object", "response");
         w.member("created_at", &head.created);
         w.member("status", status.word());
+        // When it was, is not known here; and it lies nowhere.
+        w.member("completed_at", null);
         w.member("background", &false);
+        w.member("store", &false);
         w.member("error", null);
         match status {
             Status::Incomplete(reason) => {
@@ -197,6 +209,7 @@ pub(super) fn write(
         }
         w.member("instructions", &write::instructions(request));
         w.member("max_output_tokens", &request.max_tokens);
+        w.member("max_tool_calls", null);
         w.member("model", &head.model);
         w.name("output").array(|w| {
             for (index, item) in items.iter().enumerate() {
@@ -212,6 +225,8 @@ pub(super) fn write(
         let known = |tier: &&str| matches!(*tier, "auto" | "default" | "flex" | "scale" | "priority");
         w.member("service_tier", head.tier.as_deref().filter(known).unwrap_or("default"));
         w.member("temperature", &request.sampling.temperature.unwrap_or(1.0));
+        w.member("presence_penalty", &request.sampling.presence_penalty.unwrap_or(0.0));
+        w.member("frequency_penalty", &request.sampling.frequency_penalty.unwrap_or(0.0));
         w.name("tool_choice");
         let choice = request.tool_choice.as_ref().unwrap_or(&ToolChoice::Auto);
         write::choice(choice, &request.tools, w);
@@ -229,6 +244,8 @@ pub(super) fn write(
             None => w.value(null),
         }
         w.member("user", &request.user);
+        w.member("safety_identifier", null);
+        w.member("prompt_cache_key", null);
         w.member("metadata", &request.metadata);
     });
 }

@@ -49,7 +49,7 @@ pub(super) fn request(request: &Request, losses: &mut Losses) -> Result<Written,
             w.maybe("parallel_tool_calls", &request.parallel_tools);
         }
         text(request, &mut natives, w);
-        thinking(request, &mut natives, w);
+        thinking(request, &mut natives, losses, w);
         if let Some(tokens) = request.max_tokens {
             if tokens < MIN_OUTPUT {
                 losses.changed(format!("max_output_tokens={MIN_OUTPUT}"));
@@ -360,12 +360,17 @@ fn text(request: &Request, natives: &mut Natives<'_>, w: &mut Writer<'_>) {
     });
 }
 
-fn thinking(request: &Request, natives: &mut Natives<'_>, w: &mut Writer<'_>) {
+fn thinking(request: &Request, natives: &mut Natives<'_>, losses: &mut Losses, w: &mut Writer<'_>) {
     let own = natives.remove("reasoning").unwrap_or_default();
     let reasoning = request.reasoning.as_ref();
     let effort = reasoning.and_then(|reasoning| reasoning.effort).map(Effort::word);
     // Not to show any is what is done when nothing is said.
     let summary = reasoning.and_then(|reasoning| reasoning.summary.as_deref()).filter(|word| *word != "none");
+    let shown = reasoning.is_some_and(|reasoning| reasoning.shown && reasoning.effort != Some(Effort::None));
+    if shown && summary.is_none() {
+        // To ask unasked would cost the call: the vendor refuses summaries to accounts that it has not verified.
+        losses.changed("reasoning_summary=none");
+    }
     if effort.is_none() && summary.is_none() && own.is_empty() {
         return;
     }

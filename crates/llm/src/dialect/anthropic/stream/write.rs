@@ -1,6 +1,6 @@
 //! Streams, written: parts become blocks, numbered as they show something.
 
-use super::super::answer::{id, model, stopped};
+use super::super::answer::{direct, id, model, stopped};
 use super::super::{NAME, citation, error, usage};
 use crate::canon::{Delta, Event, Opening, Part, Stop, Thinking, Tokens, signature};
 use crate::dialect::chat::{Asked, WriteStream};
@@ -68,8 +68,10 @@ impl Writer {
                 w.name("content").array(|_| {});
                 w.member("stop_reason", &None::<&str>);
                 w.member("stop_sequence", &None::<&str>);
+                w.member("stop_details", &None::<&str>);
                 w.name("usage");
                 usage::write(&self.usage, None, w);
+                w.member("container", &None::<&str>);
             });
         });
     }
@@ -234,9 +236,10 @@ impl WriteStream for Writer {
                 event("message_delta", out, |w| {
                     w.name("delta").object(|w| {
                         stopped(stop, self.sequence.as_deref(), self.refused.as_deref(), w);
+                        w.member("container", &None::<&str>);
                     });
                     w.name("usage");
-                    usage::write(&self.usage, None, w);
+                    usage::write_last(&self.usage, w);
                 });
                 event("message_stop", out, |_| {});
             }
@@ -294,6 +297,7 @@ fn begun(block: &mut Block, blocks: &mut u32, out: &mut Vec<u8>) -> u32 {
             w.member("id", id);
             w.member("name", name);
             w.name("input").object(|_| {});
+            direct(w);
         }
         Kind::Thinking => {
             w.member("type", "thinking");
@@ -303,6 +307,7 @@ fn begun(block: &mut Block, blocks: &mut u32, out: &mut Vec<u8>) -> u32 {
         _ => {
             w.member("type", "text");
             w.member("text", "");
+            w.member("citations", &None::<&str>);
         }
     });
     index

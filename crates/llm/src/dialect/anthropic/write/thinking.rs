@@ -66,6 +66,8 @@ pub(super) fn plan(request: &Request, max_tokens: Option<u64>, losses: &mut Loss
             (_, None, _) => Some(Thinking::Adaptive),
         };
         plan.display = match reasoning.summary.as_deref() {
+            // These show none unless they are asked to.
+            None if reasoning.shown && form == Form::Adaptive => Some("summarized"),
             None => None,
             Some("none") => Some("omitted"),
             Some("auto") => Some("summarized"),
@@ -276,7 +278,7 @@ mod tests {
         assert_eq!((plan.thinking, told.as_str()), (None, "reasoning_budget"));
         let (plan, told) = planned("claude-3-haiku-20240307", effort(Effort::High), 1500);
         assert_eq!((plan, told.as_str()), (Plan::default(), "thinking"));
-        let off = Reasoning { effort: Some(Effort::High), budget: Some(0), summary: None };
+        let off = Reasoning { effort: Some(Effort::High), budget: Some(0), ..Reasoning::default() };
         let (plan, _) = planned("claude-opus-4-6", off, 8192);
         assert_eq!((plan.thinking, plan.effort), (Some(Thinking::Disabled), Some("high")));
     }

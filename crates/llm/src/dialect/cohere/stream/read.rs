@@ -1,6 +1,6 @@
 //! Events, read.
 
-use super::super::answer::{Call, Content, LogprobItem, Usage, citation, stop};
+use super::super::answer::{Call, Content, LogprobItem, Usage, citation, failed, stop};
 use crate::canon::{Delta, Event, Opening, ProviderError};
 use crate::dialect::chat::{ReadStream, Unreadable};
 use crate::stream::whole::Events;
@@ -157,7 +157,7 @@ impl State {
             "message-end" => {
                 self.ended = true;
                 let word = wire.delta.finish_reason.unwrap_or_else(|| "COMPLETE".to_owned());
-                if matches!(word.as_str(), "ERROR" | "TIMEOUT") || wire.delta.error.is_some() {
+                if failed(&word) || wire.delta.error.is_some() {
                     let message = wire
                         .delta
                         .error

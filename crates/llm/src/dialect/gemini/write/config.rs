@@ -76,8 +76,12 @@ fn thinking(w: &mut Writer<'_>, request: &Request, losses: &mut Losses) {
     let nothing = Reasoning::default();
     let reasoning = reasoning.unwrap_or(&nothing);
     w.name("thinkingConfig").object(|w| {
-        if let Some(summary) = &reasoning.summary {
-            w.member("includeThoughts", &(summary != "none"));
+        let thinks = reasoning.effort != Some(Effort::None) && reasoning.budget != Some(0);
+        match &reasoning.summary {
+            Some(summary) => w.member("includeThoughts", &(summary != "none")),
+            // Here none are shown unless they are asked for.
+            None if reasoning.shown && thinks => w.member("includeThoughts", &true),
+            None => {}
         }
         match amount(&request.model, reasoning, losses) {
             Some(Amount::Budget(tokens)) => w.member("thinkingBudget", &tokens),

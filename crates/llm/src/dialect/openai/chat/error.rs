@@ -53,7 +53,7 @@ fn cut(text: &str) -> String {
 
 /// The status that OpenAI's libraries understand: theirs are chosen by it.
 pub(in crate::dialect) fn write(error: &ProviderError, request_id: &str) -> (u16, Vec<u8>) {
-    let status = if (400..600).contains(&error.status) { error.status } else { 502 };
+    let status = error.answered();
     let mut body = Vec::with_capacity(256);
     Writer::new(&mut body).object(|w| inside(w, error, status, Some(request_id)));
     (status, body)

@@ -1,5 +1,6 @@
 //! A streamed answer: chunks with what is new, a chunk with usage, `[DONE]`.
 
+mod choice;
 mod read;
 mod write;
 

@@ -102,7 +102,8 @@ pub(super) fn finish_reason(stop: &Stop) -> &'static str {
         Stop::Length | Stop::ContextFull => "length",
         Stop::ToolCalls => "tool_calls",
         Stop::Filtered => "content_filter",
-        // With the words of a refusal it is a `stop`, and the reader knows it by them.
+        // With the words of a refusal it is a `stop`, and the reader knows it by them; without, a writer says
+        // `content_filter`.
         Stop::Refused => "stop",
     }
 }

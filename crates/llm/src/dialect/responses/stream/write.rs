@@ -392,7 +392,7 @@ impl Writer {
         while !self.open.is_empty() {
             self.close(0, out);
         }
-        let status = Status::of(&self.stop);
+        let status = Status::of(&self.stop, &self.items);
         for index in 0..self.items.len() {
             let last = index + 1 == self.items.len();
             self.finish_item(index, if last { status } else { Status::Completed }, out);

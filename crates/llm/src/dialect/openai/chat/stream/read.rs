@@ -1,9 +1,10 @@
 //! Chunks, read.
 
-use super::super::answer::{Call, Content, Message, content_part, detail, image};
-use super::super::usage::{self, Logprobs, Usage};
-use super::super::{NAME, error};
-use crate::canon::{Delta, Event, Opening, Part, Thinking};
+use super::super::answer::Message;
+use super::super::error;
+use super::super::usage::{Logprobs, Usage};
+use super::choice::Choice;
+use crate::canon::Event;
 use crate::dialect::chat::{ReadStream, Unreadable};
 use crate::stream::whole::Events;
 use serde::Deserialize;
@@ -55,26 +56,6 @@ struct State {
 
 /// Answers at once, at most: the API's bound of `n` is 128.
 const MAX_CHOICES: usize = 128;
-
-#[derive(Default)]
-struct Choice {
-    index: u32,
-    next: u32,
-    open: Option<(u32, Kind)>,
-    /// Calls so far: the index and the id that each has on the wire.
-    calls: Vec<(Option<u32>, String)>,
-    refused: bool,
-    stopped: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Text,
-    Thinking,
-    Refusal,
-    /// The call of this position in `calls`.
-    Call(usize),
-}
 
 impl ReadStream for Reader {
     fn feed(&mut self, bytes: &[u8], events: &mut Vec<Event>) -> Result<(), Unreadable> {
@@ -163,7 +144,7 @@ impl State {
                 return Err(Unreadable(format!("the stream has more than {MAX_CHOICES} choices")));
             }
             None => {
-                self.choices.push(Choice { index, ..Choice::default() });
+                self.choices.push(Choice::of(index));
                 self.choices.len() - 1
             }
         };
@@ -179,159 +160,12 @@ impl State {
             choice.delta(delta, events)?;
         }
         let logprobs = wire.logprobs.map(Logprobs::into_canon).unwrap_or_default();
-        if !logprobs.is_empty()
-            && let Some((part, _)) = choice.open
-        {
-            events.push(Event::Delta { choice: index, part, delta: Delta::Logprobs(logprobs) });
+        if !logprobs.is_empty() {
+            choice.logprobs(logprobs, events);
         }
         if let Some(word) = wire.finish_reason.filter(|word| !word.is_empty()) {
             choice.stop(&word, events);
         }
         Ok(())
-    }
-}
-
-impl Choice {
-    fn delta(&mut self, delta: Message, events: &mut Vec<Event>) -> Result<(), Unreadable> {
-        let details = delta.reasoning_details.unwrap_or_default();
-        let plain = delta.reasoning_content.or(delta.reasoning).filter(|text| !text.is_empty());
-        let detailed = plain.is_none();
-        if let Some(text) = plain {
-            self.say(Kind::Thinking, Delta::Thinking(text), events);
-        }
-        for thinking in details.into_iter().filter_map(detail) {
-            self.thought(thinking, detailed, events);
-        }
-        match delta.content {
-            Some(Content::Text(text)) if !text.is_empty() => self.say(Kind::Text, Delta::Text(text), events),
-            Some(Content::Parts(items)) => {
-                for part in items.iter().filter_map(content_part) {
-                    match part {
-                        Part::Thinking(thinking) => self.thought(thinking, true, events),
-                        Part::Text(text) => self.say(Kind::Text, Delta::Text(text.text), events),
-                        _ => {}
-                    }
-                }
-            }
-            _ => {}
-        }
-        if let Some(text) = delta.refusal.filter(|text| !text.is_empty()) {
-            self.refused = true;
-            self.say(Kind::Refusal, Delta::Text(text), events);
-        }
-        for citation in delta.annotations.unwrap_or_default().iter().filter_map(usage::citation) {
-            self.say(Kind::Text, Delta::Citation(citation), events);
-        }
-        for part in delta.images.unwrap_or_default().iter().filter_map(image) {
-            self.whole(part, events);
-        }
-        if let Some(audio) = delta.audio.filter(|audio| !audio.is_null()) {
-            self.whole(Part::Native { dialect: NAME, value: serde_json::json!({ "audio": audio }) }, events);
-        }
-        for call in delta.tool_calls.unwrap_or_default() {
-            self.call(call, events)?;
-        }
-        if let Some(function) = delta.function_call {
-            self.call(Call { index: Some(0), function: Some(function), ..Call::default() }, events)?;
-        }
-        Ok(())
-    }
-
-    /// Goes on with a part of this kind: the open one, or a new one.
-    fn say(&mut self, kind: Kind, delta: Delta, events: &mut Vec<Event>) {
-        let part = match self.open {
-            Some((part, open)) if open == kind => part,
-            _ => self.open(
-                kind,
-                match kind {
-                    Kind::Thinking => Opening::Thinking,
-                    Kind::Refusal => Opening::Refusal,
-                    Kind::Text | Kind::Call(_) => Opening::Text,
-                },
-                events,
-            ),
-        };
-        events.push(Event::Delta { choice: self.index, part, delta });
-    }
-
-    /// `words`: whether they are to be said, and were not elsewhere in the same chunk.
-    fn thought(&mut self, thinking: Thinking, words: bool, events: &mut Vec<Event>) {
-        if words && !thinking.text.is_empty() {
-            self.say(Kind::Thinking, Delta::Thinking(thinking.text), events);
-        }
-        if let Some(signature) = thinking.signature {
-            self.say(Kind::Thinking, Delta::Signature(signature), events);
-        }
-        if let Some(redacted) = thinking.redacted {
-            self.say(Kind::Thinking, Delta::Redacted(redacted), events);
-        }
-    }
-
-    fn open(&mut self, kind: Kind, opening: Opening, events: &mut Vec<Event>) -> u32 {
-        self.close(events);
-        let part = self.next;
-        self.next += 1;
-        self.open = Some((part, kind));
-        events.push(Event::Open { choice: self.index, part, opening });
-        part
-    }
-
-    fn close(&mut self, events: &mut Vec<Event>) {
-        if let Some((part, _)) = self.open.take() {
-            events.push(Event::Close { choice: self.index, part });
-        }
-    }
-
-    fn whole(&mut self, part: Part, events: &mut Vec<Event>) {
-        self.open(Kind::Text, Opening::Whole(Box::new(part)), events);
-        self.close(events);
-    }
-
-    /// A piece of a call. Which call it is of is said by its index; some vendors send no index, or 0 for every call, and
-    /// tell calls apart by their ids, and some repeat id and name in every piece.
-    fn call(&mut self, mut call: Call, events: &mut Vec<Event>) -> Result<(), Unreadable> {
-        let id = call.id.take().filter(|id| !id.is_empty());
-        let signature = call.signature();
-        let mut function = call.function.take().unwrap_or_default();
-        let name = function.name.take().filter(|name| !name.is_empty());
-        let arguments = function.arguments();
-        let known = self.calls.iter().rposition(|(index, known)| match &id {
-            Some(id) => known == id,
-            None => call.index.is_none() || *index == call.index,
-        });
-        // A name where there is no id: another call, unless the index says that it is the one that is open.
-        let known = known.filter(|at| {
-            let open = matches!(self.open, Some((_, Kind::Call(open))) if open == *at);
-            id.is_some() || name.is_none() || (call.index.is_some() && open)
-        });
-        let part = match (known, self.open) {
-            (Some(at), Some((part, Kind::Call(open)))) if open == at => part,
-            (Some(_), _) => {
-                if arguments.is_empty() {
-                    return Ok(());
-                }
-                return Err(Unreadable("a tool's call goes on after another one began".to_owned()));
-            }
-            (None, _) => {
-                let id = id.unwrap_or_else(|| format!("call_{}", self.calls.len()));
-                self.calls.push((call.index, id.clone()));
-                let opening = Opening::ToolCall { id, name: name.unwrap_or_default() };
-                self.open(Kind::Call(self.calls.len() - 1), opening, events)
-            }
-        };
-        if !arguments.is_empty() {
-            events.push(Event::Delta { choice: self.index, part, delta: Delta::Arguments(arguments) });
-        }
-        if let Some(signature) = signature {
-            events.push(Event::Delta { choice: self.index, part, delta: Delta::Signature(signature) });
-        }
-        Ok(())
-    }
-
-    fn stop(&mut self, word: &str, events: &mut Vec<Event>) {
-        self.close(events);
-        self.stopped = true;
-        let stop = usage::stop(word, !self.calls.is_empty(), self.refused);
-        events.push(Event::Stop { choice: self.index, stop, sequence: None });
     }
 }

@@ -5,6 +5,8 @@
 
 pub mod chat;
 pub mod eventstream;
+pub mod scan;
+pub mod vectors;
 
 /// A target: its corpus lies under `corpus/<name>`.
 pub struct Target {
@@ -13,8 +15,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const ALL: [Target; 2] =
-    [Target { name: "eventstream", run: eventstream::run }, Target { name: "chat", run: chat::run }];
+pub const ALL: [Target; 4] = [
+    Target { name: "eventstream", run: eventstream::run },
+    Target { name: "chat", run: chat::run },
+    Target { name: "scan", run: scan::run },
+    Target { name: "vectors", run: vectors::run },
+];
 
 /// Longer inputs take longer and find nothing else.
 const LONGEST: usize = 16 << 10;

@@ -1,5 +1,5 @@
 //! The corpus of what is fuzzed of this crate, replayed, and a little of it changed at random from a fixed seed. Long runs
-//! are `scripts/fuzz eventstream chat`.
+//! are `scripts/fuzz eventstream chat scan vectors`.
 
 #[path = "../../../../fuzz/llm/lib.rs"]
 mod targets;
@@ -100,4 +100,14 @@ fn eventstream() {
 #[test]
 fn chat() {
     replay("chat");
+}
+
+#[test]
+fn scan() {
+    replay("scan");
+}
+
+#[test]
+fn vectors() {
+    replay("vectors");
 }

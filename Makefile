@@ -36,11 +36,12 @@ test-all: test ## what is slower as well: every AI client at every provider's fo
 	@scripts/step "every AI client at every format" scripts/test-clients -k ai_matrix --matrix
 	@scripts/step "soak" bench/soak.py --seconds 300
 
-bench: ## measure against nginx, and tokens against bare cryptography, on this machine; write docs/reference/*performance.md
+bench: ## measure against nginx, tokens against bare cryptography, and translation between AI formats, on this machine; write docs/reference/*performance.md
 	@scripts/install build bench
 	@scripts/step "release build" cargo build --release --locked -p portcullis
 	@bench/run.py --write docs/reference/performance.md
 	@scripts/bench-jose
+	@scripts/bench-llm
 
 check: ## format, lints, docs, licences and advisories
 	@scripts/install build check

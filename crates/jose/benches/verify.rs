@@ -144,6 +144,6 @@ fn main() {
     let tables = verifying(&asked) + &reading(&asked);
     println!("{tables}");
     if let Some(day) = &asked.write {
-        publish("measured", day, &tables);
+        publish("jose-performance.md", "measured", day, &tables);
     }
 }

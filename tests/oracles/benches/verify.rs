@@ -47,6 +47,6 @@ fn main() {
     }
     println!("{table}");
     if let Some(day) = &asked.write {
-        publish("jsonwebtoken", day, &table);
+        publish("jose-performance.md", "jsonwebtoken", day, &table);
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 /// What the command line asks for.
 pub struct Asked {
     /// Turns per thing.
-    turns: usize,
+    pub turns: usize,
     /// The day, when the page is to be written.
     pub write: Option<String>,
 }
@@ -74,11 +74,11 @@ fn machine() -> String {
     format!("one core of {}", model.trim())
 }
 
-/// Replaces what stands between the marks of that name in a page of `docs/reference`.
-pub fn publish(mark: &str, day: &str, table: &str) {
+/// Replaces what stands between the marks of that name in this page of `docs/reference`.
+pub fn publish(page: &str, mark: &str, day: &str, table: &str) {
     let page = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()
-        .map(|folder| folder.join("docs/reference/jose-performance.md"))
+        .map(|folder| folder.join("docs/reference").join(page))
         .find(|page| page.is_file())
         .expect("the page is there");
     let text = std::fs::read_to_string(&page).expect("the page is readable");

@@ -17,7 +17,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-CHAT = {"messages": [{"role": "user", "content": "hi"}]}
+CHAT = {"max_tokens": 1000, "messages": [{"role": "user", "content": "hi"}]}
 CHAT_PATH = "/v1/chat/completions"
 
 

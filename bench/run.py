@@ -38,7 +38,7 @@ SCENARIOS = {
     "open": f"--connections 2000 {CHAT} --stream --expect-chunks 8 --stagger-ms 2000 --warmup 2 --duration 6 --token-limit 1",
 }
 # A gateway may drop headers and queries that it does not know, so paced answers come from upstreams of their own.
-UPSTREAMS = {"fast": [], "paced": ["--gap-ms", "20"], "slow": ["--gap-ms", "1000", "--chunks", "8"]}
+UPSTREAMS = {"fast": [], "paced": ["--gap-ms", "20"], "slow": ["--gap-ms", "1000", "--chunks", "8", "--chunk-bytes", "512"]}
 USES = {"streams": "paced", "open": "slow"}
 
 
@@ -51,7 +51,7 @@ def visit(bench, gateway, results):
             continue
         with bench.upstream(UPSTREAMS[upstream]) as mock, bench.running(gateway, mock.port) as served:
             if served.process:
-                time.sleep(1)
+                time.sleep(5)  # until what starting took is given back
                 own.setdefault("start", []).append({"seconds": served.took, "rss_idle_mib": harness.rss_mib(served.process.pid)})
             for scenario, asked in group.items():
                 # Of its own maximum, which with fresh tokens is another one.

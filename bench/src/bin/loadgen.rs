@@ -151,7 +151,8 @@ fn plan(args: Args) -> Result<Plan, String> {
         (Some(b), _) => Some(b.clone()),
         (None, Some(n)) => {
             let prompt: String = "Say something useful about gateways. ".chars().cycle().take(n).collect();
-            let mut v = json!({"model": args.model, "messages": [{"role": "user", "content": prompt}]});
+            // The bound on the answer is for dialects that demand one.
+            let mut v = json!({"model": args.model, "max_tokens": 1000, "messages": [{"role": "user", "content": prompt}]});
             if args.stream {
                 v["stream"] = Value::Bool(true);
             }

@@ -38,6 +38,9 @@ struct Knobs {
     /// Delay between chunks of a streamed answer.
     #[arg(long, default_value_t = 0)]
     gap_ms: u64,
+    /// Bytes of a chunk of a streamed answer, at the least.
+    #[arg(long, default_value_t = 0)]
+    chunk_bytes: usize,
     /// Inject a failure into every k-th request (0: never).
     #[arg(long, default_value_t = 0)]
     fail_every: u64,
@@ -66,6 +69,7 @@ impl Knobs {
         match name {
             "latency-ms" => self.latency_ms = n().unwrap_or(self.latency_ms),
             "chunks" => self.chunks = n().and_then(|v| v.try_into().ok()).unwrap_or(self.chunks),
+            "chunk-bytes" => self.chunk_bytes = n().and_then(|v| v.try_into().ok()).unwrap_or(self.chunk_bytes),
             "gap-ms" => self.gap_ms = n().unwrap_or(self.gap_ms),
             "fail-every" => self.fail_every = n().unwrap_or(self.fail_every),
             "fail-kind" => self.fail_kind = Fail::from_str(value, true).unwrap_or(self.fail_kind),
@@ -218,6 +222,8 @@ impl Connection {
     async fn stream_answer(&mut self, knobs: Knobs, cut: bool) -> io::Result<()> {
         let usage = flag(&self.body, b"\"include_usage\"");
         let mut out = STREAM_HEAD.to_vec();
+        // An event around a word is about this long.
+        let more = "x".repeat(knobs.chunk_bytes.saturating_sub(252));
         for i in 0..knobs.chunks {
             if i > 0 && knobs.gap_ms != 0 {
                 tokio::time::sleep(Duration::from_millis(knobs.gap_ms)).await;
@@ -226,7 +232,7 @@ impl Connection {
             event(
                 &mut out,
                 &format!(
-                    r#"{{"id":"chatcmpl-mock0123456789abcdefghijkl","object":"chat.completion.chunk","created":1700000000,"model":"mock-model","system_fingerprint":"fp_mock","choices":[{{"index":0,"delta":{{{role}"content":" word t={:016}"}},"logprobs":null,"finish_reason":null}}]}}"#,
+                    r#"{{"id":"chatcmpl-mock0123456789abcdefghijkl","object":"chat.completion.chunk","created":1700000000,"model":"mock-model","system_fingerprint":"fp_mock","choices":[{{"index":0,"delta":{{{role}"content":" word t={:016}{more}"}},"logprobs":null,"finish_reason":null}}]}}"#,
                     mono_ns()
                 ),
             );

@@ -119,8 +119,13 @@ pub async fn a_search_that_takes_too_long_is_given_up(world: &World) {
     for _ in 0..3 {
         let error = records::search(&hasty, &filter, Page::default()).await.unwrap_err();
         assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
-        // The connection is still of use, and not interrupted by what was for the search.
-        assert!(tenants::find_by_name(&hasty, "acme").await.unwrap().is_none());
+        // The connection is still of use, and not interrupted by what was for the search. On a busy machine a millisecond
+        // may be too little for this as well, but not each time.
+        let mut answers = 0;
+        for _ in 0..100 {
+            answers += u32::from(matches!(tenants::find_by_name(&hasty, "acme").await, Ok(None)));
+        }
+        assert!(answers > 0);
     }
     hasty.close().await;
     assert_eq!(records::search(&world.store, &filter, Page::default()).await.unwrap(), []);

@@ -121,11 +121,11 @@ impl Doctor {
             }
         };
         let record = match question.request {
-            Some(id) => Some(entity::records::find(self.store(), id).await?.filter(|record| {
+            Some(id) => Some(entity::records::find_soon(self.store(), id, self.0.clock.now()).await?.filter(|record| {
                 scope.as_ref().is_none_or(|scope| scope.has(record))
             }).ok_or_else(|| {
                 Fault::new(codes::RESOURCE_NOT_FOUND).detail(
-                    "there is no record of this request; it may be of another gateway, older than the retention, or a moment too young",
+                    "there is no record of this request; it may be of another gateway, or older than the retention",
                 )
             })?),
             None => None,

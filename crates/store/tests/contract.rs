@@ -94,6 +94,7 @@ contract! {
     logs::two_nodes_settle_on_one_fact,
     occurrences::a_code_is_counted_and_followed,
     records::writing_twice_changes_nothing,
+    records::a_young_record_is_waited_for,
     records::a_hostile_record_can_be_stored,
     records::searches_find_what_they_ask_for,
     records::old_records_are_forgotten,

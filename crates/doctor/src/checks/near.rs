@@ -46,7 +46,8 @@ impl Check for Near {
         };
         near.retain(|near| near.identifier.field != Field::DisplayName);
         near.sort_by_key(|near| {
-            (near.distance, near.differences.len(), near.user.tenant != looked.tenant.id)
+            let elsewhere = near.user.tenant != looked.tenant.id;
+            (near.distance, near.differences.len(), elsewhere, !is_looked_up(&looked, near))
         });
         let folded: Vec<&NearMiss> =
             near.iter().filter(|near| is_case(near) && near.user.tenant == looked.tenant.id).collect();
@@ -92,6 +93,11 @@ impl Check for Near {
 
 fn is_case(near: &NearMiss) -> bool {
     near.distance == 0 && near.differences == [Difference::Case]
+}
+
+/// Whether the subject rule asks for what the identifier is. A subject that a user was linked to is asked for by every rule.
+fn is_looked_up(looked: &Looked, near: &NearMiss) -> bool {
+    near.identifier.field == Field::Identity || near.identifier.field.to_string() == looked.attribute
 }
 
 fn finding(case: &Case, looked: &Looked, value: &str, near: &NearMiss) -> Finding {
@@ -145,17 +151,24 @@ fn finding(case: &Case, looked: &Looked, value: &str, near: &NearMiss) -> Findin
             .command("portcullis issuer list");
     }
     let rule = format!("`subject` of issuer `{}`", looked.issuer);
+    let same = is_looked_up(looked, near);
     let finding = match (exact, &near.identifier.field) {
         _ if near.identifier.until.is_some() => {
             finding.action("have the issuer write the present value; or link this very subject, if it is the same person")
         }
         (true, Field::Identity) => finding.action(format!("if both issuers mean the same person by it, link the subject of `{}` as well", looked.issuer)),
-        (true, Field::Email) => finding.action(format!(
+        (_, Field::Email) if exact || !same => finding.action(format!(
             "have the issuer write the user's stable id into `{}`: an e-mail address changes hands and is no identifier; or link this subject to the user",
             looked.claim
         )),
-        (true, field) => finding.action(format!("set `attribute = \"{field}\"` in {rule} if its subjects are that; or link the subject to the user")),
-        (false, _) => match step(&near.differences, near.distance) {
+        (_, field) if exact || !same => {
+            let form = match step(&near.differences, near.distance) {
+                Some(step) => format!(" and `normalise = [\"{step}\"]`"),
+                None => String::new(),
+            };
+            finding.action(format!("set `attribute = \"{field}\"`{form} in {rule} if its subjects are that; or link the subject to the user"))
+        }
+        _ => match step(&near.differences, near.distance) {
             Some(step) => finding.action(format!(
                 "have the issuer write it as the directory has it; or add `\"{step}\"` to `normalise` in {rule}; or link this very subject"
             )),
@@ -193,10 +206,14 @@ fn cause(
     if !exact {
         let code = code(&near.differences, near.distance);
         let how = describe(&near.differences, near.distance);
+        let by = match is_looked_up(looked, near) {
+            true => String::new(),
+            false => format!(", and is looked up as `{}`", looked.attribute),
+        };
         return (
             code,
             By::IssuerAdministrator,
-            format!("the token's `{}` is nearly {what} of {of}: {how}", looked.claim),
+            format!("the token's `{}` is nearly {what} of {of}: {how}{by}", looked.claim),
         );
     }
     if near.identifier.until.is_some() {

@@ -27,7 +27,7 @@ Examples:
 pub struct Errors {
     #[command(subcommand)]
     verb: Option<ErrorsVerb>,
-    /// The code, as in a refusal's `code`, or the name of a page that several codes share
+    /// The code, as in a refusal's `code`, or the name of a page that several codes share; or an error message, as with `match`
     code: Option<String>,
     /// The page's language
     #[arg(long, default_value = "en", value_parser = ["en", "zh"], global = true)]
@@ -73,6 +73,9 @@ impl Run for Errors {
             (None, Some(name)) => {
                 let ending = if format == Format::Json { "json" } else { "md" };
                 let known = codes::Code::find(name).is_some() || umbrella::find(name).is_some();
+                if !known && !messages::explain(name).is_empty() {
+                    return matches(name, format, language);
+                }
                 known
                     .then(|| pages::find(&format!("{name}.{}.{ending}", language.tag()), None, None, None))
                     .flatten()

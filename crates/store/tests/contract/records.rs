@@ -3,7 +3,7 @@
 use crate::world::{NOW, World, fresh, record, seconds};
 use portcullis_model::record::{Capture, Outcome};
 use portcullis_model::{ApplicationId, Record, TenantId, Timestamp, UserId};
-use portcullis_store::entity::records::{Filter, find, insert_batch, prune, search};
+use portcullis_store::entity::records::{Filter, find, find_soon, insert_batch, prune, search};
 use portcullis_store::{Error, Page, Spool, SpoolOptions};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -19,6 +19,23 @@ pub async fn writing_twice_changes_nothing(world: &World) {
     assert_eq!(find(&world.store, records[0].id).await.unwrap().as_ref(), Some(&records[0]));
     let all = search(&world.store, &Filter::default(), Page::first(1_000)).await.unwrap();
     assert!(all.iter().eq(records.iter().rev()));
+}
+
+pub async fn a_young_record_is_waited_for(world: &World) {
+    let young = record(NOW);
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(120)).await;
+        insert_batch(&world.store, std::slice::from_ref(&young)).await.unwrap();
+    };
+    let (found, ()) = tokio::join!(find_soon(&world.store, young.id, NOW), later);
+    assert_eq!(found.unwrap().as_ref(), Some(&young));
+    // Nobody waits for an old one.
+    let asked = tokio::time::Instant::now();
+    assert_eq!(
+        find_soon(&world.store, record(NOW).id, NOW.plus(Duration::from_secs(60))).await.unwrap(),
+        None
+    );
+    assert!(asked.elapsed() < Duration::from_secs(2));
 }
 
 pub async fn a_hostile_record_can_be_stored(world: &World) {

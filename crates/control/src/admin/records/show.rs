@@ -17,7 +17,8 @@ pub async fn show(
     caller: Caller,
     Path(id): Path<RequestId>,
 ) -> Answer<Record> {
-    let record = entity::records::find(control.store(), id).await?.ok_or_else(|| absent("record"))?;
+    let record = entity::records::find_soon(control.store(), id, control.clock().now()).await?;
+    let record = record.ok_or_else(|| absent("record"))?;
     match record.tenant {
         Some(tenant) => caller.over(tenant, "record")?,
         // Nobody was recognised: such a call belongs to no tenant, and so to no tenant administrator.

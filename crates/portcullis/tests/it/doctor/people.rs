@@ -85,6 +85,12 @@ async fn each_state_and_each_near_miss_has_its_finding() {
     let told = diagnosis["findings"][0].to_string();
     assert!(told.contains("left the company") && told.contains("portcullis user restore"), "{told}");
 
+    // What would not help is not advised: the rule does not look for addresses.
+    let (code, diagnosis) = world.first(&sign(&claims("corp", "ADA@corp.example"), &world.corp)).await;
+    let action = diagnosis["findings"][0]["action"].as_str().unwrap();
+    assert_eq!(code, "subject_differs_in_case");
+    assert!(action.contains("stable id") && !action.contains("lowercase"), "{action}");
+
     // The link that is advised does it.
     let (_, diagnosis) = world.first(&sign(&claims("corp", "ada@corp.example"), &world.corp)).await;
     let command = diagnosis["findings"][0]["command"].as_str().unwrap().to_owned();

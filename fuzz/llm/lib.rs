@@ -5,6 +5,7 @@
 
 pub mod chat;
 pub mod eventstream;
+pub mod multipart;
 pub mod scan;
 pub mod vectors;
 
@@ -15,11 +16,12 @@ pub struct Target {
 }
 
 /// All of them.
-pub const ALL: [Target; 4] = [
+pub const ALL: [Target; 5] = [
     Target { name: "eventstream", run: eventstream::run },
     Target { name: "chat", run: chat::run },
     Target { name: "scan", run: scan::run },
     Target { name: "vectors", run: vectors::run },
+    Target { name: "multipart", run: multipart::run },
 ];
 
 /// Longer inputs take longer and find nothing else.

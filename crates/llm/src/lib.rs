@@ -8,6 +8,7 @@ pub mod canon;
 pub mod catalog;
 pub mod dialect;
 mod json;
+pub mod multipart;
 pub mod providers;
 pub mod stream;
 pub mod translate;

@@ -4,10 +4,11 @@
 //! the members that matter here: names that are there twice, written with escapes, or equal but for case (some parsers,
 //! Go's among them, fold it).
 
+mod form;
 mod members;
 mod names;
 
-pub use members::Members;
+pub use members::{Members, Syntax};
 
 use self::names::Names;
 use crate::json::strict::{Cursor, Error};
@@ -29,11 +30,13 @@ pub struct Request {
     options_member: Option<Range<usize>>,
     max_tokens: Option<u64>,
     text_bytes: u64,
+    /// What `Content-Type` says, where it is a form.
+    form: Option<Box<str>>,
 }
 
 #[derive(Clone)]
 struct Model {
-    /// With the quotes.
+    /// With the quotes, where it is JSON.
     span: Range<usize>,
     /// Set when it is written with escapes.
     decoded: Option<Box<str>>,
@@ -67,6 +70,14 @@ pub enum StreamOptions {
 const MAX_MODEL: usize = 256;
 
 impl Request {
+    /// Checks `body`, of this `Content-Type`, in the syntax that its operation has.
+    pub fn read(body: &Bytes, content_type: &[u8], members: &Members) -> Result<Self, Fault> {
+        match members.syntax {
+            Syntax::Json => Self::scan(body, members),
+            Syntax::Form => Self::scan_form(body, content_type, members),
+        }
+    }
+
     /// Checks `body` and finds its spans: those of the members that decide something in its dialect.
     ///
     /// `ai_request_invalid`: not one JSON object in UTF-8 without byte order mark, nested more than 100 deep, `model` is
@@ -130,6 +141,7 @@ impl Request {
             options_member,
             max_tokens: found.max_completion_tokens.or(found.max_tokens),
             text_bytes: found.text_bytes,
+            form: None,
         })
     }
 
@@ -137,6 +149,9 @@ impl Request {
     pub fn model(&self) -> &str {
         match &self.model {
             Some(Model { decoded: Some(decoded), .. }) => decoded,
+            Some(Model { span, .. }) if self.form.is_some() => {
+                std::str::from_utf8(&self.body[span.clone()]).unwrap_or_default()
+            }
             // The whole body was found to be UTF-8, and quotes are characters of their own.
             Some(Model { span, .. }) => {
                 std::str::from_utf8(&self.body[span.start + 1..span.end - 1]).unwrap_or_default()
@@ -171,13 +186,22 @@ impl Request {
         &self.body
     }
 
+    /// What is to be said in `Content-Type` of a body that is a form: its boundary, in the one reading that it has.
+    pub fn form(&self) -> Option<&str> {
+        self.form.as_deref()
+    }
+
     /// The body for a deployment: its model's name instead of the caller's, and `stream_options` as the provider takes it.
     /// Every other byte is the caller's, and without a change so is the buffer.
     pub fn rewrite(&self, deployment_model: &str, options: StreamOptions) -> Bytes {
         let Some(Model { span: model_span, .. }) = &self.model else { return self.body.clone() };
         let mut model = Vec::with_capacity(deployment_model.len() + USAGE_MEMBER.len() + 2);
-        // A string into memory: cannot fail.
-        let _ = serde_json::to_writer(&mut model, deployment_model);
+        if self.form.is_some() {
+            model.extend_from_slice(deployment_model.as_bytes());
+        } else {
+            // A string into memory: cannot fail.
+            let _ = serde_json::to_writer(&mut model, deployment_model);
+        }
         let model_stays = self.body[model_span.clone()] == model[..];
         let usage = match options {
             StreamOptions::Ask if self.has_options && self.stream && !self.asked_for_usage() => {

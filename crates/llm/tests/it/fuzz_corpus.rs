@@ -1,5 +1,5 @@
 //! The corpus of what is fuzzed of this crate, replayed, and a little of it changed at random from a fixed seed. Long runs
-//! are `scripts/fuzz eventstream chat scan vectors`.
+//! are `scripts/fuzz eventstream chat scan vectors multipart`.
 
 #[path = "../../../../fuzz/llm/lib.rs"]
 mod targets;
@@ -11,7 +11,7 @@ use targets::Target;
 const CHANGED: usize = 1500;
 
 /// Pieces that decide something somewhere.
-const PIECES: [&[u8]; 14] = [
+const PIECES: [&[u8]; 22] = [
     b"\"",
     b"\\",
     b"{",
@@ -26,6 +26,14 @@ const PIECES: [&[u8]; 14] = [
     b"\n\n",
     b"data: ",
     b"\xff",
+    b"\r\n",
+    b"--b",
+    b"\r\n--b\r\n",
+    b"\n--b\n",
+    b"\r\n--b--",
+    b"; name=\"model\"",
+    b"filename=",
+    b"Content-Disposition: form-data",
 ];
 
 /// Xorshift: the same numbers on every machine.
@@ -110,4 +118,9 @@ fn scan() {
 #[test]
 fn vectors() {
     replay("vectors");
+}
+
+#[test]
+fn multipart() {
+    replay("multipart");
 }

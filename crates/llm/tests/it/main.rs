@@ -11,6 +11,7 @@ mod frames;
 mod fuzz_corpus;
 mod gemini;
 mod golden;
+mod multipart;
 mod openai;
 mod request;
 mod responses;

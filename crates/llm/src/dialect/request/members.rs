@@ -17,6 +17,17 @@ pub struct Members {
     pub text: &'static [&'static str],
     /// `max_tokens` and `maxTokens` are one name, as in the JSON of protocol buffers.
     pub either_case: bool,
+    /// What the body is written in.
+    pub syntax: Syntax,
+}
+
+/// What a body is written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syntax {
+    /// One JSON object.
+    Json,
+    /// A form with files (`multipart/form-data`), whose fields are its members.
+    Form,
 }
 
 impl Members {
@@ -33,6 +44,7 @@ impl Members {
         max_tokens: true,
         text: &["system", "messages"],
         either_case: false,
+        syntax: Syntax::Json,
     };
 
     /// OpenAI's Responses, whose `stream_options` are other ones.

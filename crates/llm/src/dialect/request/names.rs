@@ -14,6 +14,14 @@ const FOLDED: &[&str] = &["model", "stream", "stream_options", "include_usage"];
 /// one that was authorised. The API itself has none of them.
 const ROUTING: &[&str] = &["models", "fallbacks"];
 
+/// Whether a parser that folds case, or takes brackets for an array, would take this name of a form's field for one that
+/// we decide by, or an aggregator for one that chooses other models; the name that it would take it for.
+pub(super) fn shadows(written: &str) -> Option<&'static str> {
+    let stem = written.split(['[', '.']).next().unwrap_or_default();
+    let known = FOLDED.iter().find(|known| **known != written && folds_to(stem.as_bytes(), known));
+    known.or_else(|| ROUTING.iter().find(|routing| folds_to(stem.as_bytes(), routing))).copied()
+}
+
 /// The names of one object, to find one that is there twice.
 pub(super) struct Names<'a> {
     body: &'a [u8],

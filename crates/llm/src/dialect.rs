@@ -28,6 +28,7 @@ pub use served::{Matched, Served};
 use crate::catalog::Model;
 use crate::providers::Preset;
 use bytes::Bytes;
+use http::HeaderValue;
 use portcullis_fault::Fault;
 use std::fmt;
 
@@ -65,6 +66,17 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     /// Parameters of a caller's query that mean something to a provider of this dialect: `alt`. The others stay here.
     fn parameters(&self) -> &'static [&'static str] {
         &[]
+    }
+
+    /// Looks at an answer whose bytes pass, where it is no chat's: its usage, and whether it is whole. `None`: nothing of
+    /// it is looked at.
+    fn watch(
+        &self,
+        _operation: Operation,
+        _asked: &request::Request,
+        _content_type: Option<&HeaderValue>,
+    ) -> Option<Box<dyn chat::Watch>> {
+        None
     }
 
     /// The format in which a provider of this dialect is told what callers say in others; `known`: its model, where the

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Token counts of one call.
+/// What one call used: tokens, and what is counted otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Usage {
     /// Tokens of the request, cached ones included.
@@ -15,6 +15,27 @@ pub struct Usage {
     /// Part of `output_tokens` that was reasoning.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reasoning_tokens: u64,
+    /// Part of `input_tokens` that was sound.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub audio_input_tokens: u64,
+    /// Part of `output_tokens` that was sound.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub audio_output_tokens: u64,
+    /// Part of `input_tokens` that was images.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub image_input_tokens: u64,
+    /// Part of `output_tokens` that was images.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub image_output_tokens: u64,
+    /// Images made.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub images: u64,
+    /// Seconds listened to, begun ones counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub seconds: u64,
+    /// Characters spoken.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub characters: u64,
     /// Where the figures are from.
     pub source: UsageSource,
 }

@@ -16,6 +16,8 @@ pub struct Ai {
     pub auth: AuthMode,
     /// Largest request body.
     pub max_body: ByteSize,
+    /// Largest form with files: recordings to write down, images to change. Each is in memory while it is under way.
+    pub max_upload: ByteSize,
     /// Whole time for one call that is not streamed; default none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Span>,
@@ -32,6 +34,7 @@ impl Default for Ai {
         Self {
             auth: AuthMode::Required,
             max_body: ByteSize(20 << 20),
+            max_upload: ByteSize(50 << 20),
             timeout: None,
             catalog: None,
             capture: false,

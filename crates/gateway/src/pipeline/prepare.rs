@@ -7,11 +7,11 @@ use crate::snapshot::{AiRoutes, ServiceRoute, Snapshot};
 use crate::upstream::ai::AiCall;
 use crate::upstream::{Gauge, Upload};
 use bytes::Bytes;
-use http::{HeaderValue, header, request};
+use http::{HeaderMap, HeaderValue, header, request};
 use http_body::Body as _;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::{ModelPermit, Permit};
-use portcullis_llm::dialect::request::{Members, Request};
+use portcullis_llm::dialect::request::{Members, Request, Syntax};
 use portcullis_llm::dialect::{Dialect, Operation, Served, served};
 use portcullis_model::Timestamp;
 use portcullis_net::accept::{BodyError, Bounded};
@@ -117,15 +117,21 @@ pub(super) async fn ai(
         }
         _ => {}
     }
+    let members = served.members.unwrap_or(&Members::PATH);
+    let content_type = content_type(&call.head.headers)?;
+    let limit = match members.syntax {
+        Syntax::Json => routes.max_body,
+        Syntax::Form => routes.max_upload,
+    };
     let body = match call.take_body() {
-        Some(body) if body.size_hint().lower() > routes.max_body => {
-            return Err(BodyError::TooLarge { limit: routes.max_body }.into());
+        Some(body) if body.size_hint().lower() > limit => {
+            return Err(BodyError::TooLarge { limit }.into());
         }
-        Some(body) => Bounded::new(body, routes.max_body, snapshot.settings.body_timeout).read().await?,
+        Some(body) => Bounded::new(body, limit, snapshot.settings.body_timeout).read().await?,
         None => Bytes::new(),
     };
     call.recording.record.bytes_in = body.len() as u64;
-    let request = Request::scan(&body, served.members.unwrap_or(&Members::PATH))?;
+    let request = Request::read(&body, content_type.as_bytes(), members)?;
     let name = asked.model.as_deref().unwrap_or(request.model());
     // As the caller wrote it, for the owner of a refusal; replaced by the configured name once there is one.
     call.recording.record.model = Some(name.chars().take(128).collect::<String>().into());
@@ -148,6 +154,18 @@ pub(super) async fn ai(
         seed: u64::from_ne_bytes(seed),
     };
     Ok(Prepared::Call(model, ask))
+}
+
+/// The one `Content-Type`; empty where there is none.
+fn content_type(headers: &HeaderMap) -> Result<HeaderValue, Fault> {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let first = values.next().cloned().unwrap_or(HeaderValue::from_static(""));
+    if values.next().is_some() {
+        return Err(
+            Fault::new(codes::AI_REQUEST_AMBIGUOUS).detail("there are two headers `content-type`; send one")
+        );
+    }
+    Ok(first)
 }
 
 /// An answer of our own.

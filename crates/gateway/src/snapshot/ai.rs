@@ -21,6 +21,8 @@ pub(crate) struct AiRoutes {
     pub(crate) rules: ServiceRules,
     pub(crate) models: HashMap<Name, Target>,
     pub(crate) max_body: u64,
+    /// The same for forms with files.
+    pub(crate) max_upload: u64,
     pub(crate) timeout: Option<Duration>,
     pub(crate) capture: Option<usize>,
     pub(crate) meters: Arc<Meters>,
@@ -146,6 +148,7 @@ impl AiRoutes {
             rules: ServiceRules::ai(name, config.ai.auth),
             models,
             max_body: config.ai.max_body.0,
+            max_upload: config.ai.max_upload.0,
             timeout: config.ai.timeout.map(|span| span.0),
             capture: config.ai.capture.then(|| config.records.capture_limit.bytes()),
             meters: Arc::new(Meters::new("", "ai")),

@@ -46,13 +46,15 @@ struct Refusal {
     said: Result<Answer, Fault>,
     /// How long the provider asks to be left alone.
     rest: Option<Duration>,
+    /// It was sent, and what became of it is not known: it may have run, and cost what it costs.
+    may_have_run: bool,
 }
 
 type Refused = Box<Refusal>;
 
 /// A failure that is told in our words.
 fn refused(class: Class, fault: Fault) -> Refused {
-    Box::new(Refusal { class, said: Err(fault), rest: None })
+    Box::new(Refusal { class, said: Err(fault), rest: None, may_have_run: false })
 }
 
 impl Refusal {
@@ -157,7 +159,10 @@ fn refuse(failure: Failure) -> Refused {
                 Fault::new(codes::PROVIDER_UNAVAILABLE).retry_after(Duration::from_secs(5)).source(error);
             refused(Class::Outage, fault)
         }
-        other => refused(Class::Outage, other.into()),
+        other => {
+            let may_have_run = matches!(other, Failure::Broken(_) | Failure::Silent(_));
+            Box::new(Refusal { may_have_run, ..*refused(Class::Outage, other.into()) })
+        }
     }
 }
 

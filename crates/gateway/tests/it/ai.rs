@@ -114,7 +114,7 @@ async fn models_are_those_that_the_caller_may_use() {
     let head = format!("GET /v1/models/demo HTTP/1.1\r\nhost: gw\r\nauthorization: Bearer {token}\r\n\r\n");
     let denied = house.client().await.call(head).await;
     assert_eq!((denied.status, denied.json()["error"]["code"].as_str()), (404, Some("model_not_found")));
-    let unknown = house.client().await.call(post(&house, "/v1/images/generations", "{}")).await;
+    let unknown = house.client().await.call(post(&house, "/v1/fine_tuning/jobs", "{}")).await;
     assert_eq!(
         (unknown.status, unknown.json()["error"]["code"].as_str()),
         (404, Some("ai_operation_unknown"))

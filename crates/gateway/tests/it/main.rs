@@ -6,6 +6,7 @@ mod dialects;
 mod endings;
 mod house;
 mod http2;
+mod media;
 mod pool;
 mod refusals;
 mod retries;

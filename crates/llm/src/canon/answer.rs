@@ -101,6 +101,7 @@ impl Tokens {
             cached_input_tokens: self.cache_read.unwrap_or(0),
             reasoning_tokens: self.reasoning.unwrap_or(0),
             source: UsageSource::Reported,
+            ..Usage::default()
         }
     }
 }

@@ -108,16 +108,30 @@ impl Amounts {
 }
 
 impl From<&Usage> for Amounts {
-    /// One call's: a usage counts cached tokens within its input and reasoning within its output. A provider that reports
-    /// more cached than read is not believed: at most all of the input was cached.
+    /// One call's: a usage counts cached tokens, sound and images within its input, and reasoning, sound and images within its
+    /// output. A provider that reports more of a part than of the whole is not believed: the parts are taken in that order
+    /// until nothing is left.
     fn from(usage: &Usage) -> Self {
         let cached = usage.cached_input_tokens.min(usage.input_tokens);
+        let fresh = usage.input_tokens - cached;
+        let heard = usage.audio_input_tokens.min(fresh);
+        let seen = usage.image_input_tokens.min(fresh - heard);
         let reasoning = usage.reasoning_tokens.min(usage.output_tokens);
+        let said = usage.output_tokens - reasoning;
+        let spoken = usage.audio_output_tokens.min(said);
+        let drawn = usage.image_output_tokens.min(said - spoken);
         Self::default()
-            .with(Class::Input, usage.input_tokens - cached)
+            .with(Class::Input, fresh - heard - seen)
             .with(Class::CachedInput, cached)
-            .with(Class::Output, usage.output_tokens - reasoning)
+            .with(Class::AudioInput, heard)
+            .with(Class::ImageInput, seen)
+            .with(Class::Output, said - spoken - drawn)
             .with(Class::Reasoning, reasoning)
+            .with(Class::AudioOutput, spoken)
+            .with(Class::ImageOutput, drawn)
+            .with(Class::Image, usage.images)
+            .with(Class::Second, usage.seconds)
+            .with(Class::Character, usage.characters)
             .with(Class::Request, 1)
     }
 }

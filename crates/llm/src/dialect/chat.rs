@@ -161,6 +161,11 @@ pub trait Watch: Send {
     /// Whether the answer has said that it is complete: nothing that a caller waits for follows.
     fn is_complete(&self) -> bool;
 
+    /// Whether it is whole, if this is its end: more may be waited for nevertheless.
+    fn may_end(&self) -> bool {
+        self.is_complete()
+    }
+
     /// Whether it ended with an error of the provider's own.
     fn is_failed(&self) -> bool;
 

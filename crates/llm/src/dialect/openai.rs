@@ -1,4 +1,4 @@
-//! OpenAI's dialect: chat completions, legacy completions, embeddings, models.
+//! OpenAI's dialect: chat completions, legacy completions, embeddings, images, audio, moderations, models.
 //!
 //! Bytes pass from caller to provider and back as they are; only named spans change: the model's name, and the wish
 //! for usage figures in a stream ([`Request::rewrite`]), with the chunk that answers it ([`UsageScanner`]).
@@ -7,6 +7,7 @@ pub mod chat;
 mod error;
 mod facts;
 mod judge;
+mod media;
 mod models;
 mod usage;
 
@@ -19,11 +20,13 @@ pub use usage::{Ending, UsageScanner};
 pub use crate::dialect::request::{Request, StreamOptions};
 
 use crate::catalog::Model;
+use crate::dialect::chat::Watch;
 use crate::dialect::request::Members;
 use crate::dialect::responses::Responses;
 use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Outbound, Served};
 use crate::providers::Preset;
 use bytes::Bytes;
+use http::HeaderValue;
 use portcullis_fault::Fault;
 use std::sync::Arc;
 
@@ -39,6 +42,14 @@ static SERVES: &[Served] = &[
     Served::post("/responses", Operation::Responses, &RESPONSES).as_chat(&Responses),
     Served::post("/completions", Operation::Completions, &Members::OPENAI),
     Served::post("/embeddings", Operation::Embeddings, &Members::OPENAI),
+    Served::post("/images/generations", Operation::Images, &media::IMAGES),
+    Served::post("/images/edits", Operation::ImageEdits, &media::IMAGE_FORM),
+    Served::post("/images/variations", Operation::ImageVariations, &media::IMAGE_FORM),
+    Served::post("/audio/transcriptions", Operation::Transcriptions, &media::AUDIO_FORM),
+    Served::post("/audio/translations", Operation::Translations, &media::AUDIO_FORM),
+    // What is spoken is sent as it is made, whatever form it has.
+    Served::post("/audio/speech", Operation::Speech, &media::SPEECH).streamed(true),
+    Served::post("/moderations", Operation::Moderations, &media::MODERATIONS),
     Served::get("/models", Operation::Models),
     Served::get("/models/{model}", Operation::Model),
 ];
@@ -64,6 +75,15 @@ impl Dialect for OpenAi {
 
     fn headers(&self) -> &'static [&'static str] {
         &["openai-beta"]
+    }
+
+    fn watch(
+        &self,
+        operation: Operation,
+        asked: &Request,
+        content_type: Option<&HeaderValue>,
+    ) -> Option<Box<dyn Watch>> {
+        media::watch(operation, asked, content_type)
     }
 
     fn outbound(&self, preset: &Preset, _: Option<&Model>) -> Option<Outbound> {
@@ -107,6 +127,8 @@ mod tests {
         assert_eq!(of(Method::POST, "/chat/completions"), is(Operation::Chat, ""));
         assert_eq!(of(Method::POST, "/completions"), is(Operation::Completions, ""));
         assert_eq!(of(Method::POST, "/embeddings"), is(Operation::Embeddings, ""));
+        assert_eq!(of(Method::POST, "/images/generations"), is(Operation::Images, ""));
+        assert_eq!(of(Method::POST, "/audio/speech"), is(Operation::Speech, ""));
         assert_eq!(of(Method::GET, "/models"), is(Operation::Models, ""));
         assert_eq!(of(Method::GET, "/models/gpt-4o"), is(Operation::Model, "gpt-4o"));
         assert_eq!(of(Method::GET, "/models/llama3%3A8b"), is(Operation::Model, "llama3:8b"));

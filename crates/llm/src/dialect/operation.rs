@@ -15,6 +15,20 @@ pub enum Operation {
     Rerank,
     /// How many tokens a conversation has.
     CountTokens,
+    /// Images, of a text.
+    Images,
+    /// Images, of other images and a text.
+    ImageEdits,
+    /// Other images like one.
+    ImageVariations,
+    /// What was said in a recording.
+    Transcriptions,
+    /// The same, in English.
+    Translations,
+    /// A text, spoken.
+    Speech,
+    /// Whether a text or an image is one that must not be.
+    Moderations,
     /// A call in the model's own form, which only its provider knows (Bedrock's `invoke`).
     Invoke,
     /// The models that the caller may use.
@@ -32,6 +46,13 @@ impl Operation {
         Self::Embeddings,
         Self::Rerank,
         Self::CountTokens,
+        Self::Images,
+        Self::ImageEdits,
+        Self::ImageVariations,
+        Self::Transcriptions,
+        Self::Translations,
+        Self::Speech,
+        Self::Moderations,
         Self::Invoke,
         Self::Models,
         Self::Model,
@@ -46,9 +67,29 @@ impl Operation {
             Self::Embeddings => "embeddings",
             Self::Rerank => "rerank",
             Self::CountTokens => "count_tokens",
+            Self::Images => "images",
+            Self::ImageEdits => "image_edits",
+            Self::ImageVariations => "image_variations",
+            Self::Transcriptions => "transcriptions",
+            Self::Translations => "translations",
+            Self::Speech => "speech",
+            Self::Moderations => "moderations",
             Self::Invoke => "invoke",
             Self::Models | Self::Model => "models",
         }
+    }
+
+    /// Whether it is paid for by the piece, and dearly: a call that may have run is not made again unless that was asked for.
+    pub const fn is_by_the_piece(self) -> bool {
+        matches!(
+            self,
+            Self::Images
+                | Self::ImageEdits
+                | Self::ImageVariations
+                | Self::Transcriptions
+                | Self::Translations
+                | Self::Speech
+        )
     }
 
     /// Whether the gateway answers it itself, from what it was told about models.

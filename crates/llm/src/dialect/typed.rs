@@ -150,6 +150,7 @@ impl Watch for Watcher {
             cached_input_tokens: read.unwrap_or(0),
             reasoning_tokens: thinking.unwrap_or(0),
             source: UsageSource::Reported,
+            ..Usage::default()
         })
     }
 

@@ -117,7 +117,18 @@ pub enum ErrorShape {
 static GENERIC: Preset = Preset::row(
     "openai-compatible",
     None,
-    &[Operation::Chat, Operation::Completions, Operation::Embeddings],
+    &[
+        Operation::Chat,
+        Operation::Completions,
+        Operation::Embeddings,
+        Operation::Images,
+        Operation::ImageEdits,
+        Operation::ImageVariations,
+        Operation::Transcriptions,
+        Operation::Translations,
+        Operation::Speech,
+        Operation::Moderations,
+    ],
     "",
 )
 .optional();
@@ -332,7 +343,7 @@ mod tests {
                     operation.name()
                 );
                 assert!(
-                    preset.served(*operation, false).is_some(),
+                    [false, true].iter().any(|stream| preset.served(*operation, *stream).is_some()),
                     "{}: {} is not of its dialect",
                     preset.name,
                     operation.name()

@@ -67,7 +67,7 @@ impl Tape {
     pub(super) fn finish(&mut self, ready: &mut VecDeque<Bytes>) -> Ending {
         match self {
             Self::Scan(scanner) => scanner.finish(ready),
-            Self::Watch(watched) => match (watched.watch.is_failed(), watched.watch.is_complete()) {
+            Self::Watch(watched) => match (watched.watch.is_failed(), watched.watch.may_end()) {
                 (true, _) => Ending::Failed,
                 (false, true) => Ending::Complete,
                 (false, false) => Ending::Cut,

@@ -38,10 +38,11 @@ fn says_when(name: &str) -> bool {
     matches!(name, "retry-after" | "retry-after-ms" | "x-should-retry")
 }
 
-/// The head of a call that passes as it is.
+/// The head of a call that passes as it is; `form`: how it is written, where it is a form.
 pub(super) fn passing(
     caller: &HeaderMap,
     dialect: &dyn Dialect,
+    form: Option<&str>,
     way: &HttpWay,
     id: &HeaderValue,
 ) -> HeaderMap {
@@ -50,6 +51,10 @@ pub(super) fn passing(
         if passes_out(name.as_str()) || passes_within(name.as_str(), dialect) {
             headers.append(name.clone(), value.clone());
         }
+    }
+    // The boundary as we read it, in words that nobody reads otherwise.
+    if let Some(form) = form.and_then(|form| HeaderValue::from_str(form).ok()) {
+        headers.insert(header::CONTENT_TYPE, form);
     }
     if !headers.contains_key(header::CONTENT_TYPE) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

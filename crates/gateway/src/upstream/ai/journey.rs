@@ -2,7 +2,7 @@
 //! is left, or the time is over. Before the answer has begun, and never after.
 
 use super::route::{Class, Draw, Facts, Target, Turn, facts, pick};
-use super::{AiCall, Attempt, Deployment, Plan, Refused, Way, plan, refused};
+use super::{AiCall, Attempt, Deployment, Plan, Refusal, Refused, Way, plan, refused};
 use crate::meter::Answer;
 use crate::record::Recording;
 use http::{HeaderName, HeaderValue};
@@ -59,6 +59,7 @@ pub(crate) async fn call(
         sent: 0,
         tried: Vec::new(),
         worst: None,
+        spent: false,
     };
     let mut granted: Option<ModelPermit> = None;
     let mut asked: Vec<&Name> = Vec::new();
@@ -113,6 +114,8 @@ struct Journey<'a> {
     tried: Vec<Tried>,
     /// The most telling failure so far.
     worst: Option<Failed>,
+    /// An attempt may have run, and made again it would be paid for again.
+    spent: bool,
 }
 
 /// A failure, and what the record says of it.
@@ -144,7 +147,7 @@ impl Journey<'_> {
 
     /// Whether there is no more to be tried.
     fn is_over(&self) -> bool {
-        self.sent >= MOST || self.end.is_some_and(|end| end <= Instant::now())
+        self.spent || self.sent >= MOST || self.end.is_some_and(|end| end <= Instant::now())
     }
 
     /// Through the deployments of one model; the last failure's class when none answers.
@@ -265,6 +268,9 @@ impl Journey<'_> {
                     return Ok(answer);
                 }
                 Err(refused) => {
+                    // Who says how often a call is tried again has said so of these, too.
+                    let by_the_piece = self.call.served.operation.is_by_the_piece() && target.retries == 0;
+                    self.spent |= refused.may_have_run && by_the_piece;
                     stop = Stop { class: refused.class, rest: refused.rest };
                     let answered = recording.record.upstream_status.is_some();
                     busy.failed(refused.class, answered, &refused.why(), after);
@@ -358,6 +364,9 @@ async fn begun(mut answer: Answer) -> Result<Answer, Refused> {
             answer.body = body;
             Ok(answer)
         }
-        Err(cut) => Err(refused(Class::Outage, Fault::new(cut.code).context(cut.why))),
+        Err(cut) => {
+            let refused = refused(Class::Outage, Fault::new(cut.code).context(cut.why));
+            Err(Box::new(Refusal { may_have_run: true, ..*refused }))
+        }
     }
 }

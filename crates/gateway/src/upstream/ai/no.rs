@@ -38,8 +38,11 @@ pub(super) async fn passing(
     let error = chat.map(|chat| chat.read_error(status, &seen)).unwrap_or_default();
     let class = Class::of(status, &error);
     let rest = rest(&head.headers, error.retry_after);
+    let may_have_run = ran_out_of_time(status);
     let restated = match (judged, chat) {
-        (ProviderAnswer::Refused(fault), _) => return Box::new(Refusal { class, said: Err(fault), rest }),
+        (ProviderAnswer::Refused(fault), _) => {
+            return Box::new(Refusal { class, said: Err(fault), rest, may_have_run });
+        }
         _ if class == Class::KeyRefused => return key_refused(status),
         (ProviderAnswer::Pass, _) => None,
         (ProviderAnswer::Restated(body), _) if dialect.name() == "openai" => Some((status, body)),
@@ -54,7 +57,7 @@ pub(super) async fn passing(
         None => answer(heads::to_caller(head), body),
         Some((status, bytes)) => answer(anew(head, status), AnswerBody::whole(bytes)),
     };
-    Box::new(Refusal { class, said: Ok(said), rest })
+    Box::new(Refusal { class, said: Ok(said), rest, may_have_run })
 }
 
 /// Of a provider that speaks another dialect: its words in the caller's.
@@ -73,21 +76,28 @@ pub(super) async fn translated(
     let error = plan.outbound.read_error(status, &seen);
     let class = Class::of(status, &error);
     let rest = rest(&head.headers, error.retry_after);
+    let may_have_run = ran_out_of_time(status);
     if let ProviderAnswer::Refused(fault) = openai::judge(status, &seen, &id) {
-        return Box::new(Refusal { class, said: Err(fault), rest });
+        return Box::new(Refusal { class, said: Err(fault), rest, may_have_run });
     }
     if class == Class::KeyRefused {
         return key_refused(status);
     }
     let (status, bytes) = translate::error(plan.outbound, plan.inbound, status, &seen, &id);
     let said = answer(anew(head, status), AnswerBody::whole(Bytes::from(bytes)));
-    Box::new(Refusal { class, said: Ok(said), rest })
+    Box::new(Refusal { class, said: Ok(said), rest, may_have_run })
 }
 
 /// A provider that refuses our key under a status that would blame the caller.
 fn key_refused(status: u16) -> Refused {
     let fault = Fault::new(codes::PROVIDER_CREDENTIAL_REFUSED);
     refused(Class::KeyRefused, fault.context(format!("the provider answered {status}, and means our key")))
+}
+
+/// Whether somebody between us and what does the work stopped waiting for it.
+fn ran_out_of_time(status: u16) -> bool {
+    // 524 and 504 are what proxies in front of a provider say; 408 the provider itself.
+    matches!(status, 408 | 504 | 524)
 }
 
 /// How long the provider asks to be left alone: its headers first, then its words.

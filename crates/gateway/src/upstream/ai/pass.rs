@@ -27,7 +27,8 @@ impl Attempt<'_> {
             Way::Http(way) => {
                 let mut path = way.preset.path(row, model).into_owned();
                 keep_parameters(call.uri, call.dialect, &mut path);
-                let headers = heads::passing(call.headers, call.dialect, way, &recording.id);
+                let form = call.request.form();
+                let headers = heads::passing(call.headers, call.dialect, form, way, &recording.id);
                 let body = call.request.rewrite(model, way.preset.stream_options());
                 self.send(way, Outgoing { path, headers, body }, recording).await?
             }
@@ -55,8 +56,11 @@ impl Attempt<'_> {
                 Some(Tape::Scan(scanner))
             }
             Some(chat) => Some(Tape::Watch(Watched::new(chat.watch(call.stream), content_type))),
-            // What only counts, or only its provider understands.
-            None => None,
+            // Images, sound; nothing of what only its provider understands.
+            None => {
+                let watch = call.dialect.watch(row.operation, call.request, content_type);
+                watch.map(|watch| Tape::Watch(Watched::new(watch, content_type)))
+            }
         };
         let said = Said {
             dialect: call.dialect,

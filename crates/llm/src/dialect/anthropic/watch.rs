@@ -56,6 +56,7 @@ mod tests {
             cached_input_tokens: 100,
             reasoning_tokens: 7,
             source: UsageSource::Reported,
+            ..Usage::default()
         };
         let expected = (Some(usage), 6, true, false);
         assert_eq!(watched(true, [STREAM.as_bytes()]), expected);

@@ -85,6 +85,7 @@ impl Watch for Watcher {
             cached_input_tokens: counts.cached,
             reasoning_tokens: counts.thoughts,
             source: UsageSource::Reported,
+            ..Usage::default()
         })
     }
 

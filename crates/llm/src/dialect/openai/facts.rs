@@ -155,6 +155,7 @@ impl Figures {
             cached_input_tokens: self.cached,
             reasoning_tokens: self.reasoning,
             source: UsageSource::Reported,
+            ..Usage::default()
         })
     }
 }

@@ -53,6 +53,7 @@ mod tests {
             cached_input_tokens: 4,
             reasoning_tokens: 7,
             source: UsageSource::Reported,
+            ..Usage::default()
         };
         let stream = format!(
             "event: response.created\ndata: {{\"type\":\"response.created\",\"response\":{{\"usage\":null}}}}\n\nevent: response.output_text.delta\ndata: {{\"type\":\"response.output_text.delta\",\"delta\":\"hällo\",\"item_id\":\"msg_1\"}}\n\nevent: response.output_text.done\ndata: {{\"type\":\"response.output_text.done\",\"text\":\"hällo\"}}\n\nevent: response.completed\ndata: {{\"type\":\"response.completed\",\"response\":{RESPONSE}}}\n\n"

@@ -6,7 +6,10 @@ use super::Preset;
 use super::RateLimits::{OpenAi as Ratelimit, Prefix};
 use super::StreamUsage::{Refused, Unasked};
 use crate::dialect::Operation;
-use crate::dialect::Operation::{Chat, Completions, CountTokens, Embeddings, Invoke, Responses};
+use crate::dialect::Operation::{
+    Chat, Completions, CountTokens, Embeddings, ImageEdits, ImageVariations, Images, Invoke, Moderations,
+    Responses, Speech, Transcriptions, Translations,
+};
 use crate::dialect::anthropic::{self, Anthropic};
 use crate::dialect::bedrock::Bedrock;
 use crate::dialect::gemini::Gemini;
@@ -15,6 +18,20 @@ const C: &[Operation] = &[Chat];
 const CE: &[Operation] = &[Chat, Embeddings];
 const CC: &[Operation] = &[Chat, Completions];
 const ALL_THREE: &[Operation] = &[Chat, Completions, Embeddings];
+/// All that is passed to OpenAI itself.
+const OPENAI: &[Operation] = &[
+    Chat,
+    Responses,
+    Completions,
+    Embeddings,
+    Images,
+    ImageEdits,
+    ImageVariations,
+    Transcriptions,
+    Translations,
+    Speech,
+    Moderations,
+];
 
 const fn row(
     name: &'static str,
@@ -52,26 +69,26 @@ pub static ALL: &[Preset] = &[
         .speaks(&Bedrock).errors(Message).unlisted(), // the key is a Bedrock API key
 
     // Who makes models, in OpenAI's dialect.
-    row("openai", "https://api.openai.com/v1", &[Chat, Responses, Completions, Embeddings], "https://platform.openai.com/docs/api-reference/chat/create")
+    row("openai", "https://api.openai.com/v1", OPENAI, "https://platform.openai.com/docs/api-reference/chat/create")
         .bound(New).limits(Ratelimit),
     placed("azure", "https://{resource}.openai.azure.com/openai/v1", ALL_THREE, "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle")
         .key_in("api-key").bound(New).limits(Ratelimit),
     row("anthropic-compat", "https://api.anthropic.com/v1", C, "https://platform.claude.com/docs/en/api/openai-sdk")
         .of("anthropic").limits(Ratelimit), // hoists `system` and `developer` to the front; overlooks what it does not know
-    row("gemini-compat", "https://generativelanguage.googleapis.com/v1beta/openai", CE, "https://ai.google.dev/gemini-api/docs/openai")
+    row("gemini-compat", "https://generativelanguage.googleapis.com/v1beta/openai", &[Chat, Embeddings, Images], "https://ai.google.dev/gemini-api/docs/openai")
         .of("gemini"),
     placed("vertex-compat", "https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}/endpoints/openapi", C, "https://cloud.google.com/vertex-ai/generative-ai/docs/start/openai")
         .of("vertex").unlisted(), // the key is an access token, an hour long
     placed("bedrock-compat", "https://bedrock-runtime.{region}.amazonaws.com/openai/v1", C, "https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html")
         .of("bedrock").usage(Unasked).unlisted(), // the key is a Bedrock API key
-    row("mistral", "https://api.mistral.ai/v1", CE, "https://docs.mistral.ai/api/")
+    row("mistral", "https://api.mistral.ai/v1", &[Chat, Embeddings, Transcriptions, Moderations], "https://docs.mistral.ai/api/")
         .usage(Refused).without(&["logit_bias", "logprobs", "top_logprobs", "user", "store", "service_tier", "seed"]).no_developer()
         .bound(Old).limits(Prefix("x-ratelimit-")).errors(Message), // refuses every member that it does not know; `seed` is `random_seed`
     row("cohere-compat", "https://api.cohere.ai/compatibility/v1", CE, "https://docs.cohere.com/docs/compatibility-api")
         .of("cohere").usage(Refused).errors(Message).unlisted(),
     row("deepseek", "https://api.deepseek.com/v1", C, "https://api-docs.deepseek.com/api/create-chat-completion")
         .no_developer().bound(Old),
-    row("xai", "https://api.x.ai/v1", CC, "https://docs.x.ai/docs/api-reference")
+    row("xai", "https://api.x.ai/v1", &[Chat, Completions, Images], "https://docs.x.ai/docs/api-reference")
         .limits(Ratelimit).errors(Text), // models that reason refuse `stop` and the penalties
     row("perplexity", "https://api.perplexity.ai", CE, "https://docs.perplexity.ai/api-reference/chat-completions-post")
         .usage(Unasked).at(&[(Embeddings, "/v1/embeddings")]).no_developer().bound(Old).unlisted(), // reports in every chunk
@@ -105,9 +122,9 @@ pub static ALL: &[Preset] = &[
         .usage(Unasked).no_developer().bound(New),
     row("minimax-cn", "https://api.minimaxi.com/v1", C, "https://platform.minimaxi.com/docs/api-reference/text-openai-api")
         .usage(Unasked).no_developer().bound(New),
-    row("siliconflow", "https://api.siliconflow.cn/v1", CE, "https://docs.siliconflow.cn/cn/api-reference/chat-completions/chat-completions")
+    row("siliconflow", "https://api.siliconflow.cn/v1", &[Chat, Embeddings, Transcriptions, Speech], "https://docs.siliconflow.cn/cn/api-reference/chat-completions/chat-completions")
         .of("siliconflow-cn").usage(Unasked).no_developer().bound(Old).errors(Message),
-    row("siliconflow-intl", "https://api.siliconflow.com/v1", CE, "https://docs.siliconflow.com/en/api-reference/chat-completions/chat-completions")
+    row("siliconflow-intl", "https://api.siliconflow.com/v1", &[Chat, Embeddings, Transcriptions, Speech], "https://docs.siliconflow.com/en/api-reference/chat-completions/chat-completions")
         .of("siliconflow").usage(Unasked).no_developer().bound(Old).errors(Message),
     row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", CE, "https://www.volcengine.com/docs/82379/1330626")
         .no_developer().unlisted(),
@@ -119,27 +136,27 @@ pub static ALL: &[Preset] = &[
     row("xiaomi", "https://api.xiaomimimo.com/v1", C, "https://platform.xiaomimimo.com/#/docs/api/chat/openai-api").usage(Unasked),
 
     // Who runs models of others.
-    row("groq", "https://api.groq.com/openai/v1", C, "https://console.groq.com/docs/openai")
+    row("groq", "https://api.groq.com/openai/v1", &[Chat, Transcriptions, Translations, Speech], "https://console.groq.com/docs/openai")
         .without(&["logprobs", "logit_bias", "top_logprobs"]).limits(Ratelimit), // and `n` above 1, and names in messages
     row("cerebras", "https://api.cerebras.ai/v1", CC, "https://inference-docs.cerebras.ai/resources/openai")
         .usage(Unasked).without(&["frequency_penalty", "logit_bias", "presence_penalty"]).no_developer()
         .limits(Prefix("x-ratelimit-")).errors(Message), // reports on its own
-    row("together", "https://api.together.xyz/v1", ALL_THREE, "https://docs.together.ai/docs/openai-api-compatibility")
+    row("together", "https://api.together.xyz/v1", &[Chat, Completions, Embeddings, Images, Speech, Transcriptions, Translations], "https://docs.together.ai/docs/openai-api-compatibility")
         .usage(Unasked).no_developer().bound(Old).limits(Prefix("x-ratelimit-")),
     row("fireworks", "https://api.fireworks.ai/inference/v1", ALL_THREE, "https://docs.fireworks.ai/tools-sdks/openai-compatibility")
         .usage(Unasked).no_developer().limits(Prefix("x-ratelimit-")), // reports in the last chunk with a choice
     row("nvidia", "https://integrate.api.nvidia.com/v1", CE, "https://docs.api.nvidia.com/nim/reference/llm-apis").usage(Unasked).no_developer().bound(Old).errors(Detail),
-    row("deepinfra", "https://api.deepinfra.com/v1/openai", ALL_THREE, "https://deepinfra.com/docs/openai_api").no_developer().bound(Old).errors(Detail),
+    row("deepinfra", "https://api.deepinfra.com/v1/openai", &[Chat, Completions, Embeddings, Images], "https://deepinfra.com/docs/openai_api").no_developer().bound(Old).errors(Detail),
     row("sambanova", "https://api.sambanova.ai/v1", CE, "https://docs.sambanova.ai/docs/en/features/openai-compatibility").usage(Unasked).no_developer(),
     row("huggingface", "https://router.huggingface.co/v1", C, "https://huggingface.co/docs/inference-providers/tasks/chat-completion").usage(Unasked).no_developer().bound(Old).errors(Text),
     row("novita", "https://api.novita.ai/v3/openai", ALL_THREE, "https://novita.ai/docs/guides/llm-api").no_developer().bound(Old).errors(Message),
     row("hyperbolic", "https://api.hyperbolic.xyz/v1", CC, "https://docs.hyperbolic.xyz/docs/rest-api").usage(Unasked).no_developer().bound(Old),
-    row("nebius", "https://api.tokenfactory.nebius.com/v1", ALL_THREE, "https://docs.tokenfactory.nebius.com/api-reference/introduction").no_developer().errors(Detail),
+    row("nebius", "https://api.tokenfactory.nebius.com/v1", &[Chat, Completions, Embeddings, Images], "https://docs.tokenfactory.nebius.com/api-reference/introduction").no_developer().errors(Detail),
     row("friendli", "https://api.friendli.ai/serverless/v1", CC, "https://friendli.ai/docs/guides/openai-compatibility").no_developer(),
     row("baseten", "https://inference.baseten.co/v1", C, "https://docs.baseten.co/development/model-apis/overview").no_developer(),
     row("featherless", "https://api.featherless.ai/v1", CC, "https://featherless.ai/docs/overview").usage(Unasked).no_developer().bound(Old),
     row("nscale", "https://inference.api.nscale.com/v1", C, "https://docs.nscale.com/docs/ai-services/inference").usage(Unasked).no_developer().bound(Old),
-    row("scaleway", "https://api.scaleway.ai/v1", CE, "https://www.scaleway.com/en/docs/generative-apis/api-cli/using-chat-api/").no_developer().errors(Message),
+    row("scaleway", "https://api.scaleway.ai/v1", &[Chat, Embeddings, Transcriptions], "https://www.scaleway.com/en/docs/generative-apis/api-cli/using-chat-api/").no_developer().errors(Message),
     row("ovhcloud", "https://oai.endpoints.kepler.ai.cloud.ovh.net/v1", CE, "https://help.ovhcloud.com/csm/en-public-cloud-ai-endpoints-getting-started").no_developer().bound(Old),
     row("chutes", "https://llm.chutes.ai/v1", CC, "https://chutes.ai/docs").usage(Unasked).no_developer().bound(Old).errors(Detail),
     row("parasail", "https://api.parasail.io/v1", CC, "https://docs.parasail.io/").usage(Unasked).no_developer(),
@@ -161,11 +178,11 @@ pub static ALL: &[Preset] = &[
 
     // On the operator's own machines.
     row("ollama", "http://127.0.0.1:11434/v1", ALL_THREE, "https://docs.ollama.com/api/openai-compatibility").optional().bound(Old),
-    row("vllm", "http://127.0.0.1:8000/v1", ALL_THREE, "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html").optional(),
+    row("vllm", "http://127.0.0.1:8000/v1", &[Chat, Completions, Embeddings, Transcriptions, Translations], "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html").optional(),
     row("sglang", "http://127.0.0.1:30000/v1", ALL_THREE, "https://docs.sglang.ai/basic_usage/openai_api_completions.html").optional().no_developer(),
     row("llama-cpp", "http://127.0.0.1:8080/v1", ALL_THREE, "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md").optional(),
     row("lmstudio", "http://127.0.0.1:1234/v1", ALL_THREE, "https://lmstudio.ai/docs/developer/openai-compat").optional().usage(Unasked),
     row("tgi", "http://127.0.0.1:8080/v1", CC, "https://huggingface.co/docs/text-generation-inference/messages_api").optional().no_developer().bound(Old).errors(Text).unlisted(),
-    row("localai", "http://127.0.0.1:8080/v1", ALL_THREE, "https://localai.io/features/text-generation/").optional().usage(Unasked),
+    row("localai", "http://127.0.0.1:8080/v1", &[Chat, Completions, Embeddings, Images, Transcriptions, Speech], "https://localai.io/features/text-generation/").optional().usage(Unasked),
     row("llamafile", "http://127.0.0.1:8080/v1", ALL_THREE, "https://github.com/mozilla-ai/llamafile").optional().no_developer().bound(Old),
 ];

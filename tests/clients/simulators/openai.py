@@ -1,11 +1,11 @@
-"""OpenAI's chat completions and embeddings, after the types of its Python package."""
+"""OpenAI's chat completions and embeddings, after the types of its Python package; the rest is in files of its own."""
 
 import json
 
 from openai.types.chat import completion_create_params
 from openai.types.embedding_create_params import EmbeddingCreateParams
 
-from . import scene, strict
+from . import openai_media, scene, strict
 from .vendor import Vendor, media_of, sse, vector
 
 STOP = {"end": "stop", "tools": "tool_calls", "length": "length", "filter": "content_filter"}
@@ -14,6 +14,9 @@ TYPES = {"429": ("rate_limit_error", "rate_limit_exceeded"), "too-long": ("inval
 
 class OpenAi(Vendor):
     name = "openai"
+
+    def beside(self, asked, method, path, headers, raw, body):
+        return openai_media.read(asked, path, headers, raw, body) if method == "POST" else None
 
     def read(self, asked, path, body):
         if path == "/v1/embeddings":

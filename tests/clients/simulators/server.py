@@ -91,8 +91,10 @@ class Simulators:
         asked, body = scene.Asked(), None
         try:
             vendor.credential(asked, http.command, http.path, headers, raw)
-            body = json.loads(raw, object_pairs_hook=lambda pairs: unique(asked, pairs))
-            form = vendor.read(asked, http.path.removeprefix(f"/{vendor.name}"), body)
+            is_json = not headers.get("content-type", "").startswith("multipart/")
+            body = json.loads(raw, object_pairs_hook=lambda pairs: unique(asked, pairs)) if raw and is_json else None
+            beside = vendor.beside(asked, http.command, http.path.removeprefix(f"/{vendor.name}"), headers, raw, body)
+            form = "beside" if beside else vendor.read(asked, http.path.removeprefix(f"/{vendor.name}"), body)
             reply = scene.reply(asked) if form == "chat" else None
         except Exception as error:  # What makes a simulator stumble is a finding as well, and has to reach the test.
             asked.wrong("request", f"{type(error).__name__}: {error}")
@@ -101,6 +103,8 @@ class Simulators:
             self.taken.append(seen)
         if asked.problems:
             return http.whole(400, *vendor.error(400, "invalid", "; ".join(asked.problems)))
+        if beside:
+            return http.whole(200, *beside)
         if form != "chat":
             return http.whole(200, {}, vendor.embedded(form, body))
         self.answer(http, vendor, asked, reply, body)

@@ -26,6 +26,10 @@ class Vendor:
             if name in headers:
                 asked.wrong(name, "a header that nobody wants here")
 
+    def beside(self, asked, method, path, headers, raw, body):
+        """The answer to what is no conversation: headers and body; `None` where it is one. `body`: the JSON, if it is some."""
+        return None
+
     def read(self, asked, path, body):
         """`chat`, or what else is asked, as `embedded` knows it; fills `asked`, with what is wrong."""
         raise NotImplementedError

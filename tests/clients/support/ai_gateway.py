@@ -44,6 +44,8 @@ audiences = ["{audience}"]
 algorithms = ["ES256"]
 subject = {{ claim = "sub", attribute = "external_id" }}
 """
+BESIDE = {"painter": "gpt-image-2", "listener": "gpt-4o-transcribe", "speaker": "gpt-4o-mini-tts", "judge": "omni-moderation-latest"}
+"""Models of OpenAI's that are not for conversations."""
 CALLED = ("", "gpt-5-", "claude-sonnet-4-5-", "gemini-3-flash-")
 """What a model's name begins with: by that some clients think that they know what it can do."""
 AWS = '{ region = "eu-west-1", access_key_id = "env:AWS_ID", secret_access_key = "env:AWS_KEY" }'
@@ -77,7 +79,7 @@ class AiGateway(Gateway):
     def __init__(self, directory, simulated, issuers, tls=False):
         self.place(directory, "https" if tls else "http")
         self.certificate = self.directory / "cert.pem"
-        granted = ", ".join(f'"{called}via-{name}"' for name in PROVIDERS for called in CALLED)
+        granted = ", ".join([f'"{called}via-{name}"' for name in PROVIDERS for called in CALLED] + [f'"{name}"' for name in BESIDE])
         text = CONFIG.format(data=self.directory / "data", port=self.port, control=self.control, granted=granted, issuer=ISSUER, jwks=issuers.jwks_file, audience=AUDIENCE)
         if tls:
             certificate(self.directory, "gateway")
@@ -87,4 +89,6 @@ class AiGateway(Gateway):
             text += f'[[providers]]\nname = "{name}"\npreset = "{preset}"\nbase_url = "{simulated.url}{path}"\n{key}\n\n'
             for called in CALLED:
                 text += f'[[models]]\nname = "{called}via-{name}"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = "{name}", model = "{model}" }}]\n\n'
+        for name, model in BESIDE.items():
+            text += f'[[models]]\nname = "{name}"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = "openai", model = "{model}" }}]\n\n'
         self.config.write_text(text)

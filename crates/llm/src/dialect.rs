@@ -34,7 +34,14 @@ use std::fmt;
 
 /// Every dialect that is served.
 pub static ALL: &[&dyn Dialect] =
-    &[&openai::OpenAi, &anthropic::Anthropic, &gemini::Gemini::API, &bedrock::Bedrock];
+    &[
+    &openai::OpenAi,
+    &anthropic::Anthropic,
+    &gemini::Gemini::API,
+    &bedrock::Bedrock,
+    &cohere::CHAT,
+    &ollama::CHAT,
+];
 
 /// A wire format for AI calls: where it is spoken, what can be asked, how a refusal is said. How a conversation is read
 /// and written is its [`Chat`]'s matter.
@@ -102,6 +109,11 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// The body that tells of one model.
     fn model_body(&self, name: &str, created: i64) -> Vec<u8>;
+
+    /// The body that tells which version of the vendor's server this is like; empty where nobody can ask.
+    fn version_body(&self) -> Vec<u8> {
+        Vec::new()
+    }
 }
 
 /// Where a dialect is spoken.

@@ -109,29 +109,21 @@ pub(super) async fn ai(
             names.sort_unstable();
             return Ok(Prepared::Local(json(dialect.models_body(&names, created))));
         }
+        Operation::Version => return Ok(Prepared::Local(json(dialect.version_body()))),
         Operation::Model => {
-            let name = asked.model.as_deref().unwrap_or_default();
-            let model = snapshot.identity.authorize_model(permit, name)?;
+            let name = match (asked.model, served.members) {
+                (None, Some(members)) => whole(routes, snapshot, members, call).await?.model().to_owned(),
+                (model, _) => model.unwrap_or_default(),
+            };
+            let model = snapshot.identity.authorize_model(permit, &name)?;
             call.recording.record.model = Some(model.model().shared());
             return Ok(Prepared::Local(json(dialect.model_body(model.model().as_str(), created))));
         }
         _ => {}
     }
     let members = served.members.unwrap_or(&Members::PATH);
-    let content_type = content_type(&call.head.headers)?;
-    let limit = match members.syntax {
-        Syntax::Json => routes.max_body,
-        Syntax::Form => routes.max_upload,
-    };
-    let body = match call.take_body() {
-        Some(body) if body.size_hint().lower() > limit => {
-            return Err(BodyError::TooLarge { limit }.into());
-        }
-        Some(body) => Bounded::new(body, limit, snapshot.settings.body_timeout).read().await?,
-        None => Bytes::new(),
-    };
-    call.recording.record.bytes_in = body.len() as u64;
-    let request = Request::read(&body, content_type.as_bytes(), members)?;
+    let request = whole(routes, snapshot, members, call).await?;
+    let body = request.body().clone();
     let name = asked.model.as_deref().unwrap_or(request.model());
     // As the caller wrote it, for the owner of a refusal; replaced by the configured name once there is one.
     call.recording.record.model = Some(name.chars().take(128).collect::<String>().into());
@@ -154,6 +146,29 @@ pub(super) async fn ai(
         seed: u64::from_ne_bytes(seed),
     };
     Ok(Prepared::Call(model, ask))
+}
+
+/// The caller's body, read within its bound, and what of it decides something.
+async fn whole(
+    routes: &AiRoutes,
+    snapshot: &Snapshot,
+    members: &Members,
+    call: &mut Call,
+) -> Result<Request, Fault> {
+    let content_type = content_type(&call.head.headers)?;
+    let limit = match members.syntax {
+        Syntax::Json => routes.max_body,
+        Syntax::Form => routes.max_upload,
+    };
+    let body = match call.take_body() {
+        Some(body) if body.size_hint().lower() > limit => {
+            return Err(BodyError::TooLarge { limit }.into());
+        }
+        Some(body) => Bounded::new(body, limit, snapshot.settings.body_timeout).read().await?,
+        None => Bytes::new(),
+    };
+    call.recording.record.bytes_in = body.len() as u64;
+    Request::read(&body, content_type.as_bytes(), members)
 }
 
 /// The one `Content-Type`; empty where there is none.

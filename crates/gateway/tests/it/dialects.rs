@@ -330,7 +330,9 @@ async fn suspension_ends_a_stream_in_the_callers_words() {
         // The frames of one dialect have no room for the code.
         assert!(rest.contains("subject_unresolved") || caller.name == "bedrock", "{title}: {rest}");
         assert!(!rest.contains("suspended"), "{title}: {rest}");
-        for ending in ["[DONE]", "message_stop", "messageStop", "finishReason"] {
+        for ending in
+            ["[DONE]", "message_stop", "messageStop", "finishReason", "COMPLETE", "\"done\":true"]
+        {
             assert!(!rest.contains(ending), "{title}: {rest}");
         }
         let record = house.record().await;
@@ -438,6 +440,17 @@ async fn a_dialect_is_found_within_anothers_base() {
     let models = house.get("/gemini/v1beta/models").await.json();
     assert_eq!(models["models"][0]["name"], "models/to-anthropic");
     assert_eq!(house.get("/bedrock/foundation-models").await.status, 200);
+    assert_eq!(house.get("/cohere/v1/models").await.json()["models"][0]["name"], "to-anthropic");
+    assert_eq!(house.get("/cohere/v1/models/to-ollama").await.json()["name"], "to-ollama");
+    assert_eq!(house.get("/ollama/api/tags").await.json()["models"][0]["model"], "to-anthropic");
+    assert!(house.get("/ollama/api/version").await.json()["version"].is_string());
+    let ollama = wire("ollama");
+    for (model, status) in [("to-openai", 200), ("to-nobody", 404)] {
+        let show = post(house, ollama, "/ollama/api/show", &json!({ "model": model }).to_string());
+        let answer = house.client().await.call(show).await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+        assert_eq!(answer.json().get("error").is_some(), status != 200);
+    }
     house.close().await;
 }
 

@@ -209,6 +209,78 @@ pub static WIRES: &[Wire] = &[
         broken: || frame("exception", "modelStreamErrorException", &json!({ "message": "it broke" })),
         error: |_, message| json!({ "message": message }),
     },
+    Wire {
+        name: "cohere",
+        preset: "cohere",
+        base: "",
+        key: ("authorization", "Bearer "),
+        ask: |model, text, stream| {
+            let messages = json!([{ "role": "user", "content": text }]);
+            (
+                "/cohere/v2/chat".to_owned(),
+                json!({ "model": model, "messages": messages, "stream": stream }),
+            )
+        },
+        said: |value| {
+            let message = &value["message"];
+            let text = message["content"][0]["text"].as_str();
+            let text = text.or(value["delta"]["message"]["content"]["text"].as_str());
+            text.unwrap_or_default().to_owned()
+        },
+        whole: |text| {
+            json!({ "id": "c-1", "finish_reason": "COMPLETE", "message": { "role": "assistant", "content": [{ "type": "text", "text": text }] },
+                "usage": cohere_usage() })
+        },
+        kind: "text/event-stream",
+        events: |words, whole| {
+            let event = |value: Value| sse(value["type"].as_str(), &value);
+            let message = json!({ "role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": [] });
+            let of = |kind: &str, content: Value| json!({ "type": kind, "index": 0, "delta": { "message": { "content": content } } });
+            let mut events = vec![
+                event(json!({ "type": "message-start", "id": "c-1", "delta": { "message": message } })),
+                event(of("content-start", json!({ "type": "text", "text": "" }))),
+            ];
+            events.extend(words.iter().map(|word| event(of("content-delta", json!({ "text": word })))));
+            if whole {
+                events.push(event(json!({ "type": "content-end", "index": 0 })));
+                let delta = json!({ "finish_reason": "COMPLETE", "usage": cohere_usage() });
+                events.push(event(json!({ "type": "message-end", "delta": delta })));
+                events.push(b"data: [DONE]\n\n".to_vec());
+            }
+            events
+        },
+        broken: || {
+            let delta = json!({ "finish_reason": "ERROR", "error": "it broke" });
+            sse(Some("message-end"), &json!({ "type": "message-end", "delta": delta }))
+        },
+        error: |_, message| json!({ "message": message }),
+    },
+    Wire {
+        name: "ollama",
+        preset: "ollama",
+        base: "",
+        key: ("authorization", "Bearer "),
+        ask: |model, text, stream| {
+            let messages = json!([{ "role": "user", "content": text }]);
+            (
+                "/ollama/api/chat".to_owned(),
+                json!({ "model": model, "messages": messages, "stream": stream }),
+            )
+        },
+        said: |value| value["message"]["content"].as_str().unwrap_or_default().to_owned(),
+        whole: |text| ollama(text, true),
+        kind: "application/x-ndjson",
+        events: |words, whole| {
+            let line = |value: Value| format!("{value}\n").into_bytes();
+            let mut events: Vec<_> = words.iter().map(|word| line(ollama(word, false))).collect();
+            if whole {
+                events.push(line(ollama("", true)));
+            }
+            events
+        },
+        broken: || b"{\"error\":\"it broke\"}\n".to_vec(),
+        error: |_, message| json!({ "error": message }),
+    },
 ];
 
 /// What callers of Responses send, and providers of chats are told; as a provider it is tried in `llm`.
@@ -228,6 +300,22 @@ fn gemini(text: &str, last: bool) -> Value {
 fn gemini_text(value: &Value) -> String {
     let parts = value["candidates"][0]["content"]["parts"].as_array();
     parts.into_iter().flatten().filter_map(|part| part["text"].as_str()).collect()
+}
+
+fn cohere_usage() -> Value {
+    let counts = json!({ "input_tokens": 11, "output_tokens": 7 });
+    json!({ "billed_units": counts, "tokens": { "input_tokens": 80, "output_tokens": 7 } })
+}
+
+fn ollama(text: &str, last: bool) -> Value {
+    let mut line = json!({ "model": "llama-x", "created_at": "2026-11-22T10:00:00.000001Z",
+        "message": { "role": "assistant", "content": text }, "done": last });
+    if last {
+        line["done_reason"] = json!("stop");
+        line["prompt_eval_count"] = json!(11);
+        line["eval_count"] = json!(7);
+    }
+    line
 }
 
 fn google_error(status: u16, message: &str) -> Value {
@@ -258,13 +346,15 @@ impl Wire {
             assert!(!heard.complete && !heard.failed, "after its end: {document}");
             heard.text += &(self.said)(&document);
             heard.complete = match self.name {
-                "openai" => document == "[DONE]",
+                "openai" | "cohere" => document == "[DONE]",
                 "anthropic" => document["type"] == "message_stop",
                 "gemini" => document["candidates"][0]["finishReason"].is_string(),
+                "ollama" => document["done"] == true,
                 _ => document[":event-type"] == "metadata",
             };
             heard.failed = document.get("error").is_some()
                 || document["type"] == "error"
+                || document["delta"]["finish_reason"] == "ERROR"
                 || document[":message-type"] == "exception";
         }
         heard
@@ -276,8 +366,12 @@ fn documents(kind: &str, body: &[u8]) -> Vec<Value> {
     if kind.ends_with("eventstream") {
         return frames(body);
     }
-    assert!(kind.starts_with("text/event-stream"), "{kind}");
     let text = std::str::from_utf8(body).unwrap();
+    if kind.ends_with("ndjson") {
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        return whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    }
+    assert!(kind.starts_with("text/event-stream"), "{kind}");
     let text = text.replace("\r\n", "\n");
     let whole = text.rfind("\n\n").map_or("", |end| &text[..end]);
     let data =

@@ -1,16 +1,18 @@
 //! Cohere's chat, version 2.
 //!
 //! A plan that the model says before it calls tools (`tool_plan`) is its text; what a tool answered as a document is text.
-//! Not for version 1, nor for Cohere's endpoint of OpenAI's dialect.
+//! Not for version 1 (but for orders and models, which its libraries ask for there), nor for Cohere's endpoint of OpenAI's dialect.
 
 mod answer;
+mod caller;
 mod read;
 mod stream;
+mod watch;
 mod write;
 
 use super::one_by_one::OneByOne;
 use super::openai::chat::provider_error;
-use super::watch::{Following, Whole};
+use super::watch::Whole;
 use crate::canon::fields::{self, Field, answers};
 use crate::canon::{Answer, Losses, ProviderError, Request};
 use crate::dialect::chat::{Asked, Chat, Incoming, ReadStream, Unreadable, Watch, WriteStream, Written};
@@ -84,7 +86,7 @@ impl Chat for Cohere {
     }
 
     fn watch(&self, stream: bool) -> Box<dyn Watch> {
-        if stream { Box::new(Following::new(self.reader())) } else { Box::new(Whole::new(&CHAT)) }
+        if stream { Box::new(watch::Watcher::new(self.reader())) } else { Box::new(Whole::new(&CHAT)) }
     }
 }
 

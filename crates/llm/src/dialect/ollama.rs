@@ -4,6 +4,7 @@
 //! conversation. Not for Ollama's endpoint of OpenAI's dialect.
 
 mod answer;
+mod caller;
 mod read;
 mod stream;
 mod write;

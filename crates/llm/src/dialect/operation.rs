@@ -35,6 +35,8 @@ pub enum Operation {
     Models,
     /// One of them.
     Model,
+    /// Which version of the vendor's server this is like (Ollama's clients want to know).
+    Version,
 }
 
 impl Operation {
@@ -56,6 +58,7 @@ impl Operation {
         Self::Invoke,
         Self::Models,
         Self::Model,
+        Self::Version,
     ];
 
     /// As kept in records, and as pages say it.
@@ -76,6 +79,7 @@ impl Operation {
             Self::Moderations => "moderations",
             Self::Invoke => "invoke",
             Self::Models | Self::Model => "models",
+            Self::Version => "version",
         }
     }
 
@@ -94,6 +98,6 @@ impl Operation {
 
     /// Whether the gateway answers it itself, from what it was told about models.
     pub const fn is_local(self) -> bool {
-        matches!(self, Self::Models | Self::Model)
+        matches!(self, Self::Models | Self::Model | Self::Version)
     }
 }

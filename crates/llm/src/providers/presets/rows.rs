@@ -8,11 +8,13 @@ use super::StreamUsage::{Refused, Unasked};
 use crate::dialect::Operation;
 use crate::dialect::Operation::{
     Chat, Completions, CountTokens, Embeddings, ImageEdits, ImageVariations, Images, Invoke, Moderations,
-    Responses, Speech, Transcriptions, Translations,
+    Rerank, Responses, Speech, Transcriptions, Translations,
 };
 use crate::dialect::anthropic::{self, Anthropic};
 use crate::dialect::bedrock::Bedrock;
+use crate::dialect::cohere;
 use crate::dialect::gemini::Gemini;
+use crate::dialect::ollama;
 
 const C: &[Operation] = &[Chat];
 const CE: &[Operation] = &[Chat, Embeddings];
@@ -67,6 +69,10 @@ pub static ALL: &[Preset] = &[
         .speaks(&Gemini::API).unlisted(), // the key is an access token, an hour long
     placed("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", &[Chat, Invoke, CountTokens], "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html")
         .speaks(&Bedrock).errors(Message).unlisted(), // the key is a Bedrock API key
+    row("cohere", "https://api.cohere.com", &[Chat, Embeddings, Rerank], "https://docs.cohere.com/reference/chat")
+        .speaks(&cohere::CHAT).errors(Message).bound(Old),
+    row("ollama", "http://127.0.0.1:11434", ALL_THREE, "https://docs.ollama.com/api/introduction")
+        .speaks(&ollama::CHAT).errors(Text).optional(),
 
     // Who makes models, in OpenAI's dialect.
     row("openai", "https://api.openai.com/v1", OPENAI, "https://platform.openai.com/docs/api-reference/chat/create")
@@ -177,7 +183,7 @@ pub static ALL: &[Preset] = &[
     row("poe", "https://api.poe.com/v1", C, "https://creator.poe.com/docs/external-applications/openai-compatible-api").usage(Unasked).bound(Old),
 
     // On the operator's own machines.
-    row("ollama", "http://127.0.0.1:11434/v1", ALL_THREE, "https://docs.ollama.com/api/openai-compatibility").optional().bound(Old),
+    row("ollama-compat", "http://127.0.0.1:11434/v1", ALL_THREE, "https://docs.ollama.com/api/openai-compatibility").of("ollama").optional().bound(Old),
     row("vllm", "http://127.0.0.1:8000/v1", &[Chat, Completions, Embeddings, Transcriptions, Translations], "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html").optional(),
     row("sglang", "http://127.0.0.1:30000/v1", ALL_THREE, "https://docs.sglang.ai/basic_usage/openai_api_completions.html").optional().no_developer(),
     row("llama-cpp", "http://127.0.0.1:8080/v1", ALL_THREE, "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md").optional(),

@@ -4,6 +4,8 @@ use super::LONGEST;
 use portcullis_llm::canon::{Event, Losses, Mode, Request};
 use portcullis_llm::dialect::Chat;
 use portcullis_llm::dialect::chat::{ALL, Asked, Incoming, Unreadable};
+use portcullis_llm::dialect::ollama::GENERATE;
+use portcullis_llm::dialect::openai::chat::Completions;
 use portcullis_llm::stream::eventstream::{self, Value};
 use portcullis_llm::translate;
 use std::sync::Arc;
@@ -14,7 +16,9 @@ pub fn run(data: &[u8]) {
         return;
     }
     // By digits and letters, so that inputs made by hand can be read.
-    let chat = ALL[usize::from(format.wrapping_sub(b'0')) % ALL.len()];
+    let only_callers: [&dyn Chat; 2] = [&Completions, &GENERATE];
+    let chats: Vec<&dyn Chat> = ALL.iter().copied().chain(only_callers).collect();
+    let chat = chats[usize::from(format.wrapping_sub(b'0')) % chats.len()];
     match what % 4 {
         0 => request(chat, data),
         1 => answer(chat, data),

@@ -59,7 +59,21 @@ pub(super) fn generate(asked: &Incoming<'_>) -> Result<Request, Fault> {
     request.messages.push(Message { role: Role::User, parts, name: None });
     request.native.push(Native { dialect: NAME, name: GENERATED.to_owned(), value: Value::Bool(true) });
     rest(&mut request, body);
+    // Libraries say what says nothing, too.
+    request.native.retain(|native| !NEUTRAL.contains(&&*native.name) || !says_nothing(&native.value));
     Ok(request)
+}
+
+/// Members of generate that no chat has.
+const NEUTRAL: &[&str] = &["context", "raw", "suffix", "template"];
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
+    }
 }
 
 fn rest(request: &mut Request, body: Object<'_, '_>) {

@@ -6,6 +6,7 @@
 //! Not for bytes that pass: see [`Request`](super::Request) and [`UsageScanner`](super::UsageScanner).
 
 mod answer;
+mod completions;
 pub(in crate::dialect) mod error;
 pub(in crate::dialect) mod message;
 mod quirks;
@@ -15,6 +16,7 @@ mod usage;
 mod watch;
 mod write;
 
+pub use completions::Completions;
 pub(crate) use error::read as provider_error;
 pub use quirks::Quirks;
 

@@ -7,6 +7,7 @@ pub mod cohere;
 pub mod count;
 mod data_url;
 pub mod embed;
+pub mod exchange;
 pub mod gemini;
 pub mod ollama;
 mod one_by_one;
@@ -21,6 +22,7 @@ mod typed;
 mod watch;
 
 pub use chat::Chat;
+pub use exchange::{Exchange, Question};
 pub use operation::Operation;
 pub use outbound::Outbound;
 pub use served::{Matched, Served};
@@ -33,8 +35,7 @@ use portcullis_fault::Fault;
 use std::fmt;
 
 /// Every dialect that is served.
-pub static ALL: &[&dyn Dialect] =
-    &[
+pub static ALL: &[&dyn Dialect] = &[
     &openai::OpenAi,
     &anthropic::Anthropic,
     &gemini::Gemini::API,
@@ -91,6 +92,12 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     fn outbound(&self, preset: &Preset, _known: Option<&Model>) -> Option<Outbound> {
         let chat = |operation| preset.served(operation, false).and_then(|row| row.chat);
         chat(Operation::Chat).or_else(|| chat(Operation::Responses)).map(Outbound::Shared)
+    }
+
+    /// The format in which a provider of this dialect is asked for what callers ask in others and what has one answer, never
+    /// a stream. `None`: it is not asked.
+    fn exchange(&self, preset: &Preset, operation: Operation) -> Option<Exchange> {
+        preset.served(operation, false)?.exchange
     }
 
     /// A refusal as this dialect's JSON body. `pages` is the URL below which the codes' pages are served.

@@ -71,6 +71,7 @@ impl Ask {
             pages: &self.pages,
             seed: self.seed,
             read: OnceLock::new(),
+            question: OnceLock::new(),
         }
     }
 

@@ -5,7 +5,9 @@
 //! addresses, our own ids) is none of a vendor's business.
 
 mod ask;
+mod count;
 mod deployment;
+mod exchange;
 mod heads;
 mod journey;
 mod no;

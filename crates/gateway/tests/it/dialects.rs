@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 const WORDS: [&str; 4] = ["Hal", "lo, W", "örld", " 🌍"];
 
-fn json_answer(status: &str, headers: &str, body: &Value) -> Vec<u8> {
+pub fn json_answer(status: &str, headers: &str, body: &Value) -> Vec<u8> {
     let body = body.to_string();
     let length = body.len();
     format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}")
@@ -30,7 +30,7 @@ fn stream_head(wire: &Wire) -> Vec<u8> {
 }
 
 /// A streamed answer, whole, in pieces of `size` bytes.
-fn stream(wire: &Wire, events: &[Vec<u8>], size: usize) -> Vec<u8> {
+pub fn stream(wire: &Wire, events: &[Vec<u8>], size: usize) -> Vec<u8> {
     let body = events.concat();
     let pieces: Vec<u8> = body.chunks(size).flat_map(chunk).collect();
     [stream_head(wire), pieces, b"0\r\n\r\n".to_vec()].concat()
@@ -110,7 +110,7 @@ async fn world() -> World {
     World { house: House::open(&config).await, seen, _upstreams: upstreams }
 }
 
-fn provider(wire: &Wire, upstream: &Upstream, more: &str) -> String {
+pub fn provider(wire: &Wire, upstream: &Upstream, more: &str) -> String {
     let (name, preset) = (wire.name, wire.preset);
     format!(
         "[[providers]]\nname = \"{name}\"\npreset = \"{preset}\"\nbase_url = \"http://{}{}\"\napi_key = \"env:PROVIDER_KEY\"\n\
@@ -119,11 +119,11 @@ fn provider(wire: &Wire, upstream: &Upstream, more: &str) -> String {
     )
 }
 
-fn post(house: &House, wire: &Wire, path: &str, body: &str) -> String {
+pub fn post(house: &House, wire: &Wire, path: &str, body: &str) -> String {
     post_by(&house.ada(), wire, path, body)
 }
 
-fn post_by(bearer: &str, wire: &Wire, path: &str, body: &str) -> String {
+pub fn post_by(bearer: &str, wire: &Wire, path: &str, body: &str) -> String {
     let (header, before) = wire.key;
     let token = bearer.strip_prefix("Bearer ").unwrap();
     format!(
@@ -147,7 +147,7 @@ fn pairs() -> impl Iterator<Item = (&'static Wire, &'static Wire)> {
     WIRES.iter().flat_map(|caller| WIRES.iter().map(move |to| (caller, to)))
 }
 
-fn wire(name: &str) -> &'static Wire {
+pub fn wire(name: &str) -> &'static Wire {
     WIRES.iter().find(|wire| wire.name == name).unwrap()
 }
 
@@ -330,9 +330,7 @@ async fn suspension_ends_a_stream_in_the_callers_words() {
         // The frames of one dialect have no room for the code.
         assert!(rest.contains("subject_unresolved") || caller.name == "bedrock", "{title}: {rest}");
         assert!(!rest.contains("suspended"), "{title}: {rest}");
-        for ending in
-            ["[DONE]", "message_stop", "messageStop", "finishReason", "COMPLETE", "\"done\":true"]
-        {
+        for ending in ["[DONE]", "message_stop", "messageStop", "finishReason", "COMPLETE", "\"done\":true"] {
             assert!(!rest.contains(ending), "{title}: {rest}");
         }
         let record = house.record().await;
@@ -381,7 +379,7 @@ async fn the_same_dialect_passes_byte_for_byte() {
 }
 
 /// An upstream that answers everything with this.
-async fn always(answer: Vec<u8>) -> (Upstream, Arc<Mutex<usize>>) {
+pub async fn always(answer: Vec<u8>) -> (Upstream, Arc<Mutex<usize>>) {
     let calls: Arc<Mutex<usize>> = Arc::default();
     let count = calls.clone();
     let upstream = Upstream::open(move |mut line: Line, _| {

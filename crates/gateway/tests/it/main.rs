@@ -4,6 +4,7 @@ mod ai;
 mod client;
 mod dialects;
 mod endings;
+mod exchanges;
 mod house;
 mod http2;
 mod media;

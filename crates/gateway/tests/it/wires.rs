@@ -216,10 +216,7 @@ pub static WIRES: &[Wire] = &[
         key: ("authorization", "Bearer "),
         ask: |model, text, stream| {
             let messages = json!([{ "role": "user", "content": text }]);
-            (
-                "/cohere/v2/chat".to_owned(),
-                json!({ "model": model, "messages": messages, "stream": stream }),
-            )
+            ("/cohere/v2/chat".to_owned(), json!({ "model": model, "messages": messages, "stream": stream }))
         },
         said: |value| {
             let message = &value["message"];
@@ -262,10 +259,7 @@ pub static WIRES: &[Wire] = &[
         key: ("authorization", "Bearer "),
         ask: |model, text, stream| {
             let messages = json!([{ "role": "user", "content": text }]);
-            (
-                "/ollama/api/chat".to_owned(),
-                json!({ "model": model, "messages": messages, "stream": stream }),
-            )
+            ("/ollama/api/chat".to_owned(), json!({ "model": model, "messages": messages, "stream": stream }))
         },
         said: |value| value["message"]["content"].as_str().unwrap_or_default().to_owned(),
         whole: |text| ollama(text, true),

@@ -22,7 +22,7 @@ pub use write::DEFAULT_MAX_TOKENS;
 
 use crate::catalog::Model;
 use crate::dialect::request::Members;
-use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Outbound, Served};
+use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, Outbound, Served};
 use crate::providers::Preset;
 use bytes::Bytes;
 use portcullis_fault::Fault;
@@ -39,7 +39,8 @@ pub struct Anthropic;
 
 static SERVES: &[Served] = &[
     Served::post("/messages", Operation::Chat, &Members::BODY).as_chat(&MESSAGES),
-    Served::post("/messages/count_tokens", Operation::CountTokens, &Members::BODY),
+    Served::post("/messages/count_tokens", Operation::CountTokens, &Members::BODY)
+        .as_exchange(Exchange::Count(&super::count::ANTHROPIC)),
     Served::get("/models", Operation::Models),
     Served::get("/models/{model}", Operation::Model),
 ];

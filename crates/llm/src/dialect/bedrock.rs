@@ -4,6 +4,7 @@
 //! Not here: the framing of its streams ([`eventstream`]); signatures (the gateway makes those).
 
 mod answer;
+pub mod count;
 mod error;
 mod formats;
 mod models;
@@ -18,7 +19,8 @@ use crate::canon::{Answer, Losses, ProviderError, Request};
 use crate::dialect::chat::{Asked, Chat, Incoming, ReadStream, Unreadable, Watch, WriteStream, Written};
 use crate::dialect::one_by_one::OneByOne;
 use crate::dialect::request::Members;
-use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Served};
+use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, Served, embed};
+use crate::providers::Preset;
 use crate::stream::eventstream;
 use bytes::Bytes;
 use portcullis_fault::Fault;
@@ -150,7 +152,8 @@ static SERVES: &[Served] = &[
         .streamed(true),
     Served::post("/model/{model}/invoke", Operation::Invoke, &INVOKE).streamed(false),
     Served::post("/model/{model}/invoke-with-response-stream", Operation::Invoke, &INVOKE).streamed(true),
-    Served::post("/model/{model}/count-tokens", Operation::CountTokens, &COUNT),
+    Served::post("/model/{model}/count-tokens", Operation::CountTokens, &COUNT)
+        .as_exchange(Exchange::Count(&super::count::BEDROCK)),
     Served::get("/foundation-models", Operation::Models),
     Served::get("/foundation-models/{model}", Operation::Model),
 ];
@@ -184,6 +187,14 @@ impl Dialect for Bedrock {
             "x-amzn-bedrock-service-tier",
             "x-amzn-bedrock-trace",
         ]
+    }
+
+    /// Models of vectors are asked with `invoke`, in their vendors' own forms.
+    fn exchange(&self, preset: &Preset, operation: Operation) -> Option<Exchange> {
+        match operation {
+            Operation::Embeddings => preset.serves(operation).then_some(Exchange::Embed(&embed::Bedrock)),
+            _ => preset.served(operation, false)?.exchange,
+        }
     }
 
     fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8> {

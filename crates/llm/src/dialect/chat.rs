@@ -6,6 +6,7 @@
 use crate::canon::{Answer, Event, Field, Losses, ProviderError, Request};
 use portcullis_fault::Fault;
 use portcullis_model::Usage;
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -113,6 +114,16 @@ pub struct Written {
     pub headers: Vec<(&'static str, String)>,
     /// JSON.
     pub body: Vec<u8>,
+}
+
+impl Written {
+    /// Path and query.
+    pub fn target(&self) -> Cow<'_, str> {
+        match self.query {
+            "" => Cow::Borrowed(&self.path),
+            query => Cow::Owned(format!("{}?{query}", self.path)),
+        }
+    }
 }
 
 /// What was asked, for the answer.

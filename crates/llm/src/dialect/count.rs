@@ -5,7 +5,7 @@
 //! the right size, while a refusal would stop them. Nothing is billed or limited by such a count.
 
 use super::chat::{Incoming, Unreadable, Written};
-use super::{anthropic, gemini};
+use super::{anthropic, bedrock, gemini};
 use crate::canon::{Losses, Part, Request, Tool};
 use portcullis_fault::Fault;
 
@@ -25,26 +25,38 @@ pub struct Count {
 }
 
 /// Every dialect that counts.
-pub static ALL: &[Count] = &[
-    Count {
-        chat: "anthropic",
-        read_request: anthropic::count::read_request,
-        write_request: anthropic::count::write_request,
-        read_answer: anthropic::count::read_answer,
-        write_answer: anthropic::count::write_answer,
-    },
-    Count {
-        chat: "gemini",
-        read_request: gemini::count::read_request,
-        write_request: gemini::count::write_request,
-        read_answer: gemini::count::read_answer,
-        write_answer: gemini::count::write_answer,
-    },
-];
+pub static ALL: &[&Count] = &[&ANTHROPIC, &GEMINI, &BEDROCK];
+
+/// `POST /messages/count_tokens`.
+pub static ANTHROPIC: Count = Count {
+    chat: "anthropic",
+    read_request: anthropic::count::read_request,
+    write_request: anthropic::count::write_request,
+    read_answer: anthropic::count::read_answer,
+    write_answer: anthropic::count::write_answer,
+};
+
+/// `POST /models/{model}:countTokens`.
+pub static GEMINI: Count = Count {
+    chat: "gemini",
+    read_request: gemini::count::read_request,
+    write_request: gemini::count::write_request,
+    read_answer: gemini::count::read_answer,
+    write_answer: gemini::count::write_answer,
+};
+
+/// `POST /model/{model}/count-tokens`.
+pub static BEDROCK: Count = Count {
+    chat: "bedrock",
+    read_request: bedrock::count::read_request,
+    write_request: bedrock::count::write_request,
+    read_answer: bedrock::count::read_answer,
+    write_answer: bedrock::count::write_answer,
+};
 
 /// How the chat format of this name counts; `None`: it has no counter.
 pub fn find(chat: &str) -> Option<&'static Count> {
-    ALL.iter().find(|count| count.chat == chat)
+    ALL.iter().find(|count| count.chat == chat).copied()
 }
 
 /// About how many tokens a conversation has: four bytes of text each, and what a picture commonly takes.
@@ -102,6 +114,17 @@ mod tests {
         let again = Incoming { body: &wrapped.body, ..asked };
         assert_eq!((gemini.read_request)(&again).unwrap(), request);
         assert!(find("openai").is_none());
+        let bedrock = find("bedrock").unwrap();
+        let written = (bedrock.write_request)(&request, &mut Losses::default()).unwrap();
+        assert_eq!(written.path, "/model/m/count-tokens");
+        assert_eq!(
+            String::from_utf8(written.body.clone()).unwrap(),
+            r#"{"input":{"converse":{"messages":[{"role":"user","content":[{"text":"how many?"}]}]}}}"#
+        );
+        let again = Incoming { body: &written.body, ..asked };
+        assert_eq!((bedrock.read_request)(&again).unwrap().messages, request.messages);
+        let own = Incoming { body: br#"{"input":{"invokeModel":{"body":"e30="}}}"#, ..asked };
+        assert!((bedrock.read_request)(&own).is_err(), "a model's own form is nobody else's");
         assert!((gemini.read_answer)(b"{}").is_err());
     }
 }

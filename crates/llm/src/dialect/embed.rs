@@ -11,9 +11,9 @@ mod ollama;
 mod openai;
 
 pub use bedrock::Bedrock;
-pub use cohere::Cohere;
+pub use cohere::{Cohere, CohereOne};
 pub use gemini::{Gemini, Vertex};
-pub use ollama::Ollama;
+pub use ollama::{Ollama, OllamaOne};
 pub use openai::OpenAi;
 pub(super) use openai::{small, unreadable};
 
@@ -100,6 +100,16 @@ pub fn answer(
     asked: &EmbeddingRequest,
     id: &str,
 ) -> Result<(Vec<u8>, Option<u64>), Unreadable> {
+    let answer = hear(outbound, body, asked)?;
+    Ok((inbound.write_answer(&answer, asked, id), answer.input_tokens))
+}
+
+/// An answer with a status of success: as many vectors as there were inputs.
+pub fn hear(
+    outbound: &dyn Embed,
+    body: &[u8],
+    asked: &EmbeddingRequest,
+) -> Result<EmbeddingAnswer, Unreadable> {
     let answer = outbound.read_answer(body)?;
     if answer.embeddings.len() != asked.inputs.len() {
         return Err(Unreadable(format!(
@@ -108,7 +118,7 @@ pub fn answer(
             asked.inputs.len()
         )));
     }
-    Ok((inbound.write_answer(&answer, asked, id), answer.input_tokens))
+    Ok(answer)
 }
 
 /// What is left of a request is known to `dialect` only.

@@ -23,7 +23,9 @@ use crate::catalog::Model;
 use crate::dialect::chat::Watch;
 use crate::dialect::request::Members;
 use crate::dialect::responses::Responses;
-use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Outbound, Served};
+use crate::dialect::{
+    Base, CredentialPlace, Dialect, Exchange, Form, Operation, Outbound, Served, embed, rerank,
+};
 use crate::providers::Preset;
 use bytes::Bytes;
 use http::HeaderValue;
@@ -37,11 +39,17 @@ pub struct OpenAi;
 /// `stream_options` is another thing there, and passes.
 static RESPONSES: Members = Members { max_tokens: false, text: &["instructions", "input"], ..Members::BODY };
 
+static RERANK: Members =
+    Members { stream: false, max_tokens: false, text: &["query", "documents"], ..Members::BODY };
+
 static SERVES: &[Served] = &[
     Served::post("/chat/completions", Operation::Chat, &Members::OPENAI).as_chat(&chat::CHAT),
     Served::post("/responses", Operation::Responses, &RESPONSES).as_chat(&Responses),
-    Served::post("/completions", Operation::Completions, &Members::OPENAI),
-    Served::post("/embeddings", Operation::Embeddings, &Members::OPENAI),
+    Served::post("/completions", Operation::Completions, &Members::OPENAI).as_chat(&chat::Completions),
+    Served::post("/embeddings", Operation::Embeddings, &Members::OPENAI)
+        .as_exchange(Exchange::Embed(&embed::OpenAi)),
+    // Not OpenAI's own: who serves it beside its API has it as Jina has.
+    Served::post("/rerank", Operation::Rerank, &RERANK).as_exchange(Exchange::Rerank(&rerank::Jina)),
     Served::post("/images/generations", Operation::Images, &media::IMAGES),
     Served::post("/images/edits", Operation::ImageEdits, &media::IMAGE_FORM),
     Served::post("/images/variations", Operation::ImageVariations, &media::IMAGE_FORM),
@@ -127,6 +135,7 @@ mod tests {
         assert_eq!(of(Method::POST, "/chat/completions"), is(Operation::Chat, ""));
         assert_eq!(of(Method::POST, "/completions"), is(Operation::Completions, ""));
         assert_eq!(of(Method::POST, "/embeddings"), is(Operation::Embeddings, ""));
+        assert_eq!(of(Method::POST, "/rerank"), is(Operation::Rerank, ""));
         assert_eq!(of(Method::POST, "/images/generations"), is(Operation::Images, ""));
         assert_eq!(of(Method::POST, "/audio/speech"), is(Operation::Speech, ""));
         assert_eq!(of(Method::GET, "/models"), is(Operation::Models, ""));

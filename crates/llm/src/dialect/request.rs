@@ -105,7 +105,7 @@ impl Request {
                 let known = &body[name.inside.clone()];
                 match members.reads(known) {
                     Some(read) => read(&mut cursor, body, &mut found)?,
-                    None if known == b"model" => {
+                    None if known == b"model" && !members.model_again => {
                         return Err(invalid(format!(
                             "member `model` could name another model than the path does, at byte {}; leave it out",
                             name.span().start

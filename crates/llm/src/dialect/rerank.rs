@@ -72,12 +72,21 @@ pub fn answer(
     asked: &RerankRequest,
     id: &str,
 ) -> Result<(Vec<u8>, Option<u64>), Unreadable> {
-    let answer = outbound.read_answer(body)?;
+    let answer = hear(outbound, body, asked)?;
+    Ok((inbound.write_answer(&answer, asked, id), answer.tokens))
+}
+
+/// An answer with a status of success: the documents that were sent, the best first, no more than were wanted.
+pub fn hear(outbound: &dyn Rerank, body: &[u8], asked: &RerankRequest) -> Result<RerankAnswer, Unreadable> {
+    let mut answer = outbound.read_answer(body)?;
     let there = |ranked: &Ranked| (ranked.index as usize) < asked.documents.len();
     if !answer.results.iter().all(there) {
         return Err(Unreadable("the answer names a document that was not sent".to_owned()));
     }
-    Ok((inbound.write_answer(&answer, asked, id), answer.tokens))
+    // Some servers leave them as they came, and give all.
+    answer.results.sort_by(|one, other| other.score.total_cmp(&one.score));
+    answer.results.truncate(asked.top_n.map_or(usize::MAX, |most| most as usize));
+    Ok(answer)
 }
 
 /// What both formats call by the same names.

@@ -1,7 +1,7 @@
 //! What a dialect serves: methods and paths, and what is asked there.
 
 use super::chat::Chat;
-use super::{Dialect, Operation, request::Members};
+use super::{Dialect, Exchange, Operation, request::Members};
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use portcullis_fault::{Fault, codes};
@@ -24,6 +24,8 @@ pub struct Served {
     pub members: Option<&'static Members>,
     /// The format of question and answer, where it is a chat that can be translated.
     pub chat: Option<&'static dyn Chat>,
+    /// The format of question and answer, where it is something else that can be.
+    pub exchange: Option<Exchange>,
 }
 
 /// A call that is served.
@@ -48,18 +50,33 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 impl Served {
     /// A row of calls with a body.
     pub const fn post(path: &'static str, operation: Operation, members: &'static Members) -> Self {
-        Self { method: Method::POST, path, operation, stream: None, members: Some(members), chat: None }
+        Self {
+            method: Method::POST,
+            path,
+            operation,
+            stream: None,
+            members: Some(members),
+            chat: None,
+            exchange: None,
+        }
     }
 
     /// A row of calls without one.
     pub const fn get(path: &'static str, operation: Operation) -> Self {
-        Self { method: Method::GET, path, operation, stream: None, members: None, chat: None }
+        Self { method: Method::GET, path, operation, stream: None, members: None, chat: None, exchange: None }
     }
 
     /// Whose question and answer have this format.
     #[must_use]
     pub const fn as_chat(mut self, chat: &'static dyn Chat) -> Self {
         self.chat = Some(chat);
+        self
+    }
+
+    /// Whose one question and one answer have this format.
+    #[must_use]
+    pub const fn as_exchange(mut self, exchange: Exchange) -> Self {
+        self.exchange = Some(exchange);
         self
     }
 

@@ -121,6 +121,7 @@ static GENERIC: Preset = Preset::row(
         Operation::Chat,
         Operation::Completions,
         Operation::Embeddings,
+        Operation::Rerank,
         Operation::Images,
         Operation::ImageEdits,
         Operation::ImageVariations,
@@ -343,7 +344,8 @@ mod tests {
                     operation.name()
                 );
                 assert!(
-                    [false, true].iter().any(|stream| preset.served(*operation, *stream).is_some()),
+                    [false, true].iter().any(|stream| preset.served(*operation, *stream).is_some())
+                        || preset.dialect.exchange(preset, *operation).is_some(),
                     "{}: {} is not of its dialect",
                     preset.name,
                     operation.name()

@@ -2,8 +2,9 @@
 
 use crate::canon::fields::answers::ANSWERS;
 use crate::canon::fields::{Field, REFUSED_NATIVES, ROWS, Row, Rule};
-use crate::dialect::Chat;
 use crate::dialect::chat::ALL;
+use crate::dialect::{self, Chat, Exchange, Operation};
+use crate::providers::presets;
 use std::fmt::Write;
 
 /// `docs/reference/translation.md`.
@@ -12,7 +13,55 @@ pub fn reference_markdown() -> String {
     requests(&mut text);
     natives(&mut text);
     answers(&mut text);
+    text.push_str(BESIDE);
+    exchanges(&mut text);
     text
+}
+
+const BESIDE: &str = "
+## Texts to be continued
+
+OpenAI's legacy completions and Ollama's generate pass to providers that have them. To every other provider they go as a chat of one
+user's message, where that loses nothing; with a member that no chat has words for the call is refused (`ai_request_invalid`):
+
+| format | refused | said otherwise |
+|---|---|---|
+| openai | `suffix`, `echo`, `logprobs`, `best_of` above `n`, tokens or several texts as `prompt` | without `max_tokens` the answer has at most 16, which is that format's own rule |
+| ollama | `suffix`, `template`, `raw`, `context` | `system` as a system message, `images` behind the text |
+
+## Vectors, orders of documents, counts of tokens
+
+What has one answer, never a stream. Whatever a caller's column has goes to each provider in the same row. What a provider has no word
+for and what only makes an answer better (`purpose`, `title`, `truncate`, `user`) is dropped and told; what changes the vectors (a
+picture, another model's tokens, a packed form) is refused. Same formats pass byte for byte, but for Gemini's vectors, whose body names
+the model once more for each text. Where no provider of a model counts, a count is estimated, and the header
+`x-portcullis-estimated: tokens` says so; counts are recorded without usage and cost nothing.
+
+";
+
+fn exchanges(text: &mut String) {
+    text.push_str("| | callers | providers |\n|---|---|---|\n");
+    for operation in [Operation::Embeddings, Operation::Rerank, Operation::CountTokens] {
+        let callers = dialect::ALL.iter().flat_map(|dialect| {
+            let rows = dialect.serves().iter().filter(move |row| row.operation == operation);
+            rows.map(move |row| format!("{} `{}`", dialect.name(), row.path))
+        });
+        let mut providers: Vec<String> = Vec::new();
+        for preset in presets::ALL.iter().filter(|preset| preset.serves(operation) && !preset.is_echo()) {
+            let format = match preset.dialect.exchange(preset, operation) {
+                Some(Exchange::Embed(embed)) => embed.name(),
+                Some(Exchange::Rerank(rerank)) => rerank.name(),
+                Some(Exchange::Count(count)) => count.chat,
+                None => continue,
+            };
+            if !providers.iter().any(|known| known == format) {
+                providers.push(format.to_owned());
+            }
+        }
+        let callers: Vec<String> = callers.collect();
+        let _ =
+            writeln!(text, "| {} | {} | {} |", operation.name(), callers.join(", "), providers.join(", "));
+    }
 }
 
 const INTRODUCTION: &str = "\

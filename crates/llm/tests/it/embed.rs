@@ -208,6 +208,16 @@ fn orders_of_documents() {
         String::from_utf8(written).unwrap(),
         r#"{"model":"m","results":[{"index":1,"relevance_score":0.75,"document":{"text":"b"}}],"usage":{"total_tokens":0}}"#
     );
+    let best = RerankRequest {
+        top_n: Some(2),
+        return_documents: None,
+        documents: vec![String::new(); 3],
+        ..request.clone()
+    };
+    let unsorted = br#"{"results":[{"index":0,"relevance_score":0.25},{"index":1,"relevance_score":-1},{"index":2,"relevance_score":0.5}]}"#;
+    let (written, _) = rerank::answer(jina, jina, unsorted, &best, "c").unwrap();
+    let again = jina.read_answer(&written).unwrap();
+    assert_eq!(again.results.iter().map(|ranked| ranked.index).collect::<Vec<_>>(), [2, 0]);
     let foreign = br#"{"results":[{"index":2,"relevance_score":1}]}"#;
     assert!(rerank::answer(cohere, jina, foreign, &request, "c").is_err());
     for wrong in [

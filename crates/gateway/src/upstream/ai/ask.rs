@@ -6,7 +6,7 @@ use portcullis_llm::canon;
 use portcullis_llm::dialect::Chat;
 use portcullis_llm::dialect::chat::{Asked, Incoming};
 use portcullis_llm::dialect::request::Request;
-use portcullis_llm::dialect::{Dialect, Served};
+use portcullis_llm::dialect::{Dialect, Exchange, Question, Served};
 use portcullis_model::Timestamp;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub(crate) struct AiCall<'a> {
     pub(crate) seed: u64,
     /// The request as it was read, once that was necessary.
     pub(crate) read: OnceLock<Arc<canon::Request>>,
+    /// The same of what has one answer.
+    pub(crate) question: OnceLock<Arc<Question>>,
 }
 
 impl AiCall<'_> {
@@ -40,14 +42,25 @@ impl AiCall<'_> {
         self.dialect.format(self.served, self.uri.query())
     }
 
+    fn incoming(&self) -> Incoming<'_> {
+        Incoming { model: self.model, stream: self.served.stream, body: self.request.body() }
+    }
+
+    /// The question, out of the caller's dialect; read once, for all deployments.
+    pub(super) fn question(&self, inbound: &Exchange) -> Result<Arc<Question>, Fault> {
+        if let Some(question) = self.question.get() {
+            return Ok(question.clone());
+        }
+        let question = Arc::new(inbound.read(&self.incoming())?);
+        Ok(self.question.get_or_init(|| question).clone())
+    }
+
     /// What is asked, out of the caller's dialect; read once, for all deployments.
     pub(super) fn asked(&self, inbound: &dyn Chat, id: &str) -> Result<Asked, Fault> {
         let request = match self.read.get() {
             Some(request) => request.clone(),
             None => {
-                let incoming =
-                    Incoming { model: self.model, stream: self.served.stream, body: self.request.body() };
-                let request = Arc::new(inbound.read_request(&incoming)?);
+                let request = Arc::new(inbound.read_request(&self.incoming())?);
                 self.read.get_or_init(|| request).clone()
             }
         };

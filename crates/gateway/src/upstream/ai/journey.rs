@@ -2,7 +2,7 @@
 //! is left, or the time is over. Before the answer has begun, and never after.
 
 use super::route::{Class, Draw, Facts, Target, Turn, facts, pick};
-use super::{AiCall, Attempt, Deployment, Plan, Refusal, Refused, Way, plan, refused};
+use super::{AiCall, Attempt, Deployment, Plan, Refusal, Refused, Way, count, plan, refused};
 use crate::meter::Answer;
 use crate::record::Recording;
 use http::{HeaderName, HeaderValue};
@@ -46,8 +46,11 @@ pub(crate) async fn call(
     call: AiCall<'_>,
     recording: &mut Recording,
 ) -> Result<Answer, Fault> {
-    recording.record.timing.dispatched = recording.elapsed();
     let mut target = models.targets.get(permit.model()).ok_or(codes::MODEL_NOT_FOUND)?;
+    if let Some(answer) = count::estimated(target, &call)? {
+        return Ok(answer);
+    }
+    recording.record.timing.dispatched = recording.elapsed();
     let principal = permit.permit().principal().map(Arc::as_ref);
     let span = target.deadline.or(call.timeout);
     let mut journey = Journey {
@@ -250,6 +253,7 @@ impl Journey<'_> {
             let answered = match Plan::of(deployment, self.call) {
                 Some(Plan::Pass(row)) => attempt.pass(row, recording).await,
                 Some(Plan::Translate(plan)) => Box::pin(attempt.translate(plan, recording)).await,
+                Some(Plan::Exchange(plan)) => Box::pin(attempt.exchange(plan, recording)).await,
                 None => return Err(stop),
             };
             // Where others stand by, an answer that breaks off before it has said anything is no answer yet.

@@ -49,6 +49,7 @@ impl Attempt<'_> {
     ) -> Answer {
         let call = self.call;
         let content_type = head.headers.get(header::CONTENT_TYPE);
+        let counted = || row.exchange.and_then(|exchange| exchange.watch());
         let tape = match call.format() {
             _ if row.members.is_some_and(|members| members.stream_options) => {
                 let hide_usage = call.stream && !call.request.asked_for_usage();
@@ -56,11 +57,10 @@ impl Attempt<'_> {
                 Some(Tape::Scan(scanner))
             }
             Some(chat) => Some(Tape::Watch(Watched::new(chat.watch(call.stream), content_type))),
-            // Images, sound; nothing of what only its provider understands.
-            None => {
-                let watch = call.dialect.watch(row.operation, call.request, content_type);
-                watch.map(|watch| Tape::Watch(Watched::new(watch, content_type)))
-            }
+            // Vectors and orders; images, sound; nothing of what only counts, or only its provider understands.
+            None => counted()
+                .or_else(|| call.dialect.watch(row.operation, call.request, content_type))
+                .map(|watch| Tape::Watch(Watched::new(watch, content_type))),
         };
         let said = Said {
             dialect: call.dialect,

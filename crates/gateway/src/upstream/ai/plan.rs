@@ -3,8 +3,7 @@
 use super::route::{Class, Reason, Target};
 use super::{AiCall, Deployment};
 use portcullis_fault::{Fault, codes};
-use portcullis_llm::dialect::Chat;
-use portcullis_llm::dialect::Served;
+use portcullis_llm::dialect::{Chat, Dialect, Exchange, Served};
 use portcullis_model::Timestamp;
 
 /// How a deployment serves a call.
@@ -14,6 +13,19 @@ pub(super) enum Plan<'a> {
     Pass(&'static Served),
     /// From one format into another.
     Translate(Translation<'a>),
+    /// The same, of what has one answer and never a stream.
+    Exchange(Conversion),
+}
+
+/// One question and one answer, from one format into another.
+#[derive(Clone, Copy)]
+pub(super) struct Conversion {
+    /// The caller's.
+    pub(super) inbound: Exchange,
+    /// The provider's.
+    pub(super) outbound: Exchange,
+    /// In which words failures are told.
+    pub(super) failures: Translation<'static>,
 }
 
 /// From one format into another.
@@ -29,14 +41,26 @@ impl<'a> Plan<'a> {
     /// How `deployment` serves `call`; `None`: not at all.
     pub(super) fn of(deployment: &'a Deployment, call: &AiCall<'_>) -> Option<Self> {
         let preset = deployment.way.preset();
-        if preset.dialect.name() == call.dialect.name()
-            && let Some(row) = preset.served(call.served.operation, call.stream)
-        {
-            return Some(Self::Pass(row));
+        let Served { operation, exchange, .. } = call.served;
+        let same = preset.dialect.name() == call.dialect.name() && preset.serves(*operation);
+        if same && exchange.is_none_or(|exchange| exchange.passes()) {
+            // Of several rows for one thing the caller's own: each has its form.
+            return Some(Self::Pass(call.served));
+        }
+        if let Some(inbound) = *exchange {
+            let outbound = preset.dialect.exchange(preset, *operation)?;
+            let failures =
+                Translation { inbound: chat_of(call.dialect)?, outbound: chat_of(preset.dialect)? };
+            return Some(Self::Exchange(Conversion { inbound, outbound, failures }));
         }
         let (inbound, outbound) = (call.format()?, deployment.chat.as_deref()?);
         Some(Self::Translate(Translation { inbound, outbound }))
     }
+}
+
+/// The chats of a dialect, whose failures look like all its others.
+fn chat_of(dialect: &dyn Dialect) -> Option<&'static dyn Chat> {
+    dialect.serves().iter().find_map(|row| row.chat)
 }
 
 /// The refusal of a call that none of its model's deployments gets, and what kind of failure that is.

@@ -11,7 +11,7 @@ use http::{HeaderName, HeaderValue, header, response};
 use portcullis_fault::{Fault, codes};
 use portcullis_llm::canon::Losses;
 use portcullis_llm::dialect::Operation;
-use portcullis_llm::dialect::chat::Asked;
+use portcullis_llm::dialect::chat::{Asked, Unreadable};
 use portcullis_llm::translate;
 
 /// Longest answer that is translated as a whole: a few images.
@@ -39,10 +39,7 @@ impl Attempt<'_> {
             Way::Echo(_) => self.echo(Operation::Chat, &written.body, recording),
             Way::Http(way) => {
                 let headers = heads::written(call.headers, &written.headers, way, call.stream, &recording.id);
-                let path = match written.query {
-                    "" => written.path,
-                    query => format!("{}?{query}", written.path),
-                };
+                let path = written.target().into_owned();
                 self.send(way, Outgoing { path, headers, body: written.body.into() }, recording).await?
             }
         };
@@ -104,26 +101,37 @@ impl Attempt<'_> {
         let request_text = self.call.request.text_bytes();
         // For the record of a caller that goes away while this waits: the provider has read the question by now.
         recording.record.usage = Some(estimate(request_text, 0));
-        let body = body
-            .gather(LONGEST)
-            .await
-            .map_err(|cut| refused(Class::Outage, Fault::new(cut.code).context(cut.why)))?;
+        let body = gathered(body).await?;
         let (bytes, tokens) =
-            translate::answer(plan.outbound, plan.inbound, &body, asked).map_err(|why| {
-                let why = format!("the provider's answer cannot be read: {why}");
-                refused(Class::Outage, Fault::new(codes::UPSTREAM_INVALID).context(why))
-            })?;
+            translate::answer(plan.outbound, plan.inbound, &body, asked).map_err(unreadable)?;
         let usage =
             tokens.map_or_else(|| estimate(request_text, bytes.len() as u64), |tokens| tokens.usage());
         recording.record.usage = Some(usage);
-        let mut head = heads::anew(head);
-        head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        Ok(Answer::local(head, bytes.into()))
+        Ok(anew(head, bytes))
     }
 }
 
+/// The whole of an answer.
+pub(super) async fn gathered(body: AnswerBody) -> Result<Vec<u8>, Refused> {
+    let gathered = body.gather(LONGEST).await;
+    gathered.map_err(|cut| refused(Class::Outage, Fault::new(cut.code).context(cut.why)))
+}
+
+/// An answer that is not what the provider's dialect says it is.
+pub(super) fn unreadable(why: Unreadable) -> Refused {
+    let why = format!("the provider's answer cannot be read: {why}");
+    refused(Class::Outage, Fault::new(codes::UPSTREAM_INVALID).context(why))
+}
+
+/// An answer that was written anew.
+pub(super) fn anew(head: response::Parts, body: Vec<u8>) -> Answer {
+    let mut head = heads::anew(head);
+    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    Answer::local(head, body.into())
+}
+
 /// Says what was lost.
-fn tell(losses: &Losses, head: &mut response::Parts) {
+pub(super) fn tell(losses: &Losses, head: &mut response::Parts) {
     if losses.is_empty() {
         return;
     }
@@ -136,7 +144,7 @@ fn tell(losses: &Losses, head: &mut response::Parts) {
 }
 
 /// A provider that compresses what we asked it not to cannot be read.
-fn readable(head: &response::Parts) -> Result<(), Refused> {
+pub(super) fn readable(head: &response::Parts) -> Result<(), Refused> {
     match head.headers.get(header::CONTENT_ENCODING) {
         Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
             let why = format!("it compressed its answer, unasked: {coding:?}");

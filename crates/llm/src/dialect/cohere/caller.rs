@@ -1,11 +1,11 @@
 //! The caller's side: where the dialect is spoken, what can be asked, how a refusal is said.
 //!
-//! Paths are those of the vendor's own Python library, 7.3.1, whose clients of both versions ask for orders and models
-//! under version 1.
+//! Paths are those of the vendor's own Python library, 7.3.1, whose clients ask for models under version 1, and the older
+//! one for vectors and orders, too.
 
 use super::{CHAT, Cohere, NAME};
 use crate::dialect::request::Members;
-use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Served};
+use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, Served, embed, rerank};
 use crate::json::write::Writer;
 use bytes::Bytes;
 use portcullis_fault::Fault;
@@ -18,9 +18,10 @@ const RERANK: Members = Members { text: &["query", "documents"], ..ONCE };
 
 static SERVES: &[Served] = &[
     Served::post("/v2/chat", Operation::Chat, &SAID).as_chat(&CHAT),
-    Served::post("/v2/embed", Operation::Embeddings, &EMBED),
-    Served::post("/v2/rerank", Operation::Rerank, &RERANK),
-    Served::post("/v1/rerank", Operation::Rerank, &RERANK),
+    Served::post("/v2/embed", Operation::Embeddings, &EMBED).as_exchange(Exchange::Embed(&embed::Cohere)),
+    Served::post("/v1/embed", Operation::Embeddings, &EMBED).as_exchange(Exchange::Embed(&embed::CohereOne)),
+    Served::post("/v2/rerank", Operation::Rerank, &RERANK).as_exchange(Exchange::Rerank(&rerank::Cohere)),
+    Served::post("/v1/rerank", Operation::Rerank, &RERANK).as_exchange(Exchange::Rerank(&rerank::Cohere)),
     Served::get("/v1/models", Operation::Models),
     Served::get("/v1/models/{model}", Operation::Model),
 ];
@@ -117,6 +118,7 @@ mod tests {
         };
         assert_eq!(of(Method::POST, "/v2/chat"), Some(Operation::Chat));
         assert_eq!(of(Method::POST, "/v2/embed"), Some(Operation::Embeddings));
+        assert_eq!(of(Method::POST, "/v1/embed"), Some(Operation::Embeddings));
         assert_eq!(of(Method::POST, "/v2/rerank"), Some(Operation::Rerank));
         assert_eq!(of(Method::POST, "/v1/rerank"), Some(Operation::Rerank));
         assert_eq!(of(Method::GET, "/v1/models"), Some(Operation::Models));
@@ -141,6 +143,9 @@ mod tests {
     #[test]
     fn models_as_the_library_reads_them() {
         let body: Value = serde_json::from_slice(&Cohere.models_body(&["a", "b/c"], 0)).unwrap();
-        assert_eq!((&body["models"][1]["name"], &body["models"][0]["endpoints"][0]), (&"b/c".into(), &"chat".into()));
+        assert_eq!(
+            (&body["models"][1]["name"], &body["models"][0]["endpoints"][0]),
+            (&"b/c".into(), &"chat".into())
+        );
     }
 }

@@ -68,7 +68,6 @@ impl Watch for Watcher {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::dialect::Chat;
     use crate::dialect::cohere::CHAT;
 

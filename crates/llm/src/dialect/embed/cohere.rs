@@ -1,4 +1,4 @@
-//! Cohere's `POST /v2/embed`.
+//! Cohere's `POST /v2/embed`, and `POST /v1/embed` of callers whose libraries have not moved on.
 
 use super::openai::{of_base64, small, to_base64, unreadable};
 use super::{Embed, natives, texts, unsaid};
@@ -15,6 +15,11 @@ use serde::Deserialize;
 /// The format.
 #[derive(Clone, Copy, Debug)]
 pub struct Cohere;
+
+/// Version 1: what the vectors are for need not be said, and who names no form of them gets them bare. Providers are asked
+/// in version 2.
+#[derive(Clone, Copy, Debug)]
+pub struct CohereOne;
 
 const PURPOSES: &[(Purpose, &str)] = &[
     (Purpose::Query, "search_query"),
@@ -66,32 +71,8 @@ impl Embed for Cohere {
 
     fn read_request(&self, asked: &Incoming<'_>) -> Result<EmbeddingRequest, Fault> {
         let mut body = tree::read(asked.body)?;
-        let mut request =
-            EmbeddingRequest { model: body.need_string("model")?, ..EmbeddingRequest::default() };
-        request.inputs = inputs(&mut body)?;
-        request.purpose = match body.need_string("input_type")?.as_str() {
-            "image" => None,
-            word => {
-                let known = PURPOSES.iter().find(|(_, known)| *known == word);
-                Some(known.ok_or_else(|| body.wrong("input_type", "an input type that is known"))?.0)
-            }
-        };
-        for word in body.strings("embedding_types")?.unwrap_or_default() {
-            let known = ENCODINGS.iter().find(|(_, known)| *known == word);
-            request.encodings.push(
-                known.ok_or_else(|| body.wrong("embedding_types", "a list of types that are known"))?.0,
-            );
-        }
-        request.dimensions = small(body.count("output_dimension")?, "output_dimension")?;
-        request.truncate = match body.string("truncate")?.as_deref() {
-            None => None,
-            Some("NONE") => Some(Truncate::None),
-            Some("START") => Some(Truncate::Start),
-            Some("END") => Some(Truncate::End),
-            Some(_) => return Err(body.wrong("truncate", "`NONE`, `START` or `END`")),
-        };
-        natives(&mut request, "cohere", body);
-        Ok(request)
+        let purpose = body.need_string("input_type")?;
+        asked_for(body, Some(purpose))
     }
 
     fn write_request(&self, request: &EmbeddingRequest, losses: &mut Losses) -> Result<Written, Fault> {
@@ -131,24 +112,97 @@ impl Embed for Cohere {
                     });
                 }
             });
-            let texts: Vec<_> = asked
-                .inputs
-                .iter()
-                .filter_map(|input| match input {
-                    Input::Text(text) => Some(text),
-                    _ => None,
-                })
-                .collect();
-            w.member("texts", &texts);
-            w.name("meta").object(|w| {
-                w.name("api_version").object(|w| w.member("version", "2"));
-                if let Some(tokens) = answer.input_tokens {
-                    w.name("billed_units").object(|w| w.member("input_tokens", &tokens));
-                }
-            });
+            rest(w, answer, asked, "2");
         });
         out
     }
+}
+
+impl Embed for CohereOne {
+    fn name(&self) -> &'static str {
+        Cohere.name()
+    }
+
+    fn most(&self, model: &str) -> usize {
+        Cohere.most(model)
+    }
+
+    fn read_request(&self, asked: &Incoming<'_>) -> Result<EmbeddingRequest, Fault> {
+        let mut body = tree::read(asked.body)?;
+        let purpose = body.string("input_type")?;
+        asked_for(body, purpose)
+    }
+
+    fn write_request(&self, request: &EmbeddingRequest, losses: &mut Losses) -> Result<Written, Fault> {
+        Cohere.write_request(request, losses)
+    }
+
+    fn read_answer(&self, body: &[u8]) -> Result<EmbeddingAnswer, Unreadable> {
+        read(body)
+    }
+
+    fn write_answer(&self, answer: &EmbeddingAnswer, asked: &EmbeddingRequest, id: &str) -> Vec<u8> {
+        if !asked.encodings.is_empty() {
+            return Cohere.write_answer(answer, asked, id);
+        }
+        let mut out = Vec::new();
+        Writer::new(&mut out).object(|w| {
+            w.member("response_type", "embeddings_floats");
+            w.member("id", if answer.id.is_empty() { id } else { &answer.id });
+            w.name("embeddings")
+                .array(|w| answer.embeddings.iter().for_each(|embedding| w.value(&embedding.floats)));
+            rest(w, answer, asked, "1");
+        });
+        out
+    }
+}
+
+/// What both versions ask for; `purpose`: `input_type`.
+fn asked_for(mut body: Object<'_, '_>, purpose: Option<String>) -> Result<EmbeddingRequest, Fault> {
+    let mut request = EmbeddingRequest { model: body.need_string("model")?, ..EmbeddingRequest::default() };
+    request.inputs = inputs(&mut body)?;
+    request.purpose = match purpose.as_deref() {
+        None | Some("image") => None,
+        Some(word) => {
+            let known = PURPOSES.iter().find(|(_, known)| *known == word);
+            Some(known.ok_or_else(|| body.wrong("input_type", "an input type that is known"))?.0)
+        }
+    };
+    for word in body.strings("embedding_types")?.unwrap_or_default() {
+        let known = ENCODINGS.iter().find(|(_, known)| *known == word);
+        request
+            .encodings
+            .push(known.ok_or_else(|| body.wrong("embedding_types", "a list of types that are known"))?.0);
+    }
+    request.dimensions = small(body.count("output_dimension")?, "output_dimension")?;
+    request.truncate = match body.string("truncate")?.as_deref() {
+        None => None,
+        Some("NONE") => Some(Truncate::None),
+        Some("START") => Some(Truncate::Start),
+        Some("END") => Some(Truncate::End),
+        Some(_) => return Err(body.wrong("truncate", "`NONE`, `START` or `END`")),
+    };
+    natives(&mut request, "cohere", body);
+    Ok(request)
+}
+
+/// What answers have beside vectors.
+fn rest(w: &mut Writer<'_>, answer: &EmbeddingAnswer, asked: &EmbeddingRequest, version: &str) {
+    let texts: Vec<_> = asked
+        .inputs
+        .iter()
+        .filter_map(|input| match input {
+            Input::Text(text) => Some(text),
+            _ => None,
+        })
+        .collect();
+    w.member("texts", &texts);
+    w.name("meta").object(|w| {
+        w.name("api_version").object(|w| w.member("version", version));
+        if let Some(tokens) = answer.input_tokens {
+            w.name("billed_units").object(|w| w.member("input_tokens", &tokens));
+        }
+    });
 }
 
 /// `texts`, `images` (data URLs), or `inputs` of one part each.
@@ -315,4 +369,35 @@ pub(super) fn read(body: &[u8]) -> Result<EmbeddingAnswer, Unreadable> {
         (texts, images) => Some((texts.unwrap_or_default() + images.unwrap_or_default()) as u64),
     });
     Ok(EmbeddingAnswer { id: answer.id, model: String::new(), embeddings, input_tokens: tokens })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_version_says_less_and_gets_less() {
+        let read = |body: &str| {
+            CohereOne.read_request(&Incoming { model: None, stream: None, body: body.as_bytes() }).unwrap()
+        };
+        let answer = read_answer();
+        let bare = read(r#"{"model":"m","texts":["one"]}"#);
+        assert_eq!(
+            String::from_utf8(CohereOne.write_answer(&answer, &bare, "c")).unwrap(),
+            r#"{"response_type":"embeddings_floats","id":"c","embeddings":[[0.5]],"texts":["one"],"meta":{"api_version":{"version":"1"},"billed_units":{"input_tokens":3}}}"#
+        );
+        let formed =
+            read(r#"{"model":"m","texts":["one"],"input_type":"clustering","embedding_types":["float"]}"#);
+        assert_eq!(formed.purpose, Some(Purpose::Clustering));
+        let written = String::from_utf8(CohereOne.write_answer(&answer, &formed, "c")).unwrap();
+        assert!(written.contains(r#""embeddings":{"float":[[0.5]]}"#), "{written}");
+        let written = CohereOne.write_request(&bare, &mut Losses::default()).unwrap();
+        assert_eq!(written.path, "/v2/embed");
+    }
+
+    fn read_answer() -> EmbeddingAnswer {
+        CohereOne
+            .read_answer(br#"{"embeddings":[[0.5]],"meta":{"billed_units":{"input_tokens":3}}}"#)
+            .unwrap()
+    }
 }

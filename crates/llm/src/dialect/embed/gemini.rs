@@ -273,7 +273,8 @@ impl Embed for Vertex {
                 });
             }
         });
-        let path = path(Host::Vertex, &request.model, "predict");
+        // Publisher and all is in the base URL, as for chats.
+        let path = path(Host::Gemini, &request.model, "predict");
         Ok(Written { path, query: "", headers: Vec::new(), body })
     }
 

@@ -1,4 +1,4 @@
-//! Ollama's `POST /api/embed`.
+//! Ollama's `POST /api/embed`, and what it was before, `POST /api/embeddings`.
 
 use super::openai::{small, unreadable};
 use super::{Embed, floats_only, natives, texts, unsaid};
@@ -13,6 +13,10 @@ use serde::Deserialize;
 /// The format.
 #[derive(Clone, Copy, Debug)]
 pub struct Ollama;
+
+/// The older one: one text, one vector. Providers are asked in the newer one.
+#[derive(Clone, Copy, Debug)]
+pub struct OllamaOne;
 
 impl Embed for Ollama {
     fn name(&self) -> &'static str {
@@ -91,5 +95,62 @@ impl Embed for Ollama {
             w.maybe("prompt_eval_count", &answer.input_tokens);
         });
         out
+    }
+}
+
+impl Embed for OllamaOne {
+    fn name(&self) -> &'static str {
+        Ollama.name()
+    }
+
+    fn most(&self, model: &str) -> usize {
+        Ollama.most(model)
+    }
+
+    fn read_request(&self, asked: &Incoming<'_>) -> Result<EmbeddingRequest, Fault> {
+        let mut body = tree::read(asked.body)?;
+        let mut request = EmbeddingRequest {
+            model: body.need_string("model")?,
+            inputs: vec![Input::Text(body.need_string("prompt")?)],
+            single: true,
+            ..EmbeddingRequest::default()
+        };
+        natives(&mut request, "ollama", body);
+        Ok(request)
+    }
+
+    fn write_request(&self, request: &EmbeddingRequest, losses: &mut Losses) -> Result<Written, Fault> {
+        Ollama.write_request(request, losses)
+    }
+
+    fn read_answer(&self, body: &[u8]) -> Result<EmbeddingAnswer, Unreadable> {
+        Ollama.read_answer(body)
+    }
+
+    fn write_answer(&self, answer: &EmbeddingAnswer, _: &EmbeddingRequest, _: &str) -> Vec<u8> {
+        let mut out = Vec::new();
+        let floats = answer.embeddings.first().map_or(&[][..], |embedding| &embedding.floats);
+        Writer::new(&mut out).object(|w| w.member("embedding", floats));
+        out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_older_form_is_one_text_and_one_vector() {
+        let body = br#"{"model":"m","prompt":"one","keep_alive":"5m"}"#;
+        let asked = OllamaOne.read_request(&Incoming { model: None, stream: None, body }).unwrap();
+        let written = OllamaOne.write_request(&asked, &mut Losses::default()).unwrap();
+        assert_eq!(
+            (&*written.path, &*written.body),
+            ("/api/embed", &br#"{"model":"m","input":["one"],"keep_alive":"5m"}"#[..])
+        );
+        let answer = OllamaOne.read_answer(br#"{"embeddings":[[0.5,-1]]}"#).unwrap();
+        assert_eq!(OllamaOne.write_answer(&answer, &asked, "c"), br#"{"embedding":[0.5,-1.0]}"#);
+        let list = br#"{"model":"m","prompt":["one"]}"#;
+        assert!(OllamaOne.read_request(&Incoming { model: None, stream: None, body: list }).is_err());
     }
 }

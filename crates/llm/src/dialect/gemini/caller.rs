@@ -2,8 +2,9 @@
 
 use super::{Gemini, error, wire};
 use crate::dialect::request::Members;
-use crate::dialect::{Base, Chat, CredentialPlace, Dialect, Form, Operation, Served};
+use crate::dialect::{Base, Chat, CredentialPlace, Dialect, Exchange, Form, Operation, Served, count, embed};
 use crate::json::write::Writer;
+use crate::providers::Preset;
 use bytes::Bytes;
 use portcullis_fault::Fault;
 
@@ -14,7 +15,8 @@ const CHAT: Members = Members {
     ..Members::PATH
 };
 
-const EMBED: Members = Members { text: &["content", "requests"], ..CHAT };
+/// Who asks for vectors may name the model once more; that it is the path's is seen to where the question is read.
+const EMBED: Members = Members { text: &["content", "requests"], model_again: true, ..CHAT };
 
 static SERVES: &[Served] = &[
     Served::post("/models/{model}:generateContent", Operation::Chat, &CHAT)
@@ -23,9 +25,12 @@ static SERVES: &[Served] = &[
     Served::post("/models/{model}:streamGenerateContent", Operation::Chat, &CHAT)
         .as_chat(&Gemini::API)
         .streamed(true),
-    Served::post("/models/{model}:countTokens", Operation::CountTokens, &CHAT),
-    Served::post("/models/{model}:embedContent", Operation::Embeddings, &EMBED),
-    Served::post("/models/{model}:batchEmbedContents", Operation::Embeddings, &EMBED),
+    Served::post("/models/{model}:countTokens", Operation::CountTokens, &CHAT)
+        .as_exchange(Exchange::Count(&count::GEMINI)),
+    Served::post("/models/{model}:embedContent", Operation::Embeddings, &EMBED)
+        .as_exchange(Exchange::Embed(&embed::Gemini)),
+    Served::post("/models/{model}:batchEmbedContents", Operation::Embeddings, &EMBED)
+        .as_exchange(Exchange::Embed(&embed::Gemini)),
     Served::get("/models", Operation::Models),
     Served::get("/models/{model}", Operation::Model),
 ];
@@ -64,6 +69,15 @@ impl Dialect for Gemini {
 
     fn parameters(&self) -> &'static [&'static str] {
         &["alt", "$alt"]
+    }
+
+    /// Vertex AI has another wire for vectors, and counts only what its own callers ask.
+    fn exchange(&self, preset: &Preset, operation: Operation) -> Option<Exchange> {
+        match (preset.vendor, operation) {
+            ("vertex", Operation::Embeddings) => Some(Exchange::Embed(&embed::Vertex)),
+            ("vertex", Operation::CountTokens) => None,
+            _ => preset.served(operation, false)?.exchange,
+        }
     }
 
     fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8> {

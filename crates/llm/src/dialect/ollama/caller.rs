@@ -5,7 +5,7 @@
 
 use super::{CHAT, GENERATE, NAME, Ollama};
 use crate::dialect::request::Members;
-use crate::dialect::{Base, CredentialPlace, Dialect, Form, Operation, Served};
+use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, Served, embed};
 use crate::json::write::Writer;
 use bytes::Bytes;
 use portcullis_fault::Fault;
@@ -15,13 +15,16 @@ use portcullis_model::Timestamp;
 const SAID: Members = Members { streams: true, max_tokens: false, text: &["messages"], ..Members::BODY };
 const GENERATED: Members = Members { text: &["system", "prompt", "suffix"], ..SAID };
 /// What never comes as a stream.
-const ONCE: Members = Members { stream: false, max_tokens: false, text: &["input", "prompt"], ..Members::BODY };
+const ONCE: Members =
+    Members { stream: false, max_tokens: false, text: &["input", "prompt"], ..Members::BODY };
 const SHOW: Members = Members { text: &[], ..ONCE };
 
 static SERVES: &[Served] = &[
     Served::post("/api/chat", Operation::Chat, &SAID).as_chat(&CHAT),
     Served::post("/api/generate", Operation::Completions, &GENERATED).as_chat(&GENERATE),
-    Served::post("/api/embed", Operation::Embeddings, &ONCE),
+    Served::post("/api/embed", Operation::Embeddings, &ONCE).as_exchange(Exchange::Embed(&embed::Ollama)),
+    Served::post("/api/embeddings", Operation::Embeddings, &ONCE)
+        .as_exchange(Exchange::Embed(&embed::OllamaOne)),
     Served::get("/api/tags", Operation::Models),
     Served::post("/api/show", Operation::Model, &SHOW),
     Served::get("/api/version", Operation::Version),
@@ -145,6 +148,7 @@ mod tests {
         assert_eq!(of(Method::POST, "/api/chat"), Ok(Operation::Chat));
         assert_eq!(of(Method::POST, "/api/generate"), Ok(Operation::Completions));
         assert_eq!(of(Method::POST, "/api/embed"), Ok(Operation::Embeddings));
+        assert_eq!(of(Method::POST, "/api/embeddings"), Ok(Operation::Embeddings));
         assert_eq!(of(Method::GET, "/api/tags"), Ok(Operation::Models));
         assert_eq!(of(Method::POST, "/api/show"), Ok(Operation::Model));
         assert_eq!(of(Method::GET, "/api/version"), Ok(Operation::Version));
@@ -162,7 +166,8 @@ mod tests {
             ("/api/show", r#"{"model":"m","stream":true}"#, false),
         ] {
             let row = matched(&CHAT, &Method::POST, path).unwrap().served;
-            let request = Request::scan(&Bytes::copy_from_slice(body.as_bytes()), row.members.unwrap()).unwrap();
+            let request =
+                Request::scan(&Bytes::copy_from_slice(body.as_bytes()), row.members.unwrap()).unwrap();
             assert_eq!((request.model(), request.stream()), ("m", streams), "{path} {body}");
         }
     }
@@ -175,7 +180,10 @@ mod tests {
         let line = line.strip_suffix(b"\n").unwrap();
         assert!(!line.contains(&b'\n'));
         let said: Value = serde_json::from_slice(line).unwrap();
-        assert_eq!((&said["error"], &said["code"]), (&fault.public_detail().into(), &"model_not_found".into()));
+        assert_eq!(
+            (&said["error"], &said["code"]),
+            (&fault.public_detail().into(), &"model_not_found".into())
+        );
         let list: Value = serde_json::from_slice(&CHAT.models_body(&["a", "b:latest"], 7)).unwrap();
         assert_eq!(list["models"][1]["model"], "b:latest");
         assert_eq!(list["models"][1]["modified_at"], "1970-01-01T00:00:07.000000Z");

@@ -5,6 +5,8 @@
 pub struct Members {
     /// `model` is there and names the model; otherwise the path does, and the body may not.
     pub model: bool,
+    /// The body may say again which model it is, and somebody else sees to it that it is the same.
+    pub model_again: bool,
     /// `stream` says whether the answer is to come as one.
     pub stream: bool,
     /// Whether it comes as one when nothing is said.
@@ -38,6 +40,7 @@ impl Members {
     /// Of a dialect whose body names the model, and says whether to stream.
     pub const BODY: Self = Self {
         model: true,
+        model_again: false,
         stream: true,
         streams: false,
         stream_options: false,

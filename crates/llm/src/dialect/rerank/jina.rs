@@ -4,7 +4,7 @@ use super::{Rerank, natives, read};
 use crate::canon::Losses;
 use crate::canon::rerank::{Ranked, RerankAnswer, RerankRequest};
 use crate::dialect::chat::{Unreadable, Written};
-use crate::dialect::embed::unreadable;
+use crate::dialect::embed::{small, unreadable};
 use crate::json::tree;
 use crate::json::write::Writer;
 use portcullis_fault::Fault;
@@ -24,6 +24,8 @@ impl Rerank for Jina {
         let mut request = read(&mut body, |document| document.string("text"))?;
         // Unless it says otherwise, the answer has the documents.
         request.return_documents = request.return_documents.or(Some(true));
+        // Cohere's callers come by the same path.
+        request.max_tokens_per_document = small(body.count("max_tokens_per_doc")?, "max_tokens_per_doc")?;
         natives(&mut request, "jina", body);
         Ok(request)
     }

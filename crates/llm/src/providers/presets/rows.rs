@@ -63,11 +63,11 @@ pub static ALL: &[Preset] = &[
     // Wires of their own.
     row("anthropic", "https://api.anthropic.com/v1", &[Chat, CountTokens], "https://docs.claude.com/en/api/messages")
         .speaks(&Anthropic).key_in("x-api-key").says(&[("anthropic-version", anthropic::VERSION)]).bound(Old),
-    row("gemini", "https://generativelanguage.googleapis.com/v1beta", C, "https://ai.google.dev/api/generate-content")
+    row("gemini", "https://generativelanguage.googleapis.com/v1beta", &[Chat, Embeddings, CountTokens], "https://ai.google.dev/api/generate-content")
         .speaks(&Gemini::API).key_in("x-goog-api-key"),
-    placed("vertex", "https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}/publishers/google", C, "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference")
+    placed("vertex", "https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}/publishers/google", &[Chat, Embeddings, CountTokens], "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference")
         .speaks(&Gemini::API).unlisted(), // the key is an access token, an hour long
-    placed("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", &[Chat, Invoke, CountTokens], "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html")
+    placed("bedrock", "https://bedrock-runtime.{region}.amazonaws.com", &[Chat, Invoke, Embeddings, CountTokens], "https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html")
         .speaks(&Bedrock).errors(Message).unlisted(), // the key is a Bedrock API key
     row("cohere", "https://api.cohere.com", &[Chat, Embeddings, Rerank], "https://docs.cohere.com/reference/chat")
         .speaks(&cohere::CHAT).errors(Message).bound(Old),
@@ -109,7 +109,7 @@ pub static ALL: &[Preset] = &[
         .key_in("api-subscription-key").usage(Unasked).no_developer().bound(Old).unlisted(),
     row("voyage", "https://api.voyageai.com/v1", &[Embeddings], "https://docs.voyageai.com/reference/embeddings-api")
         .errors(Detail).unlisted(),
-    row("jina", "https://api.jina.ai/v1", &[Embeddings], "https://jina.ai/embeddings/").errors(Detail).unlisted(),
+    row("jina", "https://api.jina.ai/v1", &[Embeddings, Rerank], "https://jina.ai/embeddings/").errors(Detail).unlisted(),
 
     // China.
     row("dashscope", "https://dashscope.aliyuncs.com/compatible-mode/v1", CE, "https://help.aliyun.com/zh/model-studio/compatibility-of-openai-with-dashscope")
@@ -128,9 +128,9 @@ pub static ALL: &[Preset] = &[
         .usage(Unasked).no_developer().bound(New),
     row("minimax-cn", "https://api.minimaxi.com/v1", C, "https://platform.minimaxi.com/docs/api-reference/text-openai-api")
         .usage(Unasked).no_developer().bound(New),
-    row("siliconflow", "https://api.siliconflow.cn/v1", &[Chat, Embeddings, Transcriptions, Speech], "https://docs.siliconflow.cn/cn/api-reference/chat-completions/chat-completions")
+    row("siliconflow", "https://api.siliconflow.cn/v1", &[Chat, Embeddings, Rerank, Transcriptions, Speech], "https://docs.siliconflow.cn/cn/api-reference/chat-completions/chat-completions")
         .of("siliconflow-cn").usage(Unasked).no_developer().bound(Old).errors(Message),
-    row("siliconflow-intl", "https://api.siliconflow.com/v1", &[Chat, Embeddings, Transcriptions, Speech], "https://docs.siliconflow.com/en/api-reference/chat-completions/chat-completions")
+    row("siliconflow-intl", "https://api.siliconflow.com/v1", &[Chat, Embeddings, Rerank, Transcriptions, Speech], "https://docs.siliconflow.com/en/api-reference/chat-completions/chat-completions")
         .of("siliconflow").usage(Unasked).no_developer().bound(Old).errors(Message),
     row("volcengine", "https://ark.cn-beijing.volces.com/api/v3", CE, "https://www.volcengine.com/docs/82379/1330626")
         .no_developer().unlisted(),
@@ -147,7 +147,7 @@ pub static ALL: &[Preset] = &[
     row("cerebras", "https://api.cerebras.ai/v1", CC, "https://inference-docs.cerebras.ai/resources/openai")
         .usage(Unasked).without(&["frequency_penalty", "logit_bias", "presence_penalty"]).no_developer()
         .limits(Prefix("x-ratelimit-")).errors(Message), // reports on its own
-    row("together", "https://api.together.xyz/v1", &[Chat, Completions, Embeddings, Images, Speech, Transcriptions, Translations], "https://docs.together.ai/docs/openai-api-compatibility")
+    row("together", "https://api.together.xyz/v1", &[Chat, Completions, Embeddings, Rerank, Images, Speech, Transcriptions, Translations], "https://docs.together.ai/docs/openai-api-compatibility")
         .usage(Unasked).no_developer().bound(Old).limits(Prefix("x-ratelimit-")),
     row("fireworks", "https://api.fireworks.ai/inference/v1", ALL_THREE, "https://docs.fireworks.ai/tools-sdks/openai-compatibility")
         .usage(Unasked).no_developer().limits(Prefix("x-ratelimit-")), // reports in the last chunk with a choice
@@ -184,11 +184,11 @@ pub static ALL: &[Preset] = &[
 
     // On the operator's own machines.
     row("ollama-compat", "http://127.0.0.1:11434/v1", ALL_THREE, "https://docs.ollama.com/api/openai-compatibility").of("ollama").optional().bound(Old),
-    row("vllm", "http://127.0.0.1:8000/v1", &[Chat, Completions, Embeddings, Transcriptions, Translations], "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html").optional(),
+    row("vllm", "http://127.0.0.1:8000/v1", &[Chat, Completions, Embeddings, Rerank, Transcriptions, Translations], "https://docs.vllm.ai/en/latest/serving/openai_compatible_server.html").optional(),
     row("sglang", "http://127.0.0.1:30000/v1", ALL_THREE, "https://docs.sglang.ai/basic_usage/openai_api_completions.html").optional().no_developer(),
-    row("llama-cpp", "http://127.0.0.1:8080/v1", ALL_THREE, "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md").optional(),
+    row("llama-cpp", "http://127.0.0.1:8080/v1", &[Chat, Completions, Embeddings, Rerank], "https://github.com/ggml-org/llama.cpp/blob/master/tools/server/README.md").optional(),
     row("lmstudio", "http://127.0.0.1:1234/v1", ALL_THREE, "https://lmstudio.ai/docs/developer/openai-compat").optional().usage(Unasked),
     row("tgi", "http://127.0.0.1:8080/v1", CC, "https://huggingface.co/docs/text-generation-inference/messages_api").optional().no_developer().bound(Old).errors(Text).unlisted(),
-    row("localai", "http://127.0.0.1:8080/v1", &[Chat, Completions, Embeddings, Images, Transcriptions, Speech], "https://localai.io/features/text-generation/").optional().usage(Unasked),
+    row("localai", "http://127.0.0.1:8080/v1", &[Chat, Completions, Embeddings, Rerank, Images, Transcriptions, Speech], "https://localai.io/features/text-generation/").optional().usage(Unasked),
     row("llamafile", "http://127.0.0.1:8080/v1", ALL_THREE, "https://github.com/mozilla-ai/llamafile").optional().no_developer().bound(Old),
 ];

@@ -254,7 +254,7 @@ pub fn fit(request: &mut Request, target: Target<'_>, mode: Mode, losses: &mut L
 }
 
 /// The refusal of something that the target cannot be told.
-fn untold(name: &str) -> Fault {
+pub(crate) fn untold(name: &str) -> Fault {
     Fault::new(codes::AI_REQUEST_INVALID).detail(format!(
         "member `{}` cannot be said to the provider of this model; leave it out, or ask for another model",
         name.chars().take(64).collect::<String>()

@@ -1,8 +1,10 @@
 //! OpenAI's dialect: chat completions, legacy completions, embeddings, images, audio, moderations, models.
 //!
 //! Bytes pass from caller to provider and back as they are; only named spans change: the model's name, and the wish
-//! for usage figures in a stream ([`Request::rewrite`]), with the chunk that answers it ([`UsageScanner`]).
+//! for usage figures in a stream ([`Request::rewrite`]), with the chunk that answers it ([`UsageScanner`]). A vendor that
+//! speaks it otherwise gets the members that it knows ([`adapt()`]).
 
+mod adapt;
 pub mod chat;
 mod error;
 mod facts;
@@ -11,6 +13,7 @@ mod media;
 mod models;
 mod usage;
 
+pub use adapt::adapt;
 pub(crate) use error::{ErrorObject, kind};
 pub use error::{error_body, error_event};
 pub use judge::{ProviderAnswer, judge};

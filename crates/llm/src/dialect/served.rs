@@ -94,12 +94,7 @@ impl Served {
 
     /// The path for this model.
     pub fn path_for(&self, model: &str) -> Cow<'static, str> {
-        match self.path.split_once(MODEL) {
-            None => Cow::Borrowed(self.path),
-            Some((before, after)) => {
-                Cow::Owned(format!("{before}{}{after}", utf8_percent_encode(model, SEGMENT)))
-            }
-        }
+        with_model(self.path, model)
     }
 
     /// Whether `path`, percent-decoded, is this row's; with the model that it names.
@@ -115,6 +110,16 @@ impl Served {
 }
 
 const MODEL: &str = "{model}";
+
+/// A path with a model's name in its place, where it has one.
+pub(crate) fn with_model(path: &'static str, model: &str) -> Cow<'static, str> {
+    match path.split_once(MODEL) {
+        None => Cow::Borrowed(path),
+        Some((before, after)) => {
+            Cow::Owned(format!("{before}{}{after}", utf8_percent_encode(model, SEGMENT)))
+        }
+    }
+}
 
 /// What is asked at `path`, which is below one of the dialect's bases and keeps its leading slash.
 ///

@@ -12,7 +12,7 @@ pub use rows::ALL;
 
 use crate::dialect::openai::OpenAi;
 use crate::dialect::request::StreamOptions;
-use crate::dialect::{Dialect, Operation, Served};
+use crate::dialect::{Dialect, Operation, Served, served};
 use http::{HeaderName, HeaderValue};
 use std::borrow::Cow;
 
@@ -38,10 +38,14 @@ pub struct Preset {
     pub stream_usage: StreamUsage,
     /// What it serves.
     pub operations: &'static [Operation],
-    /// Operations whose path below `base_url` is not its dialect's, and that path.
+    /// Operations whose path below `base_url` is not its dialect's, and that path; `{model}` stands for its model's name.
     pub paths: &'static [(Operation, &'static str)],
     /// Members of a request that it answers with an error, beside what the other fields say.
     pub refuses: &'static [&'static str],
+    /// Members of a request that it has by another name, and that name: `seed`, `random_seed`.
+    pub renames: &'static [(&'static str, &'static str)],
+    /// Parameters that every call there has, unless the operator gives others: `api-version`.
+    pub query: &'static [(&'static str, &'static str)],
     /// Whether it takes messages of the role `developer`; one that does not has `system` for the same.
     pub developer_role: bool,
     /// How it takes the bound of an answer.
@@ -163,10 +167,13 @@ impl Preset {
 
     /// The path of a row of its dialect below `base_url`, for this model of its.
     pub fn path(&self, row: &Served, model: &str) -> Cow<'static, str> {
-        match self.paths.iter().find(|(operation, _)| *operation == row.operation) {
-            Some((_, path)) => Cow::Borrowed(path),
-            None => row.path_for(model),
-        }
+        self.own_path(row.operation, model).unwrap_or_else(|| row.path_for(model))
+    }
+
+    /// The path for `operation` where it is not the dialect's.
+    pub fn own_path(&self, operation: Operation, model: &str) -> Option<Cow<'static, str>> {
+        let (_, path) = self.paths.iter().find(|(own, _)| *own == operation)?;
+        Some(served::with_model(path, model))
     }
 
     /// What to do with a call's `stream_options`.
@@ -223,6 +230,8 @@ impl Preset {
             operations,
             paths: &[],
             refuses: &[],
+            renames: &[],
+            query: &[],
             developer_role: true,
             max_tokens: MaxTokens::Both,
             rate_limits: RateLimits::Unknown,
@@ -275,6 +284,16 @@ impl Preset {
 
     const fn without(mut self, refuses: &'static [&'static str]) -> Self {
         self.refuses = refuses;
+        self
+    }
+
+    const fn renaming(mut self, renames: &'static [(&'static str, &'static str)]) -> Self {
+        self.renames = renames;
+        self
+    }
+
+    const fn asks(mut self, query: &'static [(&'static str, &'static str)]) -> Self {
+        self.query = query;
         self
     }
 
@@ -372,6 +391,14 @@ mod tests {
                     preset.name
                 );
             }
+            for (name, value) in preset.query {
+                let plain =
+                    |text: &str| text.bytes().all(|c| c.is_ascii_alphanumeric() || b"-._".contains(&c));
+                assert!(plain(name) && plain(value), "{}: {name}={value}", preset.name);
+            }
+            for (name, new) in preset.renames {
+                assert!(!preset.refuses.contains(name) && !preset.refuses.contains(new), "{}", preset.name);
+            }
             if let Some(template) = preset.template {
                 assert!(preset.base_url.is_none(), "{}", preset.name);
                 assert!(
@@ -421,6 +448,9 @@ mod tests {
         assert_eq!(path(Operation::Embeddings).as_deref(), Some("/v1/embeddings"));
         assert_eq!(path(Operation::Chat).as_deref(), Some("/chat/completions"));
         assert_eq!(path(Operation::Models), None);
+        let azure = Preset::find("azure-deployments").unwrap();
+        let row = azure.served(Operation::Chat, false).unwrap();
+        assert_eq!(azure.path(row, "gpt 4o"), "/deployments/gpt%204o/chat/completions");
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod answer;
 mod completions;
 pub(in crate::dialect) mod error;
 pub(in crate::dialect) mod message;
-mod quirks;
+pub(super) mod quirks;
 mod read;
 mod stream;
 mod usage;

@@ -9,7 +9,9 @@ pub fn reference_markdown() -> String {
         "# Providers\n\nWhat `preset = \"…\"` of a provider may say, and which dialect these vendors speak, and how they differ from it. \
          A vendor that is not here is reached by its `base_url` alone. Where the URL has `{…}` it differs by account: \
          give it as `base_url`, filled in. A bound of an answer is `max_tokens` or `max_completion_tokens`; where only one is \
-         named the vendor refuses the other, or overlooks it.\n\n\
+         named the vendor refuses the other, or overlooks it. What is refused is left out on the way there, or said by the name that the \
+         vendor has for it, and the role `developer` is said as `system`: `x-portcullis-dropped` tells of it, and with `translation = \"strict\"` \
+         the call is refused instead. Parameters can be changed by the provider's `query`.\n\n\
          The rows are in `crates/llm/src/providers/presets/rows.rs`.\n\n\
          | preset | dialect | URL | key | serves | usage in streams | refuses | bound | limits | errors | lists models |\n\
          |---|---|---|---|---|---|---|---|---|---|---|\n",
@@ -25,7 +27,9 @@ fn row(text: &mut String, preset: &Preset) {
         "" => format!("`{}`", preset.name),
         source => format!("[`{}`]({source})", preset.name),
     };
-    let url = preset.base_url.or(preset.template).map_or("built in".to_owned(), |url| format!("`{url}`"));
+    let query: String = preset.query.iter().map(|(name, value)| format!(", `?{name}={value}`")).collect();
+    let url =
+        preset.base_url.or(preset.template).map_or("built in".to_owned(), |url| format!("`{url}`{query}"));
     let key = match preset.credential {
         Credential::Bearer => "`Authorization: Bearer`".to_owned(),
         Credential::Header(name) => format!("`{name}`"),
@@ -49,6 +53,7 @@ fn row(text: &mut String, preset: &Preset) {
         .refuses
         .iter()
         .map(|member| format!("`{member}`"))
+        .chain(preset.renames.iter().map(|(name, new)| format!("`{name}` (says `{new}`)")))
         .chain((!role.is_empty()).then(|| role.to_owned()))
         .collect();
     let bound = match preset.max_tokens {

@@ -79,6 +79,9 @@ pub static ALL: &[Preset] = &[
         .bound(New).limits(Ratelimit),
     placed("azure", "https://{resource}.openai.azure.com/openai/v1", ALL_THREE, "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle")
         .key_in("api-key").bound(New).limits(Ratelimit),
+    placed("azure-deployments", "https://{resource}.openai.azure.com/openai", ALL_THREE, "https://learn.microsoft.com/azure/ai-foundry/openai/reference")
+        .of("azure").key_in("api-key").asks(&[("api-version", "2024-10-21")]).bound(New).limits(Ratelimit).unlisted()
+        .at(&[(Chat, "/deployments/{model}/chat/completions"), (Completions, "/deployments/{model}/completions"), (Embeddings, "/deployments/{model}/embeddings")]),
     row("anthropic-compat", "https://api.anthropic.com/v1", C, "https://platform.claude.com/docs/en/api/openai-sdk")
         .of("anthropic").limits(Ratelimit), // hoists `system` and `developer` to the front; overlooks what it does not know
     row("gemini-compat", "https://generativelanguage.googleapis.com/v1beta/openai", &[Chat, Embeddings, Images], "https://ai.google.dev/gemini-api/docs/openai")
@@ -88,8 +91,8 @@ pub static ALL: &[Preset] = &[
     placed("bedrock-compat", "https://bedrock-runtime.{region}.amazonaws.com/openai/v1", C, "https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html")
         .of("bedrock").usage(Unasked).unlisted(), // the key is a Bedrock API key
     row("mistral", "https://api.mistral.ai/v1", &[Chat, Embeddings, Transcriptions, Moderations], "https://docs.mistral.ai/api/")
-        .usage(Refused).without(&["logit_bias", "logprobs", "top_logprobs", "user", "store", "service_tier", "seed"]).no_developer()
-        .bound(Old).limits(Prefix("x-ratelimit-")).errors(Message), // refuses every member that it does not know; `seed` is `random_seed`
+        .usage(Refused).without(&["logit_bias", "logprobs", "top_logprobs", "user", "store", "service_tier"]).renaming(&[("seed", "random_seed")]).no_developer()
+        .bound(Old).limits(Prefix("x-ratelimit-")).errors(Message), // refuses every member that it does not know
     row("cohere-compat", "https://api.cohere.ai/compatibility/v1", CE, "https://docs.cohere.com/docs/compatibility-api")
         .of("cohere").usage(Refused).errors(Message).unlisted(),
     row("deepseek", "https://api.deepseek.com/v1", C, "https://api-docs.deepseek.com/api/create-chat-completion")

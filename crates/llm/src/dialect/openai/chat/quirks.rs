@@ -14,6 +14,8 @@ pub struct Quirks {
     pub developer_role: bool,
     /// Members of a request that it answers with an error.
     pub refuses: &'static [&'static str],
+    /// Members that it has by another name, and that name.
+    pub renames: &'static [(&'static str, &'static str)],
 }
 
 impl Quirks {
@@ -23,6 +25,7 @@ impl Quirks {
         stream_usage: StreamUsage::Asked,
         developer_role: true,
         refuses: &[],
+        renames: &[],
     };
 
     /// Of a preset.
@@ -32,7 +35,13 @@ impl Quirks {
             stream_usage: preset.stream_usage,
             developer_role: preset.developer_role,
             refuses: preset.refuses,
+            renames: preset.renames,
         }
+    }
+
+    /// What it calls a member.
+    pub(super) fn name(&self, member: &'static str) -> &'static str {
+        self.renames.iter().find(|(name, _)| *name == member).map_or(member, |(_, name)| name)
     }
 
     /// What such a vendor cannot be told although the dialect can say it.
@@ -47,6 +56,11 @@ impl Quirks {
         }
         cannot
     }
+}
+
+/// What a member of a request says.
+pub(in crate::dialect::openai) fn said_by(member: &str) -> impl Iterator<Item = Field> {
+    MEMBERS.iter().filter(move |(known, _)| *known == member).map(|(_, field)| *field)
 }
 
 /// Members of requests, and what they say.
@@ -91,7 +105,8 @@ mod tests {
             }
         }
         let mistral = Preset::find("mistral").map(Quirks::of).unwrap();
-        assert!(mistral.cannot().contains(&fields::DEVELOPER) && mistral.cannot().contains(&fields::SEED));
+        assert!(mistral.cannot().contains(&fields::DEVELOPER) && mistral.cannot().contains(&fields::STORE));
+        assert_eq!((mistral.name("seed"), Quirks::NONE.name("seed")), ("random_seed", "seed"));
         assert!(Quirks::NONE.cannot().is_empty());
     }
 }

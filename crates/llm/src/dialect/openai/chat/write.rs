@@ -48,7 +48,7 @@ fn members(w: &mut Writer<'_>, request: &Request, quirks: &Quirks, losses: &mut 
     w.maybe("top_p", &sampling.top_p);
     w.maybe("frequency_penalty", &sampling.frequency_penalty);
     w.maybe("presence_penalty", &sampling.presence_penalty);
-    w.maybe("seed", &sampling.seed);
+    w.maybe(quirks.name("seed"), &sampling.seed);
     if !sampling.logit_bias.is_empty() {
         w.member("logit_bias", &sampling.logit_bias);
     }

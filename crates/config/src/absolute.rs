@@ -56,6 +56,8 @@ pub fn all(config: &mut Config, directory: &Path) -> Vec<PathBuf> {
                 .chain(token)
                 .for_each(|key| paths.secret(key));
         }
+        let google = provider.google.iter_mut().filter_map(|google| google.credentials.as_mut());
+        google.for_each(|credentials| paths.secret(credentials));
         paths.egress(&mut provider.http);
     }
     config.services.iter_mut().for_each(|service| paths.egress(&mut service.http));
@@ -134,6 +136,10 @@ mod tests {
             name = "p2"
             preset = "openai"
             keys = [{ api_key = "file:q.key" }]
+            [[providers]]
+            name = "p3"
+            preset = "vertex"
+            google = { credentials = "file:account.json", project = "x", region = "y" }
             [[policies]]
             name = "q"
             file = "q.cedar"
@@ -145,6 +151,7 @@ mod tests {
             names,
             [
                 "/d/a.pem",
+                "/d/account.json",
                 "/d/c.pem",
                 "/d/ca.pem",
                 "/d/ck.pem",

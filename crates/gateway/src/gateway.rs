@@ -89,6 +89,8 @@ impl Gateway {
         config: &Config,
         secrets: &dyn SecretSource,
     ) -> Result<Snapshot, Vec<Problem>> {
+        // What one that was never put in force made anew.
+        self.health.sweep();
         Snapshot::compile(specification, config, secrets, &self.identity, &self.endpoints, &self.health)
     }
 

@@ -30,4 +30,5 @@ pub use measure::describe;
 pub use snapshot::Snapshot;
 pub use trace::Spans;
 pub use upstream::Cut;
+pub use upstream::ai::explain_cold;
 pub use upstream::google;

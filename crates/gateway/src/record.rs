@@ -160,6 +160,40 @@ impl Recording {
         self.record.at.plus(self.started.elapsed())
     }
 
+    /// What an attempt beside this one writes into: of the same call, and never closed by itself.
+    pub(crate) fn aside(&self) -> Self {
+        let mut record = self.record.clone();
+        record.attempts = 0;
+        Self {
+            record,
+            id: self.id.clone(),
+            ink: None,
+            trace: self.trace,
+            started: self.started,
+            keeper: self.keeper.clone(),
+            connection: self.connection.clone(),
+            meters: None,
+            known: None,
+            slot: None,
+            busy: None,
+            open: false,
+        }
+    }
+
+    /// The attempt that wrote into `aside` is the one that is answered.
+    pub(crate) fn take_over(&mut self, mut aside: Self) {
+        let (record, other) = (&mut self.record, &mut aside.record);
+        record.provider = other.provider.take();
+        record.deployment = other.deployment.take();
+        record.dropped = other.dropped.take();
+        record.usage = other.usage.take();
+        record.upstream_status = other.upstream_status;
+        record.timing.first_byte = other.timing.first_byte;
+        record.attempts = record.attempts.saturating_add(other.attempts);
+        self.known = aside.known.take();
+        self.busy = aside.busy.take();
+    }
+
     /// There is nothing to record after all.
     pub(crate) fn forget(&mut self) {
         self.open = false;

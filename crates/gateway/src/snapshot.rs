@@ -123,6 +123,14 @@ impl Snapshot {
         &self.identity
     }
 
+    /// The models, and where each is served.
+    pub(crate) fn ai(&self) -> Option<&Arc<AiRoutes>> {
+        self.routes.iter().find_map(|route| match route {
+            Route::Ai(ai, _) => Some(ai),
+            Route::Service(_) => None,
+        })
+    }
+
     /// The specification's version.
     pub fn version(&self) -> u64 {
         self.version

@@ -3,7 +3,7 @@
 use crate::runtime::Runtime;
 use portcullis_jose::KeySet;
 use portcullis_model::Probe;
-use portcullis_model::probe::{DirectoryState, KeySetState, SourceState};
+use portcullis_model::probe::{DeploymentState, DirectoryState, KeySetState, SourceState};
 
 impl Probe for Runtime {
     fn directory(&self) -> DirectoryState {
@@ -45,6 +45,11 @@ impl Probe for Runtime {
             replaced: facts.history.iter().map(|old| (old.replaced_at, kids(&old.keys))).collect(),
         })
         .collect()
+    }
+
+    /// None are known here: they are the gateway's.
+    fn deployments(&self) -> Vec<DeploymentState> {
+        Vec::new()
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) use answer::{
     nobody,
 };
 pub(crate) use key::{ClientKey, SubjectKey, SubjectRef};
+pub use principal::supposed;
 pub(crate) use principal::{Who, roles, token_principal};
 pub(crate) use teams::{TeamTree, tree_tag};
 

@@ -15,6 +15,7 @@ pub mod principal;
 pub mod probe;
 pub mod provider;
 pub mod record;
+pub mod route;
 pub mod secret_ref;
 pub mod service;
 pub mod source;

@@ -1,4 +1,4 @@
-//! What only a running process knows: what its look-ups and key sets are like at the moment. Implemented by their owner,
+//! What only a running process knows: what its look-ups, key sets and AI deployments are like at the moment. Implemented by their owner,
 //! read by the doctor. A process that is not running has none, and nothing is claimed about it.
 
 use crate::{Name, Timestamp};
@@ -15,6 +15,9 @@ pub trait Probe: Send + Sync {
 
     /// The key sets of the issuers.
     fn key_sets(&self) -> Vec<KeySetState>;
+
+    /// The AI deployments.
+    fn deployments(&self) -> Vec<DeploymentState>;
 }
 
 /// How look-ups in the directory are doing.
@@ -62,4 +65,25 @@ pub struct KeySetState {
     pub last_error: Option<String>,
     /// The ids of the sets before, with when each was replaced; latest first.
     pub replaced: Vec<(Timestamp, Vec<String>)>,
+}
+
+/// How an AI deployment is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeploymentState {
+    /// The provider's name.
+    pub provider: Name,
+    /// The model's name there.
+    pub deployment: Name,
+    /// Failures in a row that were the provider's fault; 0 when the last call went well.
+    pub failures: u32,
+    /// Until when nothing is sent there, while the breaker is open.
+    pub open_until: Option<Timestamp>,
+    /// What the last failure said, while the breaker is open.
+    pub last_error: Option<String>,
+    /// Until when all our keys there are to rest.
+    pub resting_until: Option<Timestamp>,
+    /// Calls under way there.
+    pub under_way: u32,
+    /// How long it lately took to begin its answers.
+    pub latency: Option<Duration>,
 }

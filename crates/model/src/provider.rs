@@ -2,7 +2,7 @@
 
 pub mod routing;
 
-pub use routing::{Breaker, Fallback, Need, Strategy, When};
+pub use routing::{Breaker, Fallback, Hedge, Need, Strategy, When};
 
 use crate::issuer::Egress;
 use crate::{Name, SecretRef, Span};
@@ -33,6 +33,12 @@ pub struct Provider {
     /// key. Profiles, and roles of instances and containers, are not read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aws: Option<Aws>,
+    /// An account of Google's cloud, for Vertex AI; instead of `api_key`, which is an access token there and good for an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub google: Option<Google>,
+    /// Parameters added to the query of every call there, in place of the preset's own of the same name (`api-version`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, String>,
     /// Headers added to every call there.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -74,6 +80,25 @@ pub struct Aws {
     pub session_token: Option<SecretRef>,
 }
 
+/// An account of Google's cloud: a service account by its key, or the one that this machine runs under.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Google {
+    /// The service account's key: the JSON file that the cloud console gives, as `file:/path`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<SecretRef>,
+    /// Take the account of this machine or pod instead, which the cloud's metadata server knows (Compute Engine, GKE with
+    /// Workload Identity).
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub metadata: bool,
+    /// The project that pays, where the preset's URL has a place for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// The region that calls go to (`europe-west4`, `global`), where the preset's URL has a place for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+}
+
 /// A model as callers ask for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -95,6 +120,9 @@ pub struct Model {
     /// `region=NAME`.
     #[serde(default)]
     pub tags: bool,
+    /// Ask a second deployment as well when the first is silent for too long; whichever begins to answer first is heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hedge: Option<Hedge>,
     /// Other models that are asked when no deployment can answer.
     #[serde(default, skip_serializing_if = "Fallback::is_empty")]
     pub fallback: Fallback,
@@ -114,6 +142,7 @@ impl Model {
             retries: 0,
             deadline: None,
             tags: false,
+            hedge: None,
             fallback: Fallback::default(),
             breaker: Breaker::default(),
             deployments,

@@ -135,13 +135,17 @@ pub struct Tried {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<u16>,
     /// `answered`, or the kind of failure: `rate_limited`, `context_too_long`, `content_filter`, `outage`, `key_refused`,
-    /// `unsayable` (its dialect cannot be told what the caller said), `refused`.
+    /// `unsayable` (its dialect cannot be told what the caller said), `refused`; `outrun`: another that was asked beside it
+    /// (`hedge`) began to answer first.
     pub outcome: Cow<'static, str>,
     /// The provider's own status, when it answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// When it was over, in microseconds from accept.
     pub after: u32,
+    /// What one that was hung up on may have used, as an estimate; the call's own usage and cost are without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 /// What a call costs by the catalogue's prices.

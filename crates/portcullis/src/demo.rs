@@ -91,6 +91,8 @@ impl Demo {
                 api_key: None,
                 keys: Vec::new(),
                 aws: None,
+                google: None,
+                query: BTreeMap::new(),
                 headers: BTreeMap::new(),
                 http,
             });

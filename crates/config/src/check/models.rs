@@ -51,6 +51,21 @@ pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
         for (name, value) in &provider.headers {
             header(name, value, at.key("headers").key(name), findings);
         }
+        if let Some(google) = &provider.google
+            && google.credentials.is_some() == google.metadata
+        {
+            findings.value(
+                at.key("google"),
+                "an account is given in one way",
+                Some("write `credentials = \"file:/path/to/key.json\"`, or `metadata = true` for the account of this machine"),
+            );
+        }
+        for (name, value) in &provider.query {
+            if name.is_empty() || name.chars().chain(value.chars()).any(char::is_control) {
+                let message = format!("`{}` is no parameter of a query", shown(name));
+                findings.value(at.key("query").key(name), message, None);
+            }
+        }
         egress(&provider.http, &at.key("http"), findings);
     }
     for (at, model) in subject.each("models", &config.models, &index.models) {
@@ -60,6 +75,16 @@ pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
                 "a model needs a deployment",
                 Some("write `deployments = [{ provider = \"…\", model = \"…\" }]`"),
             );
+        }
+        if let Some(hedge) = model.hedge {
+            positive(hedge.after, at.key("hedge").key("after"), findings);
+            if model.deployments.len() == 1 {
+                findings.value(
+                    at.key("hedge"),
+                    "a second deployment can only be asked where there is one",
+                    Some("give the model another deployment, or leave `hedge` out"),
+                );
+            }
         }
         let mut seen = BTreeSet::new();
         for (i, deployment) in model.deployments.iter().enumerate() {

@@ -25,6 +25,9 @@ pub struct Ai {
     /// (`docs/reference/models.md`). It is read again when it changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub catalog: Option<PathBuf>,
+    /// Fetch images and PDF documents that a request names by URL, where the provider takes data only. Of public hosts over
+    /// https; at most 16 for a call, 10 MiB each and 20 MiB together, within ten seconds. Otherwise such a call is refused.
+    pub fetch_media: bool,
     /// Keep prompts and answers in the record, each cut at `records.capture_limit`.
     pub capture: bool,
 }
@@ -37,6 +40,7 @@ impl Default for Ai {
             max_upload: ByteSize(50 << 20),
             timeout: None,
             catalog: None,
+            fetch_media: false,
             capture: false,
         }
     }

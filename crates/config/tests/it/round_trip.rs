@@ -5,7 +5,9 @@ use portcullis_model::issuer::{
     DecryptionKey, Egress, GroupGrant, GroupsOverage, GroupsRule, MachineRule, MachineTest, Normalisation,
     SubjectRule, TenantMap, TenantRule, TokenProfile, UnknownUser,
 };
-use portcullis_model::provider::{Aws, Breaker, Fallback, Need, ProviderKey, Translation, When};
+use portcullis_model::provider::{
+    Aws, Breaker, Fallback, Google, Hedge, Need, ProviderKey, Translation, When,
+};
 use portcullis_model::service::{Allow, AuthMode, CredentialPlaces, Forward};
 use portcullis_model::tenant::TenantEntry;
 use portcullis_model::{
@@ -166,6 +168,8 @@ prop_compose! {
         config.providers = vec![Provider {
             name: Name::new("p").unwrap(), preset: Some("openai".to_owned()), base_url: None,
             aws: on.then(|| Aws { region: "eu-west-1".to_owned(), access_key_id: key.clone(), secret_access_key: key.clone(), session_token: Some(key.clone()) }),
+            google: on.then(|| Google { credentials: Some(key.clone()), region: Some("global".to_owned()), ..Google::default() }),
+            query: BTreeMap::from([("api-version".to_owned(), "1".to_owned())]),
             api_key: Some(key.clone()),
             keys: on.then_some(ProviderKey { api_key: key, weight: 3, rpm: Some(60) }).into_iter().collect(),
             headers: BTreeMap::from([("x-team".to_owned(), header)]), http,
@@ -179,7 +183,7 @@ prop_compose! {
         let fallback = Fallback { outage: if on { vec![name.clone()] } else { Vec::new() }, ..Fallback::default() };
         let breaker = if on { Breaker { failures: 0, open: drain } } else { Breaker::default() };
         config.models = vec![Model {
-            strategy: portcullis_model::provider::Strategy::LeastBusy, retries: 1, deadline: on.then_some(drain), tags: on, fallback, breaker,
+            strategy: portcullis_model::provider::Strategy::LeastBusy, retries: 1, deadline: on.then_some(drain), tags: on, fallback, breaker, hedge: on.then_some(Hedge { after: drain }),
             ..Model::new(name, vec![deployment])
         }];
         config.policies = vec![Policy { name: Name::new("q").unwrap(), tenant: None, cedar: Some(cedar), file: None }];

@@ -107,6 +107,7 @@ impl Sink for Webhook {
             body: Bytes::from(body),
             max_bytes: ANSWER,
             timeout: self.configured.timeout.0,
+            plain_http: false,
         };
         match self.client.exchange(&self.configured.url, &exchange).await {
             Ok(answered) => understood(answered.status, &answered.headers),

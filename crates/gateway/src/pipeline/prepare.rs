@@ -4,7 +4,7 @@ use super::call::Call;
 use crate::gateway::Gateway;
 use crate::meter::{Answer, Capturing};
 use crate::snapshot::{AiRoutes, ServiceRoute, Snapshot};
-use crate::upstream::ai::AiCall;
+use crate::upstream::ai::{AiCall, Fetched, Fetcher};
 use crate::upstream::{Gauge, Upload};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header, request};
@@ -52,6 +52,7 @@ pub(super) struct Ask {
     timeout: Option<Duration>,
     pages: Arc<str>,
     seed: u64,
+    fetcher: Option<Arc<Fetcher>>,
 }
 
 impl Ask {
@@ -70,6 +71,8 @@ impl Ask {
             timeout: self.timeout.filter(|_| !self.stream),
             pages: &self.pages,
             seed: self.seed,
+            fetcher: self.fetcher.as_deref(),
+            fetched: Fetched::default(),
             read: OnceLock::new(),
             question: OnceLock::new(),
         }
@@ -145,6 +148,7 @@ pub(super) async fn ai(
         timeout: routes.timeout,
         pages: snapshot.settings.pages.clone(),
         seed: u64::from_ne_bytes(seed),
+        fetcher: routes.fetcher.clone(),
     };
     Ok(Prepared::Call(model, ask))
 }

@@ -3,13 +3,14 @@
 use crate::measure::Meters;
 use crate::upstream::Endpoints;
 use crate::upstream::ai::route::{Health, Target, check_fallbacks};
-use crate::upstream::ai::{Deployment, Way};
+use crate::upstream::ai::{Deployment, Fetcher, Way};
 use portcullis_config::Config;
 use portcullis_identity::{DialectPlaces, Places, ServiceRules};
+use portcullis_llm::Preset;
 use portcullis_llm::catalog::Catalog;
 use portcullis_llm::dialect::{self, Base, CredentialPlace, Dialect};
 use portcullis_model::secret_ref::SecretSource;
-use portcullis_model::{Name, Problem, Specification, Timestamp};
+use portcullis_model::{Name, Problem, Provider, Specification, Timestamp};
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +26,8 @@ pub(crate) struct AiRoutes {
     pub(crate) max_upload: u64,
     pub(crate) timeout: Option<Duration>,
     pub(crate) capture: Option<usize>,
+    /// Who fetches what requests name by URL, where that is wanted.
+    pub(crate) fetcher: Option<Arc<Fetcher>>,
     pub(crate) meters: Arc<Meters>,
 }
 
@@ -93,10 +96,42 @@ impl AiRoutes {
         endpoints: &Endpoints,
         health: &Health,
     ) -> Result<Self, Vec<Problem>> {
+        let mut routes = Self::with(specification, config, health, |provider| {
+            Way::compile(provider, endpoints, secrets, health)
+        })?;
+        if config.ai.fetch_media {
+            let fetcher = Fetcher::new(endpoints.egress());
+            let fetcher = fetcher.map_err(|error| vec![Problem::new("ai.fetch_media", error)])?;
+            routes.fetcher = Some(Arc::new(fetcher));
+        }
+        Ok(routes)
+    }
+
+    /// For looking only: nobody is reached, so how does not matter, only what each provider speaks.
+    pub(crate) fn cold(
+        specification: &Specification,
+        config: &Config,
+        health: &Health,
+    ) -> Result<Self, Vec<Problem>> {
+        Self::with(specification, config, health, |provider| {
+            let preset = provider.preset.as_deref().map_or(Some(Preset::generic()), Preset::find);
+            preset.map(Way::Echo).ok_or_else(|| {
+                let at = format!("providers.{}.preset", provider.name);
+                vec![Problem::new(at, "there is no such preset")]
+            })
+        })
+    }
+
+    fn with(
+        specification: &Specification,
+        config: &Config,
+        health: &Health,
+        way: impl Fn(&Provider) -> Result<Way, Vec<Problem>>,
+    ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let mut ways: HashMap<&Name, Way> = HashMap::new();
         for provider in &specification.providers {
-            match Way::compile(provider, endpoints, secrets, health) {
+            match way(provider) {
                 Ok(way) => drop(ways.insert(&provider.name, way)),
                 Err(found) => problems.extend(found),
             }
@@ -151,6 +186,7 @@ impl AiRoutes {
             max_upload: config.ai.max_upload.0,
             timeout: config.ai.timeout.map(|span| span.0),
             capture: config.ai.capture.then(|| config.records.capture_limit.bytes()),
+            fetcher: None,
             meters: Arc::new(Meters::new("", "ai")),
         })
     }

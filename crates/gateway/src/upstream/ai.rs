@@ -8,21 +8,27 @@ mod ask;
 mod count;
 mod deployment;
 mod exchange;
+mod explain;
+mod fetch;
 mod heads;
 mod journey;
 mod no;
 mod pass;
 mod plan;
 pub(crate) mod route;
+mod states;
 mod translated;
 
 pub(crate) use ask::AiCall;
 pub(crate) use deployment::{Deployment, Way};
+pub use explain::explain_cold;
+pub(crate) use fetch::{Fetched, Fetcher};
 pub(crate) use journey::{Models, call};
 
 use self::plan::Plan;
 use self::route::Class;
 use super::error::Failure;
+use super::google::Tokens;
 use super::{AnswerBody, Upload, retry};
 use crate::meter::Answer;
 use crate::record::Recording;
@@ -35,6 +41,7 @@ use portcullis_llm::dialect::Operation;
 use portcullis_llm::providers::echo;
 use portcullis_model::Timestamp;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -106,6 +113,28 @@ impl Attempt<'_> {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = target;
         *request.headers_mut() = headers;
+        let Some(tokens) = &way.tokens else { return self.exchange(way, request, recording).await };
+        let token = self.token(tokens, recording).await?;
+        let again = retry::again(&request);
+        request.headers_mut().insert(header::AUTHORIZATION, token.clone());
+        let answer = self.exchange(way, request, recording).await?;
+        let Some(mut again) = again.filter(|_| answer.0.status == StatusCode::UNAUTHORIZED) else {
+            return Ok(answer);
+        };
+        // Taken back before its time: once more with a new one.
+        tokens.refused(&token);
+        drop(answer);
+        let token = self.token(tokens, recording).await?;
+        again.headers_mut().insert(header::AUTHORIZATION, token);
+        self.exchange(way, again, recording).await
+    }
+
+    async fn exchange(
+        &self,
+        way: &HttpWay,
+        request: Request<Upload>,
+        recording: &mut Recording,
+    ) -> Result<(response::Parts, AnswerBody), Refused> {
         let mut patience = way.endpoint.patience(HEAD, None);
         patience.end = self.end;
         let mut attempts = 0;
@@ -115,6 +144,23 @@ impl Attempt<'_> {
         let answer = answer.map_err(refuse)?;
         came(&answer.0, recording);
         Ok(answer)
+    }
+
+    /// An access token of our account, within the call's time. That there is none is our failure, or the provider's.
+    async fn token(&self, tokens: &Arc<Tokens>, recording: &Recording) -> Result<HeaderValue, Refused> {
+        let token = tokens.header(recording.now());
+        let token = match self.end {
+            Some(end) => tokio::time::timeout_at(end, token).await.unwrap_or_else(|_| {
+                Err(Fault::new(codes::UPSTREAM_TIMEOUT)
+                    .context("no access token came within the time for the call"))
+            }),
+            None => token.await,
+        };
+        token.map_err(|fault| {
+            let ours = fault.code() == codes::PROVIDER_CREDENTIAL_REFUSED;
+            let class = if ours { Class::KeyRefused } else { Class::Outage };
+            refused(class, fault)
+        })
     }
 
     /// Asks the built-in provider, within the process.

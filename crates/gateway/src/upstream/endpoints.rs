@@ -44,6 +44,16 @@ impl Endpoints {
         Self { egress, tasks, known: Mutex::new(HashMap::new()) }
     }
 
+    /// What they are reached by.
+    pub(crate) fn egress(&self) -> &Egress {
+        &self.egress
+    }
+
+    /// What outlives the call that began it.
+    pub(crate) fn tasks(&self) -> &TaskTracker {
+        &self.tasks
+    }
+
     /// The way to `url`'s origin with these settings.
     pub(crate) fn endpoint(&self, url: &Url, settings: &issuer::Egress) -> Result<Arc<Endpoint>, String> {
         let key = Key::of(url, settings);

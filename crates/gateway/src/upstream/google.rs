@@ -1,13 +1,18 @@
 //! A Google service account: the signed assertion that Vertex AI's access tokens are got with (RFC 7523 §2.1).
 //!
 //! Pure: the key file's text and the time go in, the grant's body comes out, and the token is read from the answer. Not here:
-//! the request itself and how long its token is kept.
+//! the request itself and how long its token is kept (`tokens.rs`).
+
+mod tokens;
+
+pub(crate) use tokens::{Account, Tokens};
 
 use portcullis_fault::Secret;
 use portcullis_jose::{Alg, Jwk, Protected, SigningKey, encode};
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
+use url::{Host, Url};
 
 /// What a token is for: everything that the account may do in the cloud.
 const SCOPE: &str = "https://www.googleapis.com/auth/cloud-platform";
@@ -18,7 +23,7 @@ const LIFETIME: i64 = 3600;
 pub struct ServiceAccount {
     email: String,
     key_id: Option<String>,
-    token_url: String,
+    token_url: Url,
     key: SigningKey,
 }
 
@@ -46,7 +51,7 @@ pub enum Error {
     /// The private key cannot be read.
     #[error("the service account's `private_key` is not an RSA key in PEM")]
     Key,
-    /// The address is no https.
+    /// The address is no https, nor on this machine.
     #[error("the service account's `token_uri` must begin with `https://`")]
     TokenUrl,
     /// The cryptographic library refused.
@@ -69,20 +74,21 @@ impl ServiceAccount {
             return Err(Error::Kind);
         }
         let token_url = file["token_uri"].as_str().unwrap_or("https://oauth2.googleapis.com/token");
-        if !token_url.starts_with("https://") {
+        let token_url = Url::parse(token_url).map_err(|_| Error::TokenUrl)?;
+        if token_url.scheme() != "https" && !is_here(&token_url) {
             return Err(Error::TokenUrl);
         }
         let key = Jwk::from_pem(text("private_key")?.as_bytes()).map_err(|_| Error::Key)?;
         Ok(Self {
             email: text("client_email")?.to_owned(),
             key_id: file["private_key_id"].as_str().map(str::to_owned),
-            token_url: token_url.to_owned(),
+            token_url,
             key: key.signing_key(Some(Alg::RS256)).map_err(|_| Error::Key)?,
         })
     }
 
     /// Where the grant is sent.
-    pub fn token_url(&self) -> &str {
+    pub fn token_url(&self) -> &Url {
         &self.token_url
     }
 
@@ -99,7 +105,7 @@ impl ServiceAccount {
         let claims = serde_json::json!({
             "iss": self.email,
             "scope": SCOPE,
-            "aud": self.token_url,
+            "aud": self.token_url.as_str(),
             "iat": now,
             "exp": now.saturating_add(LIFETIME),
         });
@@ -118,6 +124,16 @@ impl ServiceAccount {
         let seconds = answer["expires_in"].as_u64().unwrap_or(0);
         Ok(AccessToken { token: Secret::new(token.to_owned()), lifetime: Duration::from_secs(seconds) })
     }
+}
+
+/// Whether it is plain HTTP to this machine.
+fn is_here(url: &Url) -> bool {
+    let here = match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        _ => false,
+    };
+    url.scheme() == "http" && here
 }
 
 impl fmt::Debug for ServiceAccount {
@@ -182,7 +198,9 @@ mod tests {
         assert_eq!(with("client_email", Value::Null), Error::Missing("client_email"));
         assert_eq!(with("private_key", json!("none")), Error::Key);
         assert_eq!(with("private_key", json!(include_str!("../../../../fuzz/keys/ec.pem"))), Error::Key);
-        assert_eq!(with("token_uri", json!("http://evil.example")), Error::TokenUrl);
+        for url in ["http://evil.example", "http://127.0.0.1.evil.example", "ftp://127.0.0.1", "token"] {
+            assert_eq!(with("token_uri", json!(url)), Error::TokenUrl, "{url}");
+        }
         for text in ["", "[]", "{"] {
             assert_eq!(
                 ServiceAccount::read(&Secret::new(text.to_owned())).unwrap_err(),

@@ -76,7 +76,8 @@ fn is_idempotent(method: &Method) -> bool {
     )
 }
 
-fn again(request: &Request<Upload>) -> Option<Request<Upload>> {
+/// A copy, where the body is at hand.
+pub(super) fn again(request: &Request<Upload>) -> Option<Request<Upload>> {
     let mut copy = Request::new(request.body().again()?);
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();

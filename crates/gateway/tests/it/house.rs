@@ -11,7 +11,8 @@ use portcullis_identity::sources::DatabaseSource;
 use portcullis_identity::{LocalIssuer, Runtime, RuntimeParts};
 use portcullis_model::application::ApiKeyLimits;
 use portcullis_model::{
-    ApiKey, Application, ByteSize, Clock, Name, Record, Rng, Specification, SystemClock, User, UserStatus,
+    ApiKey, Application, ByteSize, Clock, Name, Record, Rng, Specification, SystemClock, Tenant, User,
+    UserStatus,
 };
 use portcullis_net::accept::{ListenOptions, Listener};
 use portcullis_net::egress::{Egress, ProxyEnvironment};
@@ -155,6 +156,11 @@ impl House {
             compiled.map_err(|problems| problems.iter().map(ToString::to_string).collect::<Vec<_>>())?;
         self.gateway.install(snapshot);
         Ok(())
+    }
+
+    /// The tenant of this name.
+    pub async fn tenant(&self, name: &str) -> Tenant {
+        entity::tenants::find_by_name(&self.store, name).await.unwrap().unwrap()
     }
 
     /// A new user of `tenant`.

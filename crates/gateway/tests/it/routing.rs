@@ -7,37 +7,44 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
-const PLAIN: &str = r#"{"model":"fast","messages":[{"role":"user","content":"hi"}]}"#;
+pub const PLAIN: &str = r#"{"model":"fast","messages":[{"role":"user","content":"hi"}]}"#;
 const GOOD: &str = r#"{"id":"1","object":"chat.completion","choices":[],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#;
-const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+pub const HEAD: &str =
+    "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
 /// What a provider does with a call.
 #[derive(Clone)]
-enum Does {
+pub enum Does {
     /// Answers with this.
     Says(String),
     /// Hangs up after this.
     Cuts(String),
     /// Says nothing.
     Waits,
+    /// Answers with this, once it may.
+    When(Arc<Notify>, String),
 }
 
 /// A provider whose every call is decided by `script`.
-struct Vendor {
-    upstream: Upstream,
+pub struct Vendor {
+    pub upstream: Upstream,
     calls: Arc<AtomicUsize>,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    gone: Arc<AtomicUsize>,
+    pub seen: Arc<Mutex<Vec<Seen>>>,
 }
 
 impl Vendor {
-    async fn open(script: impl Fn(&Seen, usize) -> Does + Send + Sync + 'static) -> Self {
+    pub async fn open(script: impl Fn(&Seen, usize) -> Does + Send + Sync + 'static) -> Self {
         let (calls, seen) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<Seen>>>::default());
+        let gone = Arc::<AtomicUsize>::default();
         let script = Arc::new(script);
         let upstream = Upstream::open({
-            let (calls, seen) = (calls.clone(), seen.clone());
+            let (calls, seen, gone) = (calls.clone(), seen.clone(), gone.clone());
             move |mut wire: Wire, _| {
                 let (calls, seen, script) = (calls.clone(), seen.clone(), script.clone());
+                let gone = gone.clone();
                 async move {
                     while let Some(call) = wire.call().await {
                         let number = calls.fetch_add(1, Ordering::SeqCst);
@@ -46,25 +53,51 @@ impl Vendor {
                         match does {
                             Does::Says(answer) => wire.send(&answer).await,
                             Does::Cuts(beginning) => return wire.send(&beginning).await,
-                            Does::Waits => drop(wire.closed().await),
+                            Does::Waits => {
+                                wire.closed().await;
+                                gone.fetch_add(1, Ordering::SeqCst);
+                            }
+                            Does::When(may, answer) => {
+                                may.notified().await;
+                                wire.send(&answer).await;
+                            }
                         }
                     }
                 }
             }
         })
         .await;
-        Self { upstream, calls, seen }
+        Self { upstream, calls, gone, seen }
     }
 
-    async fn always(does: Does) -> Self {
+    pub async fn always(does: Does) -> Self {
         Self::open(move |_, _| does.clone()).await
     }
 
-    fn calls(&self) -> usize {
+    pub fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
     }
 
-    fn provider(&self, name: &str, more: &str) -> String {
+    /// Waits until so many calls came.
+    pub async fn called(&self, times: usize) {
+        self.reached(&self.calls, times).await;
+    }
+
+    /// Waits until so many callers who got no answer have hung up.
+    pub async fn left(&self, times: usize) {
+        self.reached(&self.gone, times).await;
+    }
+
+    async fn reached(&self, count: &AtomicUsize, times: usize) {
+        let reached = async {
+            while count.load(Ordering::SeqCst) < times {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(crate::house::PATIENCE, reached).await.expect("it should come to that");
+    }
+
+    pub fn provider(&self, name: &str, more: &str) -> String {
         format!(
             "[[providers]]\nname = \"{name}\"\nbase_url = \"http://{}/v1\"\n{more}\n",
             self.upstream.address
@@ -72,27 +105,27 @@ impl Vendor {
     }
 }
 
-fn says(status: &str, headers: &str, body: &str) -> Does {
+pub fn says(status: &str, headers: &str, body: &str) -> Does {
     let length = body.len();
     Does::Says(format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}"
     ))
 }
 
-fn good() -> Does {
+pub fn good() -> Does {
     says("200 OK", "", GOOD)
 }
 
-fn broken() -> Does {
+pub fn broken() -> Does {
     says("500 Internal Server Error", "", r#"{"error":{"message":"it broke","type":"server_error"}}"#)
 }
 
-fn event(text: &str) -> String {
+pub fn event(text: &str) -> String {
     let event = format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n");
     format!("{:x}\r\n{event}\r\n", event.len())
 }
 
-async fn ask(house: &House, body: &str, headers: &str) -> Answer {
+pub async fn ask(house: &House, body: &str, headers: &str) -> Answer {
     let head = format!(
         "POST /v1/chat/completions HTTP/1.1\r\nhost: gw\r\nauthorization: {}\r\ncontent-type: application/json\r\n{headers}content-length: {}\r\n\r\n{body}",
         house.ada(),
@@ -101,12 +134,12 @@ async fn ask(house: &House, body: &str, headers: &str) -> Answer {
     house.client().await.call(head).await
 }
 
-fn model(name: &str, more: &str, deployments: &[&str]) -> String {
+pub fn model(name: &str, more: &str, deployments: &[&str]) -> String {
     format!("[[models]]\nname = \"{name}\"\n{more}\ndeployments = [{}]\n", deployments.join(", "))
 }
 
-const ONE: &str = r#"{ provider = "one", model = "a" }"#;
-const TWO: &str = r#"{ provider = "two", model = "b" }"#;
+pub const ONE: &str = r#"{ provider = "one", model = "a" }"#;
+pub const TWO: &str = r#"{ provider = "two", model = "b" }"#;
 
 #[tokio::test]
 async fn a_busy_key_leaves_its_calls_to_another_and_then_to_another_deployment() {
@@ -262,12 +295,39 @@ async fn retries_go_on_within_the_deadline_only() {
     assert_eq!((answer.status, answer.header("retry-after"), busy.calls()), (429, Some("20"), 1));
     assert!(began.elapsed() < Duration::from_secs(3));
     house.close().await;
+    // All attempts share one time: what the first took is not there for the others, however often there are to be more.
+    let (one, two) = (Vendor::always(Does::Waits).await, Vendor::always(Does::Waits).await);
+    let impatient = "http = { response_timeout = \"200ms\" }";
+    let config = [
+        one.provider("one", impatient),
+        two.provider("two", impatient),
+        model("fast", "retries = 50\ndeadline = \"700ms\"", &[ONE, TWO]),
+    ];
+    let house = House::open(&config.concat()).await;
+    let began = Instant::now();
+    let answer = ask(&house, PLAIN, "").await;
+    assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (504, Some("upstream_timeout")));
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!((2..=4).contains(&(one.calls() + two.calls())), "{} and {}", one.calls(), two.calls());
+    house.close().await;
     // Silence ends with the deadline.
     let silent = Vendor::always(Does::Waits).await;
     let more = "deadline = \"300ms\"";
     let house = House::open(&[silent.provider("one", ""), model("fast", more, &[ONE])].concat()).await;
     let answer = ask(&house, PLAIN, "").await;
     assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (504, Some("upstream_timeout")));
+    house.close().await;
+    // A stream that has a head and no more has not begun.
+    let headed = Vendor::open(|_, _| Does::When(Arc::default(), String::new())).await;
+    let may = Arc::new(Notify::new());
+    may.notify_one();
+    let head_only = Vendor::open(move |_, _| Does::When(may.clone(), HEAD.to_owned())).await;
+    let providers = [head_only.provider("one", ""), headed.provider("two", "")].concat();
+    let house = House::open(&[providers, model("fast", "deadline = \"400ms\"", &[ONE, TWO])].concat()).await;
+    let began = Instant::now();
+    let answer = ask(&house, &PLAIN.replace("\"fast\"", "\"fast\",\"stream\":true"), "").await;
+    assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (504, Some("upstream_timeout")));
+    assert!(began.elapsed() < Duration::from_secs(5) && headed.calls() == 0);
     house.close().await;
     // A provider that is silent for too long is left for one that is not.
     let (silent, quick) = (Vendor::always(Does::Waits).await, Vendor::always(good()).await);

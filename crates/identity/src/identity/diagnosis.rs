@@ -379,4 +379,19 @@ impl Identity {
     ) -> Result<(), Fault> {
         self.policies.authorize(principal, service, call).map(drop)
     }
+
+    /// Whether the principal may use the model, without a permit coming of it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn would_use(
+        &self,
+        principal: Arc<Principal>,
+        service: &ServiceRules,
+        call: &CallFacts<'_>,
+        model: &str,
+    ) -> Result<(), Fault> {
+        let permit = self.policies.authorize(principal, service, call)?;
+        self.models.authorize(&self.policies, &permit, model).map(drop)
+    }
 }

@@ -1,12 +1,12 @@
 //! The principal, once it is known who that is.
 
-use super::teams::no_teams;
+use super::teams::{no_teams, of_directory};
 use super::{ActiveUser, ReadyApplication, Resolver, settle};
 use crate::authenticate::{ApiKeyCaller, TokenCaller};
 use crate::lookup::Freshness;
 use crate::observe::{Fact, Observer};
 use portcullis_fault::{Fault, codes};
-use portcullis_model::{Principal, Tenant};
+use portcullis_model::{Application, Principal, Team, Tenant, User};
 use std::sync::{Arc, LazyLock};
 
 /// Whom a token is of.
@@ -31,6 +31,37 @@ pub(crate) fn token_principal(token: &TokenCaller, tenant: Arc<Tenant>, who: Who
         roles: merged(&own, token.roles()),
         teams,
         expires_at: token.expires_at(),
+    }
+}
+
+/// Who a call would be by, for a look at what would become of it: a user with the teams that the directory says, an
+/// application, one on behalf of the other, or somebody of the tenant. No credential says more of them: no scopes, no roles
+/// and teams of a token, no limits of a key.
+pub fn supposed(
+    tenant: Arc<Tenant>,
+    user: Option<(User, Vec<(Team, bool)>)>,
+    application: Option<Application>,
+) -> Principal {
+    let own = match (&user, &application) {
+        (Some((user, _)), _) => &user.roles[..],
+        (None, Some(application)) => &application.roles[..],
+        (None, None) => &[],
+    };
+    let roles = roles(own);
+    let (user, teams) = match user {
+        Some((user, teams)) => (Some(Arc::new(user)), of_directory(teams).0),
+        None => (None, no_teams()),
+    };
+    Principal {
+        tenant,
+        user,
+        application: application.map(Arc::new),
+        api_key: None,
+        issuer: None,
+        scopes: no_strings(),
+        roles,
+        teams,
+        expires_at: None,
     }
 }
 

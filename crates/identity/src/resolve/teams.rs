@@ -62,7 +62,7 @@ impl TeamTree {
 }
 
 /// The teams that the directory says somebody is in, as a principal has them, and what they depend on.
-pub(super) fn of_directory(teams: Vec<(Team, bool)>) -> (Arc<[TeamOf]>, Vec<Uuid>) {
+pub(crate) fn of_directory(teams: Vec<(Team, bool)>) -> (Arc<[TeamOf]>, Vec<Uuid>) {
     if teams.is_empty() {
         return (no_teams(), Vec::new());
     }

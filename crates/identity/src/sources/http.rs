@@ -108,8 +108,14 @@ impl Http {
                 (Method::POST, Value::Object(filled.collect()).to_string())
             }
         };
-        let exchange =
-            Exchange { method, headers, body: body.into(), max_bytes: self.max_bytes, timeout: self.timeout };
+        let exchange = Exchange {
+            method,
+            headers,
+            body: body.into(),
+            max_bytes: self.max_bytes,
+            timeout: self.timeout,
+            plain_http: false,
+        };
         let _turn = self.turns.acquire().await.map_err(|_| Failure::unreachable("the source is closed"))?;
         let answered = self.client.exchange(&url, &exchange).await.map_err(failed)?;
         self.read(&answered)

@@ -73,6 +73,15 @@ impl Fallback {
     }
 }
 
+/// When a second deployment is asked beside the first. Conversations, embeddings, rankings and counts only, before the first
+/// byte only, and once for a call. The one that comes too late is hung up on; what it did until then may be billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hedge {
+    /// After the first was silent for so long; best a little more than most of its answers take to begin.
+    pub after: Span,
+}
+
 /// When a deployment that keeps failing is left alone. Only what is the provider's fault counts: failures to connect,
 /// time-outs, 5xx; not what it says of the caller's own request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]

@@ -29,6 +29,8 @@ pub struct Exchange {
     pub max_bytes: usize,
     /// Time for the whole.
     pub timeout: Duration,
+    /// Plain http also off this machine.
+    pub plain_http: bool,
 }
 
 /// What was answered.
@@ -43,7 +45,7 @@ pub struct Answered {
 }
 
 impl Client {
-    /// Asks once, on a connection of its own. Plain http only on this machine.
+    /// Asks once, on a connection of its own. Plain http only on this machine, unless it is asked for.
     ///
     /// # Errors
     /// There is no whole answer. Any status is an answer.
@@ -54,7 +56,7 @@ impl Client {
 
     async fn ask(&self, url: &Url, exchange: &Exchange) -> Result<Answered, FetchError> {
         let to = Authority::of(url)?;
-        let rules = Rules { trust: self.trust, plain_http_anywhere: false };
+        let rules = Rules { trust: self.trust, plain_http_anywhere: exchange.plain_http };
         let stream = connect(&self.way, &to, Alpn::Http1, rules).await?;
         let fail = |reason: String| FetchError::Protocol { url: shown(url), reason };
         let request = request(&stream, url, &to, exchange).map_err(|error| fail(error.to_string()))?;

@@ -1,5 +1,6 @@
 //! What a model is asked, ready to be sent to any deployment.
 
+use super::fetch::{Fetched, Fetcher};
 use http::{HeaderMap, Uri};
 use portcullis_fault::Fault;
 use portcullis_llm::canon;
@@ -30,6 +31,10 @@ pub(crate) struct AiCall<'a> {
     pub(crate) pages: &'a Arc<str>,
     /// Chance, for what is chosen by it.
     pub(crate) seed: u64,
+    /// Who fetches what the request names by URL, where that is done.
+    pub(crate) fetcher: Option<&'a Fetcher>,
+    /// What was fetched of it.
+    pub(crate) fetched: Fetched,
     /// The request as it was read, once that was necessary.
     pub(crate) read: OnceLock<Arc<canon::Request>>,
     /// The same of what has one answer.

@@ -2,6 +2,7 @@
 
 use super::route::{Hash, Health, Key, Vitals, resting};
 use super::target;
+use crate::upstream::google::{Account, Tokens};
 use crate::upstream::sigv4::{Signer, Unsigned};
 use crate::upstream::{Endpoint, Endpoints};
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
@@ -10,9 +11,10 @@ use portcullis_llm::Preset;
 use portcullis_llm::canon::Mode;
 use portcullis_llm::catalog::{Catalog, Model};
 use portcullis_llm::dialect::Outbound;
-use portcullis_model::provider::{self as model, Aws, Translation, When};
+use portcullis_model::provider::{self as model, Translation, When};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Name, Problem, Provider, Timestamp};
+use portcullis_net::egress::Trust;
 use std::sync::Arc;
 
 /// A model at one provider.
@@ -61,6 +63,10 @@ pub(crate) struct HttpWay {
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// Signs each call, where the provider is Amazon's.
     signer: Option<Signer>,
+    /// Access tokens, where the provider is Google's cloud.
+    pub(super) tokens: Option<Arc<Tokens>>,
+    /// Parameters of every call, encoded; empty for none.
+    query: Box<str>,
 }
 
 impl Deployment {
@@ -109,7 +115,11 @@ impl Deployment {
 impl HttpWay {
     /// A target below the base URL.
     pub(super) fn uri(&self, path: &str) -> Result<Uri, Fault> {
-        target(&self.base, path)
+        if self.query.is_empty() {
+            return target(&self.base, path);
+        }
+        let sign = if path.contains('?') { '&' } else { '?' };
+        target(&self.base, &format!("{path}{sign}{}", self.query))
     }
 
     /// The header with the key of this number; none where what the operator adds takes its place.
@@ -141,10 +151,31 @@ impl HttpWay {
     }
 }
 
-/// The URL of a vendor whose place differs by region, which the keys say.
-fn regional(preset: &Preset, aws: Option<&Aws>) -> Option<url::Url> {
-    let url = preset.template?.replace("{region}", &aws?.region);
+/// The URL of a vendor whose place differs by region and project, where the account says them.
+fn regional(preset: &Preset, provider: &Provider) -> Option<url::Url> {
+    let template = preset.template?;
+    let google = provider.google.as_ref();
+    let region = provider.aws.as_ref().map(|aws| &aws.region).or_else(|| google?.region.as_ref())?;
+    let name = |text: &str| {
+        !text.is_empty() && text.bytes().all(|c| c.is_ascii_alphanumeric() || b"-.:".contains(&c))
+    };
+    let project = google.and_then(|google| google.project.as_deref()).unwrap_or("{project}");
+    if !name(region) || !(project == "{project}" || name(project)) {
+        return None;
+    }
+    // Google's calls that no region is to have go to a host without one.
+    let template =
+        if region == "global" { template.replacen("//{region}-", "//", 1) } else { template.to_owned() };
+    let url = template.replace("{region}", region).replace("{project}", project);
     if url.contains('{') { None } else { url::Url::parse(&url).ok() }
+}
+
+/// What every call there has in its query: the preset's parameters, and the operator's instead of or beside them.
+fn query(preset: &Preset, provider: &Provider) -> Box<str> {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let own = preset.query.iter().filter(|(name, _)| !provider.query.contains_key(*name));
+    query.extend_pairs(own).extend_pairs(&provider.query);
+    query.finish().into()
 }
 
 impl Way {
@@ -184,7 +215,7 @@ impl Way {
         let base = match (&provider.base_url, preset.base_url) {
             (Some(url), _) => Some(url.clone()),
             (None, Some(text)) => url::Url::parse(text).ok(),
-            (None, None) => regional(preset, provider.aws.as_ref()),
+            (None, None) => regional(preset, provider),
         };
         let mut headers = Vec::new();
         let mut keys = Vec::new();
@@ -230,6 +261,26 @@ impl Way {
                 ),
             }
         }
+        let mut tokens = None;
+        if let Some(google) = &provider.google {
+            if provider.api_key.is_some() || !provider.keys.is_empty() {
+                problems.push(Problem::new(at("google"), "there is an API key as well; give one of them"));
+            }
+            let made = Account::of(google, secrets).and_then(|(account, mark)| {
+                let client = endpoints.egress().client(&provider.http, Trust::Operator);
+                Ok((account, mark, client.map_err(|error| ("credentials", error))?))
+            });
+            match made {
+                Ok((account, mark, client)) => {
+                    let mut digest = Hash::new();
+                    digest.part(&format!("{:?}", provider.http));
+                    digest.add(&mark);
+                    let make = || Tokens::new(account, client, endpoints.tasks().clone());
+                    tokens = Some(health.tokens(&provider.name, digest.number(), make));
+                }
+                Err((member, why)) => problems.push(Problem::new(at(&format!("google.{member}")), why)),
+            }
+        }
         for (name, value) in &provider.headers {
             match (HeaderName::try_from(name.as_str()), HeaderValue::try_from(value.as_str())) {
                 (Ok(name), Ok(mut value)) => {
@@ -249,7 +300,9 @@ impl Way {
         match endpoints.endpoint(&base, &provider.http) {
             Ok(endpoint) if problems.is_empty() => {
                 let base = base.path().trim_end_matches('/').into();
-                Ok(Self::Http(Arc::new(HttpWay { endpoint, base, preset, keys, headers, signer })))
+                let query = query(preset, provider);
+                let way = HttpWay { endpoint, base, preset, keys, headers, signer, tokens, query };
+                Ok(Self::Http(Arc::new(way)))
             }
             Ok(_) => Err(problems),
             Err(error) => {

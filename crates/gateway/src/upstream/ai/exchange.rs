@@ -74,8 +74,8 @@ impl Attempt<'_> {
             Way::Echo(_) => Ok(self.echo(operation, &written.body, recording)),
             Way::Http(way) => {
                 let headers = heads::written(call.headers, &written.headers, way, false, &recording.id);
-                let own = way.preset.paths.iter().find(|(known, _)| *known == operation);
-                let path = own.map_or_else(|| written.target().into_owned(), |(_, path)| (*path).to_owned());
+                let own = way.preset.own_path(operation, deployment.model.as_str());
+                let path = own.unwrap_or_else(|| written.target()).into_owned();
                 self.send(way, Outgoing { path, headers, body: written.body.into() }, recording).await
             }
         }

@@ -1,10 +1,13 @@
 //! The way of a call through a model's deployments, their keys, and the models that stand by: until one answers, or nobody
 //! is left, or the time is over. Before the answer has begun, and never after.
 
+mod hedge;
+
 use super::route::{Class, Draw, Facts, Target, Turn, facts, pick};
 use super::{AiCall, Attempt, Deployment, Plan, Refusal, Refused, Way, count, plan, refused};
 use crate::meter::Answer;
 use crate::record::Recording;
+use crate::upstream::Cut;
 use http::{HeaderName, HeaderValue};
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::{Identity, ModelPermit};
@@ -63,13 +66,17 @@ pub(crate) async fn call(
         tried: Vec::new(),
         worst: None,
         spent: false,
+        hedged: false,
+        at_work: None,
+        answered_by: None,
     };
     let mut granted: Option<ModelPermit> = None;
     let mut asked: Vec<&Name> = Vec::new();
     let mut standing_by: VecDeque<&Name> = VecDeque::new();
     loop {
         asked.push(&target.name);
-        journey.look_inside(target, recording);
+        let id = recording.record.id.to_string();
+        look_inside(target, &call, &id, &mut journey.facts, &mut journey.conversation);
         let class = match journey.through(granted.as_ref().unwrap_or(permit), target, recording).await {
             Ok(answer) => return Ok(journey.arrive(answer, recording)),
             Err(class) => class,
@@ -93,7 +100,7 @@ pub(crate) async fn call(
 }
 
 /// What can be said of a call without looking into it.
-fn known<'a>(target: &Target, call: &AiCall<'a>, principal: Option<&'a Principal>) -> Facts<'a> {
+pub(super) fn known<'a>(target: &Target, call: &AiCall<'a>, principal: Option<&'a Principal>) -> Facts<'a> {
     let header = |name: &HeaderName| call.headers.get(name).and_then(|value| value.to_str().ok());
     Facts {
         principal,
@@ -102,7 +109,30 @@ fn known<'a>(target: &Target, call: &AiCall<'a>, principal: Option<&'a Principal
         text: call.request.text_bytes(),
         max_tokens: call.request.max_tokens(),
         needs: Vec::new(),
+        acts: None,
     }
+}
+
+/// Reads what a call needs and which conversation it belongs to, where that decides anything.
+pub(super) fn look_inside(
+    target: &Target,
+    call: &AiCall<'_>,
+    id: &str,
+    facts: &mut Facts<'_>,
+    conversation: &mut Option<u64>,
+) {
+    if !target.looks_inside || conversation.is_some() {
+        return;
+    }
+    let principal = facts.principal;
+    let read = call.format().and_then(|chat| call.asked(chat, id).ok());
+    let named = call.headers.get(&CONVERSATION).map(|value| facts::named(value.as_bytes(), principal));
+    if let Some(asked) = &read {
+        facts.needs = facts::needs(&asked.request);
+        facts.acts = Some(facts::acts(&asked.request));
+        facts.max_tokens = facts.max_tokens.or(asked.request.max_tokens);
+    }
+    *conversation = named.or_else(|| read.map(|asked| facts::conversation(&asked.request, principal)));
 }
 
 /// A call on its way.
@@ -119,6 +149,12 @@ struct Journey<'a> {
     worst: Option<Failed>,
     /// An attempt may have run, and made again it would be paid for again.
     spent: bool,
+    /// Whether two deployments were asked beside each other.
+    hedged: bool,
+    /// The key of the attempt that is under way.
+    at_work: Option<Option<usize>>,
+    /// The key of the attempt that was answered.
+    answered_by: Option<usize>,
 }
 
 /// A failure, and what the record says of it.
@@ -130,24 +166,6 @@ struct Failed {
 }
 
 impl Journey<'_> {
-    /// Reads what the call needs and which conversation it belongs to, where that decides anything.
-    fn look_inside(&mut self, target: &Target, recording: &Recording) {
-        if !target.looks_inside || self.conversation.is_some() {
-            return;
-        }
-        let principal = self.facts.principal;
-        let read =
-            self.call.format().and_then(|chat| self.call.asked(chat, &recording.record.id.to_string()).ok());
-        let named =
-            self.call.headers.get(&CONVERSATION).map(|value| facts::named(value.as_bytes(), principal));
-        if let Some(asked) = &read {
-            self.facts.needs = facts::needs(&asked.request);
-            self.facts.max_tokens = self.facts.max_tokens.or(asked.request.max_tokens);
-        }
-        self.conversation =
-            named.or_else(|| read.map(|asked| facts::conversation(&asked.request, principal)));
-    }
-
     /// Whether there is no more to be tried.
     fn is_over(&self) -> bool {
         self.spent || self.sent >= MOST || self.end.is_some_and(|end| end <= Instant::now())
@@ -173,9 +191,19 @@ impl Journey<'_> {
                 return Err(class);
             }
             let mut wait = None;
-            for (i, at) in choice.order.iter().enumerate() {
+            let mut i = 0;
+            while let Some(at) = choice.order.get(i) {
                 let others = i + 1 < choice.order.len() || round < target.retries;
-                match self.deployment(permit, target, *at, others, recording).await {
+                let outcome = match self.beside(target, &choice.order, i) {
+                    Some(pair) => {
+                        let race = Box::pin(self.race(permit, target, pair, recording)).await;
+                        i += usize::from(race.both);
+                        race.outcome
+                    }
+                    None => self.deployment(permit, target, *at, others, recording).await,
+                };
+                i += 1;
+                match outcome {
                     Ok(answer) => return Ok(answer),
                     Err(stop) => {
                         last = stop.class;
@@ -245,6 +273,7 @@ impl Journey<'_> {
                 return Err(stop);
             };
             self.sent += 1;
+            self.at_work = Some(key);
             recording.record.provider = Some(deployment.provider.shared());
             recording.record.deployment = Some(deployment.model.shared());
             recording.record.upstream_status = None;
@@ -258,12 +287,14 @@ impl Journey<'_> {
             };
             // Where others stand by, an answer that breaks off before it has said anything is no answer yet.
             let answered = match answered {
-                Ok(answer) if others && !answer.body.is_ended() => begun(answer).await,
+                Ok(answer) if others && !answer.body.is_ended() => begun(answer, self.end).await,
                 answered => answered,
             };
             let after = recording.now();
+            self.at_work = None;
             match answered {
                 Ok(answer) => {
+                    self.answered_by = key;
                     busy.answered(after.since(now), after);
                     if !self.tried.is_empty() {
                         self.note(deployment, key, "answered", recording);
@@ -312,6 +343,7 @@ impl Journey<'_> {
             outcome: Cow::Borrowed(outcome),
             status: recording.record.upstream_status,
             after: recording.elapsed(),
+            usage: None,
         });
     }
 
@@ -361,9 +393,17 @@ struct Stop {
     rest: Option<Duration>,
 }
 
-/// Waits until an answer has begun.
-async fn begun(mut answer: Answer) -> Result<Answer, Refused> {
-    match answer.body.peek(1).await {
+/// Waits until an answer has begun, for no longer than the call may take.
+async fn begun(mut answer: Answer, end: Option<Instant>) -> Result<Answer, Refused> {
+    let peek = answer.body.peek(1);
+    let peeked = match end {
+        Some(end) => tokio::time::timeout_at(end, peek).await.unwrap_or_else(|_| {
+            let why = "nothing came behind the head of its answer within the time for the call";
+            Err(Cut::new(codes::UPSTREAM_TIMEOUT, why))
+        }),
+        None => peek.await,
+    };
+    match peeked {
         Ok((_, body)) => {
             answer.body = body;
             Ok(answer)

@@ -1,14 +1,20 @@
 //! Calls whose two sides speak the same: bytes pass both ways, but for named spans.
 
 use super::deployment::Way;
-use super::{Attempt, Outgoing, Refused, heads, no};
+use super::route::Class;
+use super::translated::tell;
+use super::{Attempt, Outgoing, Refused, heads, no, refused};
 use crate::meter::{Answer, Reading, Said, Tape, Watched};
 use crate::record::Recording;
 use crate::upstream::AnswerBody;
+use bytes::Bytes;
 use http::{Uri, header, response};
-use portcullis_llm::dialect::openai::UsageScanner;
+use portcullis_llm::Preset;
+use portcullis_llm::canon::Losses;
+use portcullis_llm::catalog::Ability;
+use portcullis_llm::dialect::openai::{self, UsageScanner};
 use portcullis_llm::dialect::request::StreamOptions;
-use portcullis_llm::dialect::{Dialect, Served};
+use portcullis_llm::dialect::{Dialect, Operation, Served};
 
 impl Attempt<'_> {
     /// Sends a call as it is to a provider that speaks the caller's dialect, where `row` says.
@@ -19,6 +25,8 @@ impl Attempt<'_> {
     ) -> Result<Answer, Refused> {
         let Self { deployment, call, .. } = self;
         let model = deployment.model.as_str();
+        let mut losses = Losses::default();
+        recording.record.dropped = None;
         let (head, body) = match &deployment.way {
             // Usage is asked for as of any provider, so that hiding it is exercised as well.
             Way::Echo(_) => {
@@ -29,14 +37,33 @@ impl Attempt<'_> {
                 keep_parameters(call.uri, call.dialect, &mut path);
                 let form = call.request.form();
                 let headers = heads::passing(call.headers, call.dialect, form, way, &recording.id);
-                let body = call.request.rewrite(model, way.preset.stream_options());
+                let body = self.adapted(row.operation, way.preset, &mut losses)?;
+                recording.record.dropped = (!losses.is_empty()).then(|| losses.text());
                 self.send(way, Outgoing { path, headers, body }, recording).await?
             }
         };
         if !head.status.is_success() {
-            return Err(no::passing(head, body, call.dialect, recording).await);
+            let mut refused = no::passing(head, body, call.dialect, recording).await;
+            if let Ok(answer) = &mut refused.said {
+                tell(&losses, &mut answer.head);
+            }
+            return Err(refused);
         }
-        Ok(self.read(heads::to_caller(head), body, row, recording))
+        let mut head = heads::to_caller(head);
+        tell(&losses, &mut head);
+        Ok(self.read(head, body, row, recording))
+    }
+
+    /// The body as the vendor takes it, in the dialect that both speak.
+    fn adapted(&self, operation: Operation, preset: &Preset, losses: &mut Losses) -> Result<Bytes, Refused> {
+        let Self { deployment, call, .. } = self;
+        let body = call.request.rewrite(deployment.model.as_str(), preset.stream_options());
+        if preset.dialect.name() != "openai" {
+            return Ok(body);
+        }
+        let reasons = deployment.known.as_deref().is_some_and(|known| known.has(Ability::Reasoning));
+        openai::adapt(&body, preset, operation, reasons, deployment.mode, losses)
+            .map_err(|fault| refused(Class::Unsayable, fault))
     }
 
     /// The answer, read while it passes.

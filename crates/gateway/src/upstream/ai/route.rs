@@ -37,6 +37,8 @@ pub(crate) struct Target {
     pub(crate) retries: u8,
     pub(crate) deadline: Option<Duration>,
     pub(crate) tags: bool,
+    /// After how long a second deployment is asked beside the first.
+    pub(crate) hedge: Option<Duration>,
     pub(crate) fallback: Fallback,
     pub(crate) breaker: Breaker,
     /// Whether what is inside a call decides anything.
@@ -68,12 +70,13 @@ impl Target {
         let sticky = model.strategy == Strategy::Sticky;
         Self {
             name: model.name.clone(),
-            looks_inside: deployments.len() > 1 && (differ || asked || sticky) || asked,
+            looks_inside: deployments.len() > 1 && (differ || sticky || model.hedge.is_some()) || asked,
             deployments,
             strategy: model.strategy,
             retries: model.retries,
             deadline: model.deadline.map(|span| span.0),
             tags: model.tags,
+            hedge: model.hedge.map(|hedge| hedge.after.0),
             fallback: model.fallback.clone(),
             breaker: model.breaker,
         }
@@ -166,7 +169,7 @@ fn able(model: &catalog::Model, need: Need) -> bool {
 }
 
 /// What a known model lacks for a call.
-fn lacks(model: &catalog::Model, facts: &Facts<'_>) -> Option<Reason> {
+pub(crate) fn lacks(model: &catalog::Model, facts: &Facts<'_>) -> Option<Reason> {
     if let Some(need) = facts.needs.iter().find(|need| !able(model, **need)) {
         return Some(Reason::Unable(*need));
     }
@@ -175,7 +178,7 @@ fn lacks(model: &catalog::Model, facts: &Facts<'_>) -> Option<Reason> {
 }
 
 /// What a call like this costs, in parts of a nano-unit.
-fn price(model: &catalog::Model, facts: &Facts<'_>) -> Option<u128> {
+pub(crate) fn price(model: &catalog::Model, facts: &Facts<'_>) -> Option<u128> {
     let (input, output) = facts.tokens_about();
     let rates = model.tariff.as_ref()?.rates(input, false);
     let of = |class| rates.of(class).map(u128::from);

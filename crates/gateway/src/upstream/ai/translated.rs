@@ -31,15 +31,19 @@ impl Attempt<'_> {
         let id = recording.record.id.to_string();
         // What the caller said is wrong for every deployment; what one cannot be told another may take.
         let asked = call.asked(plan.inbound, &id).map_err(|fault| refused(Class::Refused, fault))?;
+        let filled = call.fetched(&asked.request, plan.outbound, self.end).await?;
+        let request = filled.as_ref().unwrap_or(&asked.request);
         let (written, losses) =
-            translate::request(&asked.request, plan.outbound, deployment.model.as_str(), deployment.mode)
+            translate::request(request, plan.outbound, deployment.model.as_str(), deployment.mode)
                 .map_err(|fault| refused(Class::Unsayable, fault))?;
         recording.record.dropped = (!losses.is_empty()).then(|| losses.text());
         let (head, body) = match &deployment.way {
             Way::Echo(_) => self.echo(Operation::Chat, &written.body, recording),
             Way::Http(way) => {
                 let headers = heads::written(call.headers, &written.headers, way, call.stream, &recording.id);
-                let path = written.target().into_owned();
+                // Where the vendor's place for it is not its dialect's.
+                let own = way.preset.own_path(Operation::Chat, deployment.model.as_str());
+                let path = own.unwrap_or_else(|| written.target()).into_owned();
                 self.send(way, Outgoing { path, headers, body: written.body.into() }, recording).await?
             }
         };

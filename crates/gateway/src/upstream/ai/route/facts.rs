@@ -2,7 +2,7 @@
 
 use super::draw::Hash;
 use super::reason::Reason;
-use portcullis_llm::canon::request::{Format, Request, Role};
+use portcullis_llm::canon::request::{Format, Request, Role, Tool};
 use portcullis_llm::canon::{MediaKind, Part};
 use portcullis_model::Principal;
 use portcullis_model::provider::{Need, When};
@@ -26,6 +26,8 @@ pub(crate) struct Facts<'a> {
     pub(crate) max_tokens: Option<u64>,
     /// What it needs.
     pub(crate) needs: Vec<Need>,
+    /// Whether the provider does something for it beside answering; `None`: nobody has looked.
+    pub(crate) acts: Option<bool>,
 }
 
 impl<'a> Facts<'a> {
@@ -75,7 +77,7 @@ impl<'a> Facts<'a> {
     }
 
     /// Tokens that the prompt surely has. No tokenizer in use makes fewer of ordinary text.
-    pub(super) fn tokens_at_least(&self) -> u64 {
+    pub(crate) fn tokens_at_least(&self) -> u64 {
         self.text / 8
     }
 
@@ -106,6 +108,11 @@ pub(crate) fn needs(request: &Request) -> Vec<Need> {
         (Need::Reasoning, reasons),
     ];
     rows.into_iter().filter(|(_, needed)| *needed).map(|(need, _)| need).collect()
+}
+
+/// Whether a request has the provider run tools, or keep the answer: it would do so twice.
+pub(crate) fn acts(request: &Request) -> bool {
+    request.store == Some(true) || request.tools.iter().any(|tool| matches!(tool, Tool::Server { .. }))
 }
 
 /// The conversation that a request goes on with: who calls, and all up to the first thing that the user said, since
@@ -190,7 +197,11 @@ mod tests {
     #[test]
     fn needs_are_read_off_the_request() {
         let plain = request(r#"{"model":"m","messages":[{"role":"user","content":"hi"}]}"#);
-        assert_eq!(needs(&plain), []);
+        assert_eq!((needs(&plain), acts(&plain)), (vec![], false));
+        for acting in [r#""store":true"#, r#""tools":[{"type":"web_search"}]"#] {
+            let body = format!(r#"{{"model":"m","messages":[{{"role":"user","content":"hi"}}],{acting}}}"#);
+            assert!(acts(&request(&body)), "{acting}");
+        }
         let rich = request(
             r#"{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://a.example/x.png"}}]}],
             "tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}],

@@ -5,6 +5,7 @@ use super::breaker::{Breaker, Change};
 use super::class::Class;
 use super::keys::Rest;
 use super::pace::Pace;
+use crate::upstream::google::Tokens;
 use metrics::{Counter, Gauge, Histogram};
 use portcullis_model::provider;
 use portcullis_model::{Name, Timestamp};
@@ -129,6 +130,7 @@ impl Drop for Busy {
 pub(crate) struct Health {
     deployments: Mutex<HashMap<(Name, Name, String), Arc<Vitals>>>,
     keys: Mutex<HashMap<(Name, u64), Arc<Rest>>>,
+    tokens: Mutex<HashMap<(Name, u64), Arc<Tokens>>>,
 }
 
 impl Health {
@@ -144,12 +146,21 @@ impl Health {
         find(&self.keys, (provider.clone(), digest), Rest::default)
     }
 
+    /// The tokens of an account at `provider`, by a digest of its credentials and of how it is reached.
+    pub(crate) fn tokens(&self, provider: &Name, digest: u64, make: impl FnOnce() -> Tokens) -> Arc<Tokens> {
+        find(&self.tokens, (provider.clone(), digest), make)
+    }
+
     /// Forgets what no configuration and no call refers to any more.
     pub(crate) fn sweep(&self) {
-        let unused = |_: &_, vitals: &mut Arc<Vitals>| Arc::strong_count(vitals) > 1;
-        self.deployments.lock().unwrap_or_else(PoisonError::into_inner).retain(unused);
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, key| Arc::strong_count(key) > 1);
+        forget(&self.deployments);
+        forget(&self.keys);
+        forget(&self.tokens);
     }
+}
+
+fn forget<K: Eq + Hash, V>(known: &Mutex<HashMap<K, Arc<V>>>) {
+    known.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, value| Arc::strong_count(value) > 1);
 }
 
 fn find<K: Eq + Hash, V>(known: &Mutex<HashMap<K, Arc<V>>>, key: K, make: impl FnOnce() -> V) -> Arc<V> {
@@ -171,6 +182,10 @@ pub(crate) fn describe() {
         "portcullis_ai_failures_total",
         "calls that a deployment did not answer, by why"
     );
+    metrics::describe_counter!(
+        "portcullis_ai_hedges_total",
+        "calls for which a deployment was asked as the second beside a silent one, by whether it was heard: won, lost, failed"
+    );
     metrics::describe_gauge!("portcullis_ai_calls_under_way", "calls under way at a deployment");
     metrics::describe_gauge!(
         "portcullis_ai_breaker_open",
@@ -181,4 +196,30 @@ pub(crate) fn describe() {
         metrics::Unit::Seconds,
         "from sending a call to a deployment until its answer begins"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// However often a configuration changes, only what is in use is kept, and that as it was.
+    #[test]
+    fn what_nobody_refers_to_is_forgotten() {
+        let health = Health::default();
+        let name = |text: &str| Name::new(text).unwrap();
+        let kept = health.deployment(&name("p"), &name("m"), "https://a.example");
+        let rule = provider::Breaker { failures: 1, ..provider::Breaker::default() };
+        kept.breaker.failed(Timestamp::from_seconds(0), false, rule, "down");
+        for number in 0..1_000 {
+            drop(health.deployment(&name("p"), &name(&format!("m{number}")), "https://a.example"));
+            drop(health.key(&name("p"), number));
+            health.sweep();
+        }
+        let known = |map: &Mutex<HashMap<_, Arc<Vitals>>>| map.lock().unwrap().len();
+        assert_eq!((known(&health.deployments), health.keys.lock().unwrap().len()), (1, 0));
+        let again = health.deployment(&name("p"), &name("m"), "https://a.example");
+        assert_eq!((Arc::ptr_eq(&kept, &again), again.breaker.in_a_row()), (true, 1));
+        // At another place it is another one.
+        assert!(!Arc::ptr_eq(&kept, &health.deployment(&name("p"), &name("m"), "https://b.example")));
+    }
 }

@@ -12,6 +12,7 @@ pub mod issuers;
 pub mod operators;
 pub mod records;
 pub mod revocations;
+pub mod routes;
 pub mod secrets;
 pub mod sources;
 pub mod teams;

@@ -18,7 +18,7 @@ pub async fn live() -> Json<Value> {
 /// which is more than a load balancer without a node behind it would tell them.
 pub async fn ready(State(control): State<Control>) -> (StatusCode, Json<Value>) {
     let mut lacking = control.readiness().lacking();
-    let mut warnings = Vec::new();
+    let mut warnings = control.readiness().warnings();
     if let Err(error) = control.store().ping().await {
         tracing::warn!(%error, "the database does not answer");
         warnings.push("the database does not answer");
@@ -48,6 +48,11 @@ pub async fn ready(State(control): State<Control>) -> (StatusCode, Json<Value>) 
 pub trait Readiness: Send + Sync {
     /// The names of what is not ready; empty when all is.
     fn lacking(&self) -> Vec<String>;
+
+    /// What is not as it should be, and is no reason to take the node out of rotation.
+    fn warnings(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
 }
 
 /// Nothing beside the control plane itself, as under the command line.

@@ -50,7 +50,8 @@ pub fn described() -> (axum::Router<Control>, axum::Router<Control>, OpenApi) {
         .fold(OpenApiRouter::with_openapi(base), |router, routes| router.merge(routes()))
         .split_for_parts();
     // What changes nothing is for every role, whatever its method.
-    let reading = workbench::serve::routes().merge(admin::doctor::examination());
+    let reading =
+        workbench::serve::routes().merge(admin::doctor::examination()).merge(admin::routes::explanation());
     let (bench, bench_api) = reading.split_for_parts();
     api.merge(bench_api);
     complete(&mut api);

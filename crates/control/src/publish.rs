@@ -6,6 +6,7 @@ use portcullis_config::{Config, restart_needed};
 use portcullis_identity::directory::{Actor, Directory, colliding_subjects};
 use portcullis_identity::secrets::SecretReader;
 use portcullis_model::event::Change;
+use portcullis_model::route::{RouteError, RouteExplanation, RouteQuestion};
 use portcullis_model::tenant::{Origin, TenantEntry};
 use portcullis_model::{Clock, Issuer, Name, Problem, Rng, Specification, Tenant, TenantId, Timestamp};
 use portcullis_store::{Page, Signal, Store, entity};
@@ -23,6 +24,9 @@ pub trait DataPlane: Send + Sync {
         specification: &Arc<Specification>,
         config: &Arc<Config>,
     ) -> Result<Prepared, Vec<Problem>>;
+
+    /// Which deployment an AI call would get: of what is in force, or without a data plane by `config`. Changes nothing.
+    fn explain(&self, config: &Config, question: &RouteQuestion) -> Result<RouteExplanation, RouteError>;
 }
 
 /// A compiled version that waits to be put in force.
@@ -125,6 +129,11 @@ impl Publisher {
     /// The configuration in force.
     pub fn config(&self) -> Arc<Config> {
         self.state().config.clone()
+    }
+
+    /// Which deployment an AI call would get; changes nothing.
+    pub fn explain(&self, question: &RouteQuestion) -> Result<RouteExplanation, RouteError> {
+        self.plane.explain(&self.config(), question)
     }
 
     /// Secrets by reference, as the configuration is compiled with.

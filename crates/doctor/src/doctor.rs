@@ -91,7 +91,13 @@ impl Doctor {
         if (self.0.in_force)().is_none() {
             let _ = self.0.secrets.load_stored(self.store()).await;
         }
-        instance::examine(config, &self.0.environment, &self.0.secrets, &*self.0.clock).await
+        let around = instance::Around {
+            environment: &self.0.environment,
+            secrets: &self.0.secrets,
+            probe: self.0.probe.as_deref(),
+            clock: &*self.0.clock,
+        };
+        instance::examine(config, &around).await
     }
 
     /// Examines. Changes nothing, and ends within seconds.

@@ -5,8 +5,9 @@
 use portcullis_config::{Config, Database};
 use portcullis_fault::Secret;
 use portcullis_jose::sha256;
+use portcullis_model::probe::{DeploymentState, Probe};
 use portcullis_model::secret_ref::SecretSource;
-use portcullis_model::{Clock, SecretRef};
+use portcullis_model::{Clock, SecretRef, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -33,6 +34,9 @@ pub struct Instance {
     pub places: Vec<PlaceSeen>,
     /// What it has to reach.
     pub reach: Vec<Reached>,
+    /// How its AI deployments are doing; absent beside no running process.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deployments: Option<Vec<DeploymentSeen>>,
     /// Limits of memory and processors, and signs of a container.
     pub limits: BTreeMap<String, String>,
     /// The effective configuration, secrets by fingerprint.
@@ -77,18 +81,79 @@ pub struct Reached {
     pub problem: Option<String>,
 }
 
+/// An AI deployment, as the process has it.
+#[derive(Clone, Debug, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DeploymentSeen {
+    /// The provider.
+    pub provider: String,
+    /// The model's name there.
+    pub deployment: String,
+    /// Its failures in a row.
+    pub failures: u32,
+    /// Until when its breaker is open (RFC 3339).
+    pub open_until: Option<String>,
+    /// What it failed with last, while its breaker is open.
+    pub last_error: Option<String>,
+    /// Until when all our keys there are to rest (RFC 3339).
+    pub resting_until: Option<String>,
+    /// Calls under way there.
+    pub under_way: u32,
+    /// How long it lately took to begin its answers, in milliseconds.
+    pub latency_ms: Option<u64>,
+}
+
+impl From<DeploymentState> for DeploymentSeen {
+    fn from(state: DeploymentState) -> Self {
+        Self {
+            provider: state.provider.to_string(),
+            deployment: state.deployment.to_string(),
+            failures: state.failures,
+            open_until: state.open_until.map(Timestamp::rfc3339),
+            last_error: state.last_error,
+            resting_until: state.resting_until.map(Timestamp::rfc3339),
+            under_way: state.under_way,
+            latency_ms: state.latency.and_then(|latency| u64::try_from(latency.as_millis()).ok()),
+        }
+    }
+}
+
+impl DeploymentSeen {
+    /// What is wrong with it, in words.
+    fn problem(&self) -> Option<String> {
+        let Self { provider, deployment, .. } = self;
+        let which = format!("the AI deployment `{deployment}` at `{provider}`");
+        match (&self.open_until, &self.resting_until) {
+            (Some(until), _) => {
+                let why = self.last_error.as_deref().unwrap_or("failures");
+                Some(format!("{which} is left alone until {until}, after: {why}"))
+            }
+            (None, Some(until)) => Some(format!("all keys for {which} are to rest until {until}")),
+            (None, None) => None,
+        }
+    }
+}
+
+/// What a process is seen with.
+#[derive(Clone, Copy)]
+pub struct Around<'a> {
+    /// Its own environment.
+    pub environment: &'a [(String, String)],
+    /// Secrets by reference.
+    pub secrets: &'a dyn SecretSource,
+    /// What only it knows, while it serves.
+    pub probe: Option<&'a dyn Probe>,
+    /// The time.
+    pub clock: &'a dyn Clock,
+}
+
 /// For one name or connection.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Things that are reached at most.
 const MOST: usize = 64;
 
-/// Looks around. `environment` is the process's own.
-pub async fn examine(
-    config: &Config,
-    environment: &[(String, String)],
-    secrets: &dyn SecretSource,
-    clock: &dyn Clock,
-) -> Instance {
+/// Looks around.
+pub async fn examine(config: &Config, around: &Around<'_>) -> Instance {
+    let Around { environment, secrets, probe, clock } = *around;
     let effective = serde_json::to_value(config).unwrap_or(Value::Null);
     let mut references = Vec::new();
     collect(&effective, &mut references);
@@ -106,6 +171,9 @@ pub async fn examine(
     problems.extend(reach.iter().filter_map(|reached| {
         Some(format!("{} at {}: {}", reached.what, reached.address, reached.problem.as_ref()?))
     }));
+    let deployments =
+        probe.map(|probe| probe.deployments().into_iter().map(DeploymentSeen::from).collect::<Vec<_>>());
+    problems.extend(deployments.iter().flatten().filter_map(DeploymentSeen::problem));
     Instance {
         examined_at: clock.now().rfc3339(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -121,6 +189,7 @@ pub async fn examine(
         secrets: secrets_seen,
         places,
         reach,
+        deployments,
         limits: limits(),
     }
 }

@@ -9,6 +9,7 @@ mod listeners;
 mod offline;
 mod plane;
 mod reload;
+mod seen;
 mod serving;
 
 pub use foundation::Foundation;

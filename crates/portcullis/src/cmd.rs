@@ -15,6 +15,7 @@ mod operator;
 mod record;
 mod restore;
 mod revocation;
+mod route;
 mod schema;
 mod secret;
 mod serve;
@@ -43,6 +44,7 @@ pub const VERBS: &[Verb] = &[
     Verb::of::<jose::Jose>(),
     Verb::of::<issuer::Issuer>(),
     Verb::of::<source::Source>(),
+    Verb::of::<route::Route>(),
     Verb::of::<revocation::Revocation>(),
     Verb::of::<record::Record>(),
     Verb::of::<audit::Audit>(),

@@ -156,6 +156,7 @@ fn table(there: &There) -> Vec<Row> {
         row(delete.clone(), "/admin/v1/teams/{team}", Tenant),
         with(row(post.clone(), "/admin/v1/doctor", Anybody), json!({ "token": "a.b.c" })),
         row(get.clone(), "/admin/v1/doctor/instance", Whole),
+        with(row(post.clone(), "/admin/v1/routes/explain", Anybody), json!({ "model": "m" })),
         row(get.clone(), "/admin/v1/applications", List),
         with(row(post.clone(), "/admin/v1/applications", Tenant), json!({ "tenant": tenant, "name": "new" })),
         row(get.clone(), "/admin/v1/applications/{application}", Tenant),

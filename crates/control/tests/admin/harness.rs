@@ -15,6 +15,7 @@ use portcullis_identity::secrets::{Custody, Pepper, SecretReader, SystemRng};
 use portcullis_identity::sources::DatabaseSource;
 use portcullis_identity::{LocalIssuer, Runtime, RuntimeParts};
 use portcullis_model::audit::OperatorRole;
+use portcullis_model::route::{RouteError, RouteExplanation, RouteQuestion, RouteStandby, RouteStandbyModel};
 use portcullis_model::time::ManualClock;
 use portcullis_model::{ByteSize, Clock, Name, Problem, Rng, Specification, TenantId, Timestamp};
 use portcullis_net::accept::{FailureBudget, FailureBudgetOptions};
@@ -52,6 +53,34 @@ impl DataPlane for Compiler {
         }
         let (specification, installed) = (specification.clone(), self.installed.clone());
         Ok(Prepared::new(move || installed.lock().unwrap().push(specification)))
+    }
+
+    /// Of the model `m`, with who is asked about where needs are told, and two models that stand by.
+    fn explain(&self, _: &Config, question: &RouteQuestion) -> Result<RouteExplanation, RouteError> {
+        match (question.model.as_str(), question.dialect.as_deref()) {
+            ("m" | "secret", None) => {}
+            ("m", Some(_)) => return Err(RouteError::Invalid("`dialect` is one of none".to_owned())),
+            _ => return Err(RouteError::UnknownModel),
+        }
+        let needs = match &question.principal {
+            None => vec!["nobody".to_owned()],
+            Some(who) => {
+                let user = who.user.as_ref().and_then(|user| user.username.clone()).unwrap_or_default();
+                let teams: Vec<_> = who.teams.iter().map(|team| team.name.as_str()).collect();
+                let application = who.application.as_ref().map(|application| application.name.to_string());
+                vec![
+                    format!("tenant {}", who.tenant.name),
+                    format!("user {user}"),
+                    format!("roles {}", who.roles.join(",")),
+                    format!("teams {}", teams.join(",")),
+                    format!("application {}", application.unwrap_or_default()),
+                ]
+            }
+        };
+        let standing_by = |name| RouteStandbyModel { model: Name::new(name).unwrap(), permission: None };
+        let models = vec![standing_by("secret"), standing_by("m")];
+        let standby = vec![RouteStandby { class: "outage".to_owned(), models }];
+        Ok(RouteExplanation { model: question.model.clone(), needs, standby, ..RouteExplanation::default() })
     }
 }
 
@@ -240,6 +269,6 @@ impl Plane {
 
     /// A tenant of this name; its id.
     pub async fn tenant(&self, name: &str) -> TenantId {
-        self.post("/admin/v1/tenants", json!({ "name": name })).await.id().parse().unwrap()
+        self.post("/admin/v1/tenants", json!({ "name": name, "models": ["m"] })).await.id().parse().unwrap()
     }
 }

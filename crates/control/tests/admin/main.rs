@@ -7,6 +7,7 @@ mod harness;
 mod publication;
 mod resources;
 mod retention;
+mod routes;
 mod scim;
 mod teams;
 mod webhooks;

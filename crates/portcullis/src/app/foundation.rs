@@ -1,6 +1,7 @@
 //! What every command that touches data is built on: the locked data directory, the database, keys, the directory.
 
 use super::first_start;
+use super::seen::Seen;
 use crate::failure::{Done, Failure};
 use portcullis_config::{Config, Database as Configured};
 use portcullis_control::sinks::Deliveries;
@@ -111,7 +112,9 @@ impl Foundation {
     /// The doctor on these parts. `gateway`, where this process serves: what is in force there is what is examined, and its
     /// caches and breakers are looked into.
     pub fn doctor(&self, gateway: Option<Arc<Gateway>>) -> Doctor {
-        let probe = gateway.is_some().then(|| -> Arc<dyn Probe> { self.identity.clone() });
+        let probe = gateway
+            .clone()
+            .map(|gateway| -> Arc<dyn Probe> { Arc::new(Seen { identity: self.identity.clone(), gateway }) });
         let in_force = move || Some(gateway.as_ref()?.snapshot()?.identity().clone());
         Doctor::new(portcullis_doctor::Parts {
             directory: self.directory.clone(),

@@ -37,7 +37,11 @@ impl Offline {
         let publisher = Arc::new(Publisher::new(
             directory.clone(),
             secrets.clone(),
-            Arc::new(NoPlane),
+            Arc::new(NoPlane {
+                identity: foundation.identity.clone(),
+                secrets: secrets.clone(),
+                clock: clock.clone(),
+            }),
             clock.clone(),
             rng.clone(),
         ));

@@ -5,8 +5,10 @@ use portcullis_config::Config;
 use portcullis_control::publish::Prepared;
 use portcullis_control::sinks::{self, Deliveries};
 use portcullis_control::{DataPlane, Readiness};
-use portcullis_gateway::Gateway;
+use portcullis_gateway::{Gateway, explain_cold};
+use portcullis_identity::Runtime;
 use portcullis_identity::secrets::SecretReader;
+use portcullis_model::route::{RouteError, RouteExplanation, RouteQuestion};
 use portcullis_model::{Clock, Problem, Specification};
 use portcullis_net::egress::Egress;
 use std::sync::Arc;
@@ -50,6 +52,10 @@ impl DataPlane for Plane {
             sinks.install(told);
         }))
     }
+
+    fn explain(&self, _: &Config, question: &RouteQuestion) -> Result<RouteExplanation, RouteError> {
+        self.gateway.explain(question)
+    }
 }
 
 impl Readiness for Plane {
@@ -60,14 +66,36 @@ impl Readiness for Plane {
         }
         lacking
     }
+
+    fn warnings(&self) -> Vec<&'static str> {
+        let deployments = self.gateway.deployments();
+        let mut warnings = Vec::new();
+        if deployments.iter().any(|deployment| deployment.open_until.is_some()) {
+            warnings.push("an AI deployment keeps failing and is left alone for a while");
+        }
+        if deployments.iter().any(|deployment| deployment.resting_until.is_some()) {
+            warnings.push("all keys for an AI deployment are to rest for a while");
+        }
+        warnings
+    }
 }
 
 /// No data plane: the command line beside no running server. What it changes is compiled at the next start.
-#[derive(Debug)]
-pub struct NoPlane;
+pub struct NoPlane {
+    /// Who is who.
+    pub identity: Arc<Runtime>,
+    /// Secrets by reference.
+    pub secrets: SecretReader,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
 
 impl DataPlane for NoPlane {
     fn prepare(&self, _: &Arc<Specification>, _: &Arc<Config>) -> Result<Prepared, Vec<Problem>> {
         Ok(Prepared::new(|| {}))
+    }
+
+    fn explain(&self, config: &Config, question: &RouteQuestion) -> Result<RouteExplanation, RouteError> {
+        explain_cold(config, question, &self.identity, &self.secrets, self.clock.now())
     }
 }

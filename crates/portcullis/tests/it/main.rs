@@ -19,6 +19,7 @@ mod records;
 mod refusals;
 mod reload;
 mod roles;
+mod route;
 mod server;
 mod shutdown;
 mod start;

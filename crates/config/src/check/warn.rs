@@ -47,7 +47,7 @@ pub fn warnings(config: &Config, readable_by_all: bool) -> Vec<Warning> {
         }
     }
     for provider in &config.providers {
-        if (provider.api_key.is_some() || !provider.keys.is_empty())
+        if (provider.api_key.is_some() || !provider.keys.is_empty() || provider.google.is_some())
             && provider.base_url.as_ref().is_some_and(|url| url.scheme() == "http" && !loopback(url))
         {
             warn(format!("providers.{}.base_url", provider.name), "the key is sent over plain HTTP");

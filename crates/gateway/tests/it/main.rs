@@ -6,6 +6,7 @@ mod dialects;
 mod endings;
 mod exchanges;
 mod explain;
+mod fetching;
 mod hedging;
 mod house;
 mod http2;

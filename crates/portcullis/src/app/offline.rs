@@ -10,7 +10,7 @@ use portcullis_gateway::Gateway;
 use portcullis_identity::DecryptionKeyFacts;
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::tenant::Origin;
-use portcullis_model::{Issuer, Name, Problem, SecretRef, Specification, Tenant, TenantId};
+use portcullis_model::{Issuer, Name, Problem, Provider, SecretRef, Specification, Tenant, TenantId};
 use portcullis_net::accept::{FailureBudget, FailureBudgetOptions};
 use portcullis_store::{Spool, SpoolOptions};
 use std::sync::Arc;
@@ -123,7 +123,7 @@ pub async fn compile(
         tenants: tenants.collect(),
         issuers: config.issuers.iter().map(without_stored_keys).collect(),
         sources: config.sources.clone(),
-        providers: config.providers.clone(),
+        providers: config.providers.iter().map(without_stored_accounts).collect(),
         models: config.models.clone(),
         services: config.services.clone(),
         policies: config.policies.clone(),
@@ -163,6 +163,17 @@ fn without_stored_keys(issuer: &Issuer) -> Issuer {
     let mut issuer = issuer.clone();
     issuer.decryption_keys.retain(|own| !matches!(own.key, SecretRef::Stored(_)));
     issuer
+}
+
+/// Nor can an account's: that of the machine takes its place.
+fn without_stored_accounts(provider: &Provider) -> Provider {
+    let mut provider = provider.clone();
+    if let Some(google) = &mut provider.google
+        && matches!(google.credentials, Some(SecretRef::Stored(_)))
+    {
+        (google.credentials, google.metadata) = (None, true);
+    }
+    provider
 }
 
 /// Nor can a webhook's secret: those that need one of the API are left out.

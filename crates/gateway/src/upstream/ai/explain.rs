@@ -88,6 +88,17 @@ pub fn explain_cold(
     ground.explain(question)
 }
 
+/// Whether another call like this may get another one of the same priority.
+fn by_chance(target: &Target, order: &[usize], conversation: Option<u64>) -> bool {
+    let place = |at: usize| (target.deployments[at].priority, target.deployments[at].weight == 0);
+    order.windows(2).any(|pair| place(pair[0]) == place(pair[1]))
+        && match target.strategy {
+            Strategy::Priority => false,
+            Strategy::Sticky => conversation.is_none(),
+            _ => true,
+        }
+}
+
 impl Ground<'_> {
     fn explain(&self, question: &RouteQuestion) -> Result<RouteExplanation, RouteError> {
         let found = self.models.iter().find(|(name, _)| name.as_str() == question.model);
@@ -111,12 +122,7 @@ impl Ground<'_> {
             dialect: call.dialect.name().to_owned(),
             operation: call.served.operation.name().to_owned(),
             live: self.live,
-            by_chance: choice.order.len() > 1
-                && match target.strategy {
-                    Strategy::Priority => false,
-                    Strategy::Sticky => conversation.is_none(),
-                    _ => true,
-                },
+            by_chance: by_chance(target, &choice.order, conversation),
             permission: self.permission(question.principal.as_ref(), &supposed, target.name.as_str()),
             bytes: facts.bytes,
             tokens_at_least: facts.tokens_at_least(),

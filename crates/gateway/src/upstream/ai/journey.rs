@@ -75,8 +75,10 @@ pub(crate) async fn call(
     let mut standing_by: VecDeque<&Name> = VecDeque::new();
     loop {
         asked.push(&target.name);
-        let id = recording.record.id.to_string();
-        look_inside(target, &call, &id, &mut journey.facts, &mut journey.conversation);
+        if target.looks_inside {
+            let id = recording.record.id.to_string();
+            look_inside(target, &call, &id, &mut journey.facts, &mut journey.conversation);
+        }
         let class = match journey.through(granted.as_ref().unwrap_or(permit), target, recording).await {
             Ok(answer) => return Ok(journey.arrive(answer, recording)),
             Err(class) => class,

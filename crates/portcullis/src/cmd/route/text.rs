@@ -37,8 +37,10 @@ pub(super) fn render(explanation: &RouteExplanation) -> String {
     if let Some(millis) = explanation.hedge_after_ms {
         after.push(format!("the second is asked beside the first after {millis} ms of silence"));
     }
-    if explanation.retries > 0 {
-        after.push(format!("all are tried again up to {} times, after a pause", explanation.retries));
+    match explanation.retries {
+        0 => {}
+        1 => after.push("all are tried again once, after a pause".to_owned()),
+        more => after.push(format!("all are tried again up to {more} times, after a pause")),
     }
     if let Some(millis) = explanation.deadline_ms {
         after.push(format!("all of it within {millis} ms"));
@@ -201,7 +203,7 @@ smart, strategy latency: `chat` in the dialect `openai`
 
 when they fail
   the second is asked beside the first after 800 ms of silence
-  all are tried again up to 1 times, after a pause
+  all are tried again once, after a pause
   all of it within 60000 ms
   outage            modest, huge (passed over: `model_not_granted`)
 "

@@ -172,7 +172,7 @@ impl<'a> Journey<'a> {
 
     /// Notes who answered, where that is not noted yet: of two it is to be told.
     fn answered(&mut self, deployment: &Deployment, recording: &Recording) {
-        if self.tried.last().is_none_or(|tried| tried.outcome != "answered") {
+        if !self.tried.iter().any(|tried| tried.outcome == "answered") {
             self.note(deployment, self.answered_by, "answered", recording);
         }
     }

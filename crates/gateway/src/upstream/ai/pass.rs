@@ -58,7 +58,8 @@ impl Attempt<'_> {
     fn adapted(&self, operation: Operation, preset: &Preset, losses: &mut Losses) -> Result<Bytes, Refused> {
         let Self { deployment, call, .. } = self;
         let body = call.request.rewrite(deployment.model.as_str(), preset.stream_options());
-        if preset.dialect.name() != "openai" {
+        // Forms are not JSON, and nothing is known of them that vendors differ in.
+        if preset.dialect.name() != "openai" || call.request.form().is_some() {
             return Ok(body);
         }
         let reasons = deployment.known.as_deref().is_some_and(|known| known.has(Ability::Reasoning));

@@ -113,11 +113,11 @@ impl Attempt<'_> {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = target;
         *request.headers_mut() = headers;
-        let Some(tokens) = &way.tokens else { return self.exchange(way, request, recording).await };
+        let Some(tokens) = &way.tokens else { return self.over(way, request, recording).await };
         let token = self.token(tokens, recording).await?;
         let again = retry::again(&request);
         request.headers_mut().insert(header::AUTHORIZATION, token.clone());
-        let answer = self.exchange(way, request, recording).await?;
+        let answer = self.over(way, request, recording).await?;
         let Some(mut again) = again.filter(|_| answer.0.status == StatusCode::UNAUTHORIZED) else {
             return Ok(answer);
         };
@@ -126,10 +126,10 @@ impl Attempt<'_> {
         drop(answer);
         let token = self.token(tokens, recording).await?;
         again.headers_mut().insert(header::AUTHORIZATION, token);
-        self.exchange(way, again, recording).await
+        self.over(way, again, recording).await
     }
 
-    async fn exchange(
+    async fn over(
         &self,
         way: &HttpWay,
         request: Request<Upload>,

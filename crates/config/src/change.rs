@@ -117,6 +117,8 @@ mod tests {
     const AT_ONCE: &[&str] = &[
         "ai.auth",
         "ai.max_body",
+        "ai.max_upload",
+        "ai.fetch_media",
         "ai.timeout",
         "ai.catalog",
         "ai.capture",

@@ -183,8 +183,8 @@ prop_compose! {
         let fallback = Fallback { outage: if on { vec![name.clone()] } else { Vec::new() }, ..Fallback::default() };
         let breaker = if on { Breaker { failures: 0, open: drain } } else { Breaker::default() };
         config.models = vec![Model {
-            strategy: portcullis_model::provider::Strategy::LeastBusy, retries: 1, deadline: on.then_some(drain), tags: on, fallback, breaker, hedge: on.then_some(Hedge { after: drain }),
-            ..Model::new(name, vec![deployment])
+            strategy: portcullis_model::provider::Strategy::LeastBusy, retries: 1, deadline: on.then_some(drain), tags: on, fallback, breaker, hedge: on.then_some(Hedge { after: Span::seconds(1) }),
+            ..Model::new(name, vec![deployment, Deployment::new(Name::new("p").unwrap(), Name::new("c").unwrap())])
         }];
         config.policies = vec![Policy { name: Name::new("q").unwrap(), tenant: None, cedar: Some(cedar), file: None }];
         config

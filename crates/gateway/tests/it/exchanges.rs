@@ -580,6 +580,26 @@ async fn older_and_shorter_forms() {
 }
 
 #[tokio::test]
+async fn a_count_of_a_whole_request_is_of_the_models_own() {
+    let world = world(&COUNT_PROVIDERS[1..2]).await;
+    let house = &world.house;
+    let call = async |model: &str| {
+        let whole = json!({ "model": model, "contents": [{ "parts": [{ "text": "hi" }] }] });
+        let body = json!({ "generateContentRequest": whole }).to_string();
+        let at = "/gemini/v1beta/models/to-gemini:countTokens";
+        house.client().await.call(post(house, wire("gemini"), at, &body)).await
+    };
+    let answer = call("models/to-gemini").await;
+    assert_eq!(answer.json()["totalTokens"], 31, "{}", answer.text());
+    let sent = String::from_utf8(world.seen.lock().await[0].body.clone()).unwrap();
+    assert!(sent.contains("\"models/x/large:1\"") && !sent.contains("to-gemini"), "{sent}");
+    let answer = call("models/gemini-of-somebody-else").await;
+    assert_eq!(answer.status, 400, "{}", answer.text());
+    assert_eq!(world.seen.lock().await.len(), 1, "nothing was sent");
+    house.close().await;
+}
+
+#[tokio::test]
 async fn more_texts_than_a_provider_takes_are_several_calls() {
     let (upstream, calls) =
         always(json_answer("200 OK", "", &json!({ "embedding": [0.5, -1.0], "inputTextTokenCount": 2 })))

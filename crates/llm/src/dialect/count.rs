@@ -14,6 +14,9 @@ use portcullis_fault::Fault;
 pub struct Count {
     /// The [chat format](super::Chat::name) whose conversations are counted.
     pub chat: &'static str,
+    /// Members in which a body names the model once more: it would be another one than the path's, so such a body does not
+    /// pass.
+    pub again: &'static [&'static str],
     /// Reads what a caller wants to have counted.
     pub read_request: fn(&Incoming<'_>) -> Result<Request, Fault>,
     /// Writes it to a provider.
@@ -30,6 +33,7 @@ pub static ALL: &[&Count] = &[&ANTHROPIC, &GEMINI, &BEDROCK];
 /// `POST /messages/count_tokens`.
 pub static ANTHROPIC: Count = Count {
     chat: "anthropic",
+    again: &[],
     read_request: anthropic::count::read_request,
     write_request: anthropic::count::write_request,
     read_answer: anthropic::count::read_answer,
@@ -39,6 +43,7 @@ pub static ANTHROPIC: Count = Count {
 /// `POST /models/{model}:countTokens`.
 pub static GEMINI: Count = Count {
     chat: "gemini",
+    again: &["generateContentRequest", "generate_content_request"],
     read_request: gemini::count::read_request,
     write_request: gemini::count::write_request,
     read_answer: gemini::count::read_answer,
@@ -48,6 +53,7 @@ pub static GEMINI: Count = Count {
 /// `POST /model/{model}/count-tokens`.
 pub static BEDROCK: Count = Count {
     chat: "bedrock",
+    again: &[],
     read_request: bedrock::count::read_request,
     write_request: bedrock::count::write_request,
     read_answer: bedrock::count::read_answer,

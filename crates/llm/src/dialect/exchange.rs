@@ -13,6 +13,7 @@ use crate::canon::fields::{self, Target};
 use crate::canon::rerank::{RerankAnswer, RerankRequest};
 use crate::canon::{Losses, Mode, Request};
 use crate::json::push::{Sink, Tokenizer};
+use memchr::memmem;
 use portcullis_fault::{Fault, codes};
 use portcullis_model::Usage;
 use portcullis_model::usage::UsageSource;
@@ -55,11 +56,15 @@ pub enum Reply {
 const CALLS: usize = 32;
 
 impl Exchange {
-    /// Whether bytes may pass from a caller of this format to a provider of it.
-    pub fn passes(&self) -> bool {
+    /// Whether this body may pass from a caller of this format to a provider of it.
+    pub fn passes(&self, body: &[u8]) -> bool {
         match self {
             Self::Embed(embed) => embed.passes(),
-            Self::Rerank(_) | Self::Count(_) => true,
+            Self::Rerank(_) => true,
+            // Names at the top are written without escapes: others were refused.
+            Self::Count(count) => {
+                !count.again.iter().any(|name| memmem::find(body, name.as_bytes()).is_some())
+            }
         }
     }
 
@@ -252,6 +257,11 @@ impl Watch for Tally {
         self.tokenizer.closed()
     }
 
+    /// Of what is no JSON (compressed, unasked) nothing is known, nor that it was cut.
+    fn may_end(&self) -> bool {
+        self.tokenizer.closed() || self.tokenizer.broken()
+    }
+
     fn is_failed(&self) -> bool {
         false
     }
@@ -290,6 +300,11 @@ mod tests {
             assert_eq!(watch.usage().map(|usage| usage.input_tokens), tokens, "{body}");
             assert!(watch.is_complete());
         }
+        for (body, whole) in [(&b"{\"embeddings\":[1,"[..], false), (b"\x1f\x8b\x08", true)] {
+            let mut watch = Exchange::Embed(&embed::Cohere).watch().unwrap();
+            watch.feed(body);
+            assert_eq!(watch.may_end(), whole, "{body:?}");
+        }
         assert!(Exchange::Count(&count::GEMINI).watch().is_none());
     }
 
@@ -300,6 +315,9 @@ mod tests {
         let question = inbound.read(&Incoming { model: None, stream: None, body }).unwrap();
         let (written, losses) = question.write(&outbound, "g", Mode::Drop).unwrap();
         assert_eq!((&*written.path, &*losses.text()), ("/models/g:countTokens", "cache"));
+        // It names the model.
+        assert!(!outbound.passes(&written.body) && outbound.passes(br#"{"contents":[]}"#));
+        assert!(inbound.passes(body));
         assert!(question.write(&outbound, "g", Mode::Strict).is_err());
         let reply = question.hear(&outbound, br#"{"totalTokens":31}"#).unwrap();
         let told = question.tell(vec![reply], &inbound, "c").unwrap();

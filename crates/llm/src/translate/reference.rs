@@ -33,8 +33,8 @@ user's message, where that loses nothing; with a member that no chat has words f
 
 What has one answer, never a stream. Whatever a caller's column has goes to each provider in the same row. What a provider has no word
 for and what only makes an answer better (`purpose`, `title`, `truncate`, `user`) is dropped and told; what changes the vectors (a
-picture, another model's tokens, a packed form) is refused. Same formats pass byte for byte, but for Gemini's vectors, whose body names
-the model once more for each text. Where no provider of a model counts, a count is estimated, and the header
+picture, another model's tokens, a packed form) is refused. Same formats pass byte for byte, but for Gemini's vectors and its counts of
+whole requests, whose bodies name the model once more. Where no provider of a model counts, a count is estimated, and the header
 `x-portcullis-estimated: tokens` says so; counts are recorded without usage and cost nothing.
 
 ";

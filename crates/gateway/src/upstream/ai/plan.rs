@@ -43,7 +43,7 @@ impl<'a> Plan<'a> {
         let preset = deployment.way.preset();
         let Served { operation, exchange, .. } = call.served;
         let same = preset.dialect.name() == call.dialect.name() && preset.serves(*operation);
-        if same && exchange.is_none_or(|exchange| exchange.passes()) {
+        if same && exchange.is_none_or(|exchange| exchange.passes(call.request.body())) {
             // Of several rows for one thing the caller's own: each has its form.
             return Some(Self::Pass(call.served));
         }

@@ -21,6 +21,7 @@ pub fn all(config: &mut Config, directory: &Path) -> Vec<PathBuf> {
         paths.file(key_file);
     }
     config.ai.catalog.iter_mut().for_each(|file| paths.file(file));
+    config.cluster.redis.iter_mut().for_each(|redis| paths.secret(redis));
     config.secrets.key.iter_mut().for_each(|key| paths.secret(key));
     for issuer in &mut config.issuers {
         issuer.jwks_file.iter_mut().for_each(|file| paths.file(file));

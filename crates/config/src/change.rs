@@ -17,6 +17,7 @@ macro_rules! settings {
 /// call after a reload. A test below sees to it that every setting is in one of the two lists.
 const RESTART: &[Setting] = settings! {
     storage { data_dir, database, pool, statement_timeout }
+    cluster { redis }
     gateway {
         listen, behind_proxy, tls, proxy_protocol, trusted_proxies, max_header_bytes, max_headers, header_timeout, idle_timeout,
         max_connections, drain, failure_budget, token_cache, workers,

@@ -29,8 +29,8 @@ pub use place::Place;
 pub use reference::reference_markdown;
 pub use schema::schema;
 pub use section::{
-    Ai, Breaker, Control, Database, FailureBudget, Gateway, LogFormat, Records, Resolution, Secrets, Storage,
-    Telemetry, Tls, WhenFull,
+    Ai, Breaker, Cluster, Control, Database, FailureBudget, Gateway, LogFormat, Records, Resolution, Secrets,
+    Storage, Telemetry, Tls, WhenFull,
 };
 pub use suggest::nearest;
 
@@ -45,6 +45,8 @@ use std::path::PathBuf;
 pub struct Config {
     /// Where data is kept: an embedded database in a directory, or PostgreSQL.
     pub storage: Storage,
+    /// What several nodes on one PostgreSQL share beside it.
+    pub cluster: Cluster,
     /// The listener that callers use, and its limits.
     pub gateway: Gateway,
     /// The listener that operators use: admin API, metrics, health.

@@ -69,6 +69,7 @@ impl Reader<'_> {
     fn config(&mut self) -> (Config, Index) {
         let mut config = Config {
             storage: self.section("storage"),
+            cluster: self.section("cluster"),
             gateway: self.section("gateway"),
             control: self.section("control"),
             ai: self.section("ai"),

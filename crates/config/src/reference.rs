@@ -72,8 +72,9 @@ pub fn reference_markdown() -> String {
 
 /// The sections in the order of the type, which is the one to read them in.
 fn order(shapes: &Shapes) -> Vec<(String, &Value)> {
-    const ORDER: [&str; 16] = [
+    const ORDER: [&str; 17] = [
         "storage",
+        "cluster",
         "gateway",
         "control",
         "ai",

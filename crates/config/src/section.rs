@@ -1,6 +1,7 @@
 //! The sections of the file, one type and one file each. Their defaults are what runs without a file.
 
 mod ai;
+mod cluster;
 mod control;
 mod gateway;
 mod network;
@@ -12,6 +13,7 @@ mod telemetry;
 mod tls;
 
 pub use ai::Ai;
+pub use cluster::Cluster;
 pub use control::Control;
 pub use gateway::{FailureBudget, Gateway};
 pub use records::{Records, WhenFull};

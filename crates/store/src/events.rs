@@ -1,10 +1,10 @@
 //! Reading the event log: everything in order, on every node, soon after it was committed.
 //!
-//! Wake-ups (a commit in this process, a PostgreSQL notification) only say when to look; what is delivered is always read
+//! Wake-ups (a commit in this process, a message of Redis or a PostgreSQL notification) only say when to look; what is delivered is always read
 //! from the log by position, so none is lost, doubled or out of order, and a wake-up that is missed costs a second.
 
 use crate::entity::events::{CHANNEL, read_after};
-use crate::sql::Listener;
+use crate::listener::Listener;
 use crate::{Error, Store};
 use portcullis_model::event::Event;
 use std::collections::VecDeque;

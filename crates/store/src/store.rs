@@ -1,7 +1,9 @@
 //! The handle to the database.
 
 use crate::entity::events;
-use crate::sql::{Dialect, Listener, Pool};
+use crate::listener::Listener;
+use crate::redis::Redis;
+use crate::sql::{Dialect, Pool};
 use crate::statement::{Executor, Statement, one, sql};
 use crate::{Error, Events, Row, Tx, backfill, migrations};
 use portcullis_fault::Secret;
@@ -19,12 +21,14 @@ pub struct Options {
     pub pool: u32,
     /// How long one statement of a look-up may take.
     pub statement_timeout: Duration,
+    /// A `redis://` URL through which nodes on one PostgreSQL tell each other of events, beside the database itself.
+    pub redis: Option<Secret<String>>,
 }
 
 impl Options {
     /// The defaults for `database`: 10 connections, 500 ms.
     pub const fn new(database: Database) -> Self {
-        Self { database, pool: 10, statement_timeout: Duration::from_millis(500) }
+        Self { database, pool: 10, statement_timeout: Duration::from_millis(500), redis: None }
     }
 }
 
@@ -44,6 +48,7 @@ pub struct Store(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     pool: Pool,
+    redis: Option<Redis>,
     /// Counts commits with events, to wake subscriptions in this process.
     commits: watch::Sender<u64>,
     /// The last event when the store was opened.
@@ -55,11 +60,14 @@ impl Store {
     /// that a newer release has migrated.
     pub async fn open(options: Options) -> Result<Self, Error> {
         let pool = Pool::open(&options).await?;
+        // The embedded database has one process, which wakes itself.
+        let redis = options.redis.as_ref().filter(|_| pool.dialect() == Dialect::Postgres);
+        let redis = redis.map(Redis::new).transpose()?;
         migrations::run(&pool).await?;
         let mut connection = pool.reader().await?;
         let opened_at = events::last(&mut connection).await?;
         drop(connection);
-        let store = Self(Arc::new(Inner { pool, commits: watch::Sender::new(0), opened_at }));
+        let store = Self(Arc::new(Inner { pool, redis, commits: watch::Sender::new(0), opened_at }));
         backfill::run(&store).await?;
         Ok(store)
     }
@@ -95,15 +103,24 @@ impl Store {
     /// that calls this. For work in bulk that others should not wait behind.
     pub(crate) async fn beside(&self) -> Result<Self, Error> {
         let pool = self.0.pool.beside().await?;
-        Ok(Self(Arc::new(Inner { pool, commits: watch::Sender::new(0), opened_at: self.0.opened_at })))
+        Ok(Self(Arc::new(Inner {
+            pool,
+            redis: None,
+            commits: watch::Sender::new(0),
+            opened_at: self.0.opened_at,
+        })))
     }
 
     pub(crate) fn dialect(&self) -> Dialect {
         self.0.pool.dialect()
     }
 
-    pub(crate) fn woken(&self) {
+    /// Events up to a position were committed here: this process is woken, and other nodes are told.
+    pub(crate) async fn woken(&self, position: i64) {
         self.0.commits.send_modify(|n| *n = n.wrapping_add(1));
+        if let Some(redis) = &self.0.redis {
+            redis.publish(position).await;
+        }
     }
 
     pub(crate) fn commits(&self) -> watch::Receiver<u64> {
@@ -111,7 +128,13 @@ impl Store {
     }
 
     pub(crate) async fn listen(&self, channel: &str) -> Result<Listener, Error> {
-        self.0.pool.listen(channel).await
+        if let Some(redis) = &self.0.redis {
+            match redis.listen().await {
+                Ok(ear) => return Ok(Listener::Redis(ear)),
+                Err(error) => tracing::debug!(%error, "cannot listen to Redis; listening to PostgreSQL"),
+            }
+        }
+        self.0.pool.listen(channel).await.map(Listener::Database)
     }
 
     /// Copies the embedded database into `file`, which must not exist, as it is at one moment.

@@ -24,8 +24,11 @@ impl Tx {
         let written = std::mem::take(&mut self.events);
         let position = events::write(&mut self.connection, self.store.dialect(), written).await?;
         self.connection.end("COMMIT").await?;
-        if position.is_some() {
-            self.store.woken();
+        if let Some(position) = position {
+            // The connection goes back before anybody else is waited for.
+            let Self { store, connection, .. } = self;
+            drop(connection);
+            store.woken(position).await;
         }
         Ok(position)
     }

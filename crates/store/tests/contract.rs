@@ -118,6 +118,28 @@ contract! {
     schema::a_closed_store_is_unavailable,
 }
 
+/// The event log once more, with Redis between the nodes.
+mod redis {
+    macro_rules! events {
+        ($($test:ident),+ $(,)?) => {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                super::world::on_redis(super::events::$test).await;
+            })+
+        };
+    }
+
+    events! {
+        events_come_after_the_commit_and_in_order,
+        every_node_hears_of_every_event,
+        an_event_of_a_newer_release_makes_everything_doubtful,
+        what_was_taken_back_never_happened,
+        the_log_is_forgotten_but_not_its_end,
+        a_lost_log_is_said_and_caught_up,
+        nothing_is_lost_while_redis_is_away,
+    }
+}
+
 /// What only PostgreSQL can show.
 mod only_postgres {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,6 +15,17 @@ pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
     }
     positive(config.storage.statement_timeout, Path::of("storage").key("statement_timeout"), findings);
 
+    if let Some(redis) = &config.cluster.redis {
+        let at = Path::of("cluster").key("redis");
+        if config.storage.database.is_none() {
+            let message = "`redis` has no effect with the embedded database, which one process has to itself";
+            findings.value(at, message, Some("take it out, or set `storage.database`"));
+        } else if matches!(redis, SecretRef::Stored(_)) {
+            let message = "a stored secret is in the database, and Redis is connected before it is read";
+            findings.value(at, message, Some("give `env:NAME` or `file:/path`"));
+        }
+    }
+
     let at = Path::of("ai");
     if config.ai.auth == AuthMode::None {
         let message = "`auth` of the AI routes cannot be `none`: models are granted to tenants, and a caller whom nobody asked has no tenant";

@@ -71,6 +71,7 @@ impl Foundation {
             database,
             pool: config.storage.pool,
             statement_timeout: config.storage.statement_timeout.0,
+            redis: redis(&config, &secrets)?,
         };
         let store = Store::open(options).await.map_err(unopened)?;
         let local = Arc::new(LocalIssuer::open(&data.file("local-issuer.jwk")).map_err(Failure::new)?);
@@ -158,6 +159,16 @@ fn database(config: &Config, data: &DataDir, secrets: &SecretReader) -> Done<Dat
             Ok(Database::Postgres(Secret::new(url)))
         }
     }
+}
+
+/// The URL of the server through which nodes tell each other of changes.
+fn redis(config: &Config, secrets: &SecretReader) -> Done<Option<Secret<String>>> {
+    let Some(reference) = &config.cluster.redis else { return Ok(None) };
+    let at = |what: String| Failure::new(what).at("cluster.redis");
+    let bytes = secrets.read(reference).map_err(at)?;
+    let url =
+        String::from_utf8(bytes.expose().clone()).map_err(|_| at(format!("`{reference}` is not text")))?;
+    Ok(Some(Secret::new(url)))
 }
 
 /// A store that does not open, with what to do about it.

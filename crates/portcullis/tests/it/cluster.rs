@@ -4,12 +4,13 @@
 
 use crate::http::chat;
 use crate::postgres::{Wire, database, on, sibling, token};
-use crate::server::Server;
+use crate::server::{Server, eventually};
 use crate::webhooks::Receiver;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use std::process::Command;
+use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// What a change has at most to be in force on the other node.
@@ -138,10 +139,7 @@ async fn one_node_tells_webhooks_and_the_other_goes_on() {
     let config = webhook.replacen(crate::server::CONFIG, &on(&database), 1);
     let place = crate::webhooks::place(&config);
     let first = place.serve();
-    crate::server::eventually(
-        || first.cli(&["webhook", "list"]),
-        |list| list["items"][0]["state"] == "active",
-    );
+    eventually(|| first.cli(&["webhook", "list"]), |list| list["items"][0]["state"] == "active");
     let second = {
         let config =
             config.replace("file:secret", &format!("file:{}", first.place.path().join("secret").display()));
@@ -153,12 +151,75 @@ async fn one_node_tells_webhooks_and_the_other_goes_on() {
         create(&first, &format!("a{n}"));
         create(&second, &format!("b{n}"));
     }
-    crate::server::eventually(|| receiver.kinds().len(), |n| *n >= 6);
+    eventually(|| receiver.kinds().len(), |n| *n >= 6);
     first.stop();
     create(&second, "late");
-    crate::server::eventually(|| receiver.kinds().len(), |n| *n >= 7);
+    eventually(|| receiver.kinds().len(), |n| *n >= 7);
     second.stop();
     assert_eq!(receiver.kinds(), ["user.created"; 7], "each once, by one node at a time");
+}
+
+/// A Redis server, ended when it goes.
+struct Redis {
+    child: Child,
+    port: u16,
+}
+
+impl Redis {
+    fn start(port: u16) -> Option<Self> {
+        let child = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+            .stdout(Stdio::null())
+            .spawn();
+        let Ok(child) = child else {
+            eprintln!("skipped: there is no `redis-server` here (Debian: apt-get install redis-server)");
+            return None;
+        };
+        let server = Self { child, port };
+        assert!(server.is_up(true), "redis-server does not start");
+        Some(server)
+    }
+
+    fn is_up(&self, wanted: bool) -> bool {
+        eventually(|| TcpStream::connect(("127.0.0.1", self.port)).is_ok(), |up| *up == wanted) == wanted
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn access_is_gone_with_redis_between_the_nodes_and_when_it_stops() {
+    let Some(database) = database("redis") else { return };
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let Some(redis) = Redis::start(port) else { return };
+    let keys = tempfile::tempdir().unwrap();
+    let file = keys.path().join("redis-url");
+    std::fs::write(&file, format!("redis://127.0.0.1:{port}/0\n")).unwrap();
+    let config = format!("[cluster]\nredis = \"file:{}\"\n{}", file.display(), on(&database));
+    let first = Server::start(&config);
+    let second = sibling(&first, &config);
+    let listening =
+        "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'listen%'";
+    assert_eq!(psql(&database, listening), "0", "Redis carries the word");
+    everything_is_felt(&first, &second).await;
+    drop(redis);
+    let (zoe, of_zoe) = somebody(&[&first, &second], "zoe").await;
+    first.cli(&["user", "suspend", &zoe]);
+    let (took, code) = refused(&second, &of_zoe, CUT).await;
+    eprintln!("suspension, Redis stopped: {took:?} {code}");
+    assert_eq!(code, "subject_unresolved");
+    let _again = Redis::start(port);
+    let (kim, of_kim) = somebody(&[&first, &second], "kim").await;
+    first.cli(&["user", "suspend", &kim]);
+    let (took, code) = refused(&second, &of_kim, SOON).await;
+    eprintln!("suspension, Redis back: {took:?} {code}");
+    second.stop();
+    first.stop();
 }
 
 fn psql(database: &str, query: &str) -> String {

@@ -143,3 +143,37 @@ pub async fn a_lost_log_is_said_and_caught_up(world: &World) {
     assert_eq!(actors(&events(&mut subscription, 1).await), ["meanwhile"]);
     other.close().await;
 }
+
+/// How long other nodes take to hear of an event.
+async fn heard(store: &Store, subscription: &mut Subscription, actor: &str) -> Duration {
+    let begun = std::time::Instant::now();
+    write(store, &[actor]).await;
+    assert_eq!(actors(&events(subscription, 1).await), [actor]);
+    begun.elapsed()
+}
+
+pub async fn nothing_is_lost_while_redis_is_away(world: &World) {
+    let other = world.node().await;
+    let mut subscription = other.events().subscribe();
+    heard(&world.store, &mut subscription, "first").await;
+    // Below a second: it was told, and did not look by itself. And by Redis: nobody listens to the database.
+    let told = heard(&world.store, &mut subscription, "by redis").await;
+    assert!(told < Duration::from_millis(800), "{told:?}");
+    assert_eq!(world.count("SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND query ILIKE 'LISTEN%'").await, 0);
+    let port = world.kill_redis();
+    for n in 0..5 {
+        let told = heard(&world.store, &mut subscription, &format!("without {n}")).await;
+        assert!(told < Duration::from_millis(2_500), "{told:?}");
+    }
+    world.restart_redis(port);
+    for n in 0..5 {
+        heard(&world.store, &mut subscription, &format!("again {n}")).await;
+    }
+    // Who comes now hears from Redis again.
+    let mut late = other.events().subscribe_after(subscription.position());
+    heard(&world.store, &mut late, "late").await;
+    let told = heard(&world.store, &mut late, "late by redis").await;
+    assert!(told < Duration::from_millis(800), "{told:?}");
+    drop((subscription, late));
+    other.close().await;
+}

@@ -44,16 +44,42 @@ pub struct World {
     pub directory: tempfile::TempDir,
     /// PostgreSQL: the server's own database, and the test's.
     server: Option<(String, String)>,
+    redis: std::sync::Mutex<Option<RedisServer>>,
 }
 
 pub async fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(&'static World) -> F) {
     let directory = tempfile::tempdir().unwrap();
     let options = Options::new(Database::Sqlite(directory.path().join("test.db")));
-    run(World { store: Store::open(options.clone()).await.unwrap(), options, directory, server: None }, test)
-        .await;
+    run(
+        World {
+            store: Store::open(options.clone()).await.unwrap(),
+            options,
+            directory,
+            server: None,
+            redis: Default::default(),
+        },
+        test,
+    )
+    .await;
 }
 
 pub async fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(&'static World) -> F) {
+    on_server(None, test).await;
+}
+
+/// On PostgreSQL, with nodes that tell each other through a Redis server of the test's own.
+pub async fn on_redis<F: Future<Output = ()>>(test: impl FnOnce(&'static World) -> F) {
+    let Some(redis) = RedisServer::start() else {
+        println!("skipped: there is no `redis-server` here (Debian: apt-get install redis-server)");
+        return;
+    };
+    on_server(Some(redis), test).await;
+}
+
+async fn on_server<F: Future<Output = ()>>(
+    redis: Option<RedisServer>,
+    test: impl FnOnce(&'static World) -> F,
+) {
     #[expect(clippy::disallowed_methods, reason = "a test has no `main` that could hand it in")]
     let Ok(server) = std::env::var("PORTCULLIS_TEST_POSTGRES") else {
         println!("skipped: `PORTCULLIS_TEST_POSTGRES` is not set (see `scripts/with-postgres`)");
@@ -68,11 +94,13 @@ pub async fn on_postgres<F: Future<Output = ()>>(test: impl FnOnce(&'static Worl
     let url = format!("{base}/{database}?{query}");
     let mut options = Options::new(Database::Postgres(Secret::new(url)));
     options.pool = 4;
+    options.redis = redis.as_ref().map(RedisServer::url);
     // Generous: the machine may be busy. Tests of the time-out set their own.
     options.statement_timeout = Duration::from_secs(10);
     let store = Store::open(options.clone()).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
-    run(World { store, options, directory, server: Some((server, database)) }, test).await;
+    let redis = std::sync::Mutex::new(redis);
+    run(World { store, options, directory, server: Some((server, database)), redis }, test).await;
 }
 
 async fn run<F: Future<Output = ()>>(world: World, test: impl FnOnce(&'static World) -> F) {
@@ -84,13 +112,65 @@ async fn run<F: Future<Output = ()>>(world: World, test: impl FnOnce(&'static Wo
         let mut connection = sqlx::PgConnection::connect(server).await.unwrap();
         connection.execute(AssertSqlSafe(format!("DROP DATABASE {database} WITH (FORCE)"))).await.unwrap();
     }
+    world.redis.lock().unwrap().take();
     let _ = std::fs::remove_dir_all(world.directory.path());
     if let Err(panic) = outcome {
         std::panic::resume_unwind(panic);
     }
 }
 
+/// A Redis server, ended when it goes.
+pub struct RedisServer {
+    child: std::process::Child,
+    port: u16,
+}
+
+impl RedisServer {
+    /// One on a free port, when the program is there.
+    fn start() -> Option<Self> {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::at(port)
+    }
+
+    fn at(port: u16) -> Option<Self> {
+        let child = std::process::Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .ok()?;
+        let server = Self { child, port };
+        for _ in 0..2_000 {
+            if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
+                return Some(server);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("redis-server does not start");
+    }
+
+    fn url(&self) -> Secret<String> {
+        Secret::new(format!("redis://127.0.0.1:{}/0", self.port))
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl World {
+    /// Ends the Redis server, as a crash would; its port.
+    pub fn kill_redis(&self) -> u16 {
+        self.redis.lock().unwrap().take().unwrap().port
+    }
+
+    /// Starts it again where it was.
+    pub fn restart_redis(&self, port: u16) {
+        *self.redis.lock().unwrap() = RedisServer::at(port);
+    }
+
     /// Another node on the same database.
     pub async fn node(&self) -> Store {
         Store::open(self.options.clone()).await.unwrap()
@@ -111,6 +191,14 @@ impl World {
                 connection.execute(AssertSqlSafe(sql.to_owned())).await.unwrap();
             }
         }
+    }
+
+    /// The number that a query of PostgreSQL gives.
+    pub async fn count(&self, sql: &str) -> i64 {
+        let Database::Postgres(url) = &self.options.database else { panic!("not on PostgreSQL") };
+        let mut connection = sqlx::PgConnection::connect(url.expose()).await.unwrap();
+        let row = connection.fetch_one(AssertSqlSafe(sql.to_owned())).await.unwrap();
+        sqlx::Row::get(&row, 0)
     }
 
     /// Runs SQL in the server's own database.

@@ -2,7 +2,7 @@
 //!
 //! A fast path and nothing more: what happened is read from the log by position, so a message that is lost, doubled or
 //! forged changes nothing but when a node looks. A node that cannot reach Redis listens to PostgreSQL instead, and one that
-//! hears neither looks every second.
+//! hears neither looks twice a second.
 //!
 //! Not here: counters and limits that nodes share.
 
@@ -20,6 +20,8 @@ use tokio::time::Instant;
 const CHANNEL: &str = "portcullis:events";
 /// How long a server may take that is next to us. A commit waits for it.
 const PATIENCE: Duration = Duration::from_millis(250);
+/// How long connecting to hear it may take; then PostgreSQL is listened to.
+const LISTEN: Duration = Duration::from_secs(1);
 /// How long a server that did not answer is left alone, so that commits do not wait for it one after another.
 const REST: Duration = Duration::from_secs(1);
 
@@ -57,11 +59,17 @@ impl Redis {
 
     /// Hears what other nodes publish from now on.
     pub(crate) async fn listen(&self) -> Result<Ear, Error> {
-        let unavailable =
-            |error: &redis::RedisError| Error::Unavailable(format!("Redis: {}", describe(error)));
-        let mut ear = self.client.get_async_pubsub().await.map_err(|error| unavailable(&error))?;
-        ear.subscribe(CHANNEL).await.map_err(|error| unavailable(&error))?;
-        Ok(Ear(Box::new(ear)))
+        let heard = async {
+            let mut ear = self.client.get_async_pubsub().await?;
+            ear.subscribe(CHANNEL).await?;
+            Ok(ear)
+        };
+        let unavailable = |why: &str| Error::Unavailable(format!("Redis: {why}"));
+        match tokio::time::timeout(LISTEN, heard).await {
+            Ok(Ok(ear)) => Ok(Ear(Box::new(ear))),
+            Ok(Err(error)) => Err(unavailable(&describe(&error))),
+            Err(_) => Err(unavailable(&format!("no answer within {LISTEN:?}"))),
+        }
     }
 
     /// The connection of before, or none; `None` while the server is left alone.

@@ -12,6 +12,7 @@ use portcullis_store::entity::{tenants, users};
 use portcullis_store::{Database, Options, Store};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -164,6 +165,18 @@ impl World {
     /// Ends the Redis server, as a crash would; its port.
     pub fn kill_redis(&self) -> u16 {
         self.redis.lock().unwrap().take().unwrap().port
+    }
+
+    /// How many connections listen to the Redis server's channel.
+    pub fn redis_listeners(&self) -> u32 {
+        let port = self.redis.lock().unwrap().as_ref().unwrap().port;
+        let mut connection = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+        connection.write_all(b"PUBSUB NUMSUB portcullis:events\r\nQUIT\r\n").unwrap();
+        let mut answer = String::new();
+        connection.read_to_string(&mut answer).unwrap();
+        // `*2`, the length and name of the channel, `:1`, `+OK`.
+        let count = answer.lines().find_map(|line| line.strip_prefix(':'));
+        count.unwrap_or_else(|| panic!("{answer}")).parse().unwrap()
     }
 
     /// Starts it again where it was.

@@ -106,6 +106,7 @@ contract! {
     events::an_event_of_a_newer_release_makes_everything_doubtful,
     events::what_was_taken_back_never_happened,
     events::the_log_is_forgotten_but_not_its_end,
+    events::a_wait_that_is_given_up_loses_no_wake_up,
     sinks::a_sink_begins_where_the_log_ends,
     sinks::one_node_has_a_sink_at_a_time,
     sinks::failures_add_up_until_something_is_delivered,
@@ -135,6 +136,7 @@ mod redis {
         an_event_of_a_newer_release_makes_everything_doubtful,
         what_was_taken_back_never_happened,
         the_log_is_forgotten_but_not_its_end,
+        a_wait_that_is_given_up_loses_no_wake_up,
         a_lost_log_is_said_and_caught_up,
         nothing_is_lost_while_redis_is_away,
     }
@@ -145,6 +147,12 @@ mod only_postgres {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_lost_log_is_said_and_caught_up() {
         super::world::on_postgres(super::events::a_lost_log_is_said_and_caught_up).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_listener_is_set_up_however_often_the_wait_is_given_up() {
+        let test = super::events::a_listener_is_set_up_however_often_the_wait_is_given_up;
+        super::world::on_postgres(test).await;
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

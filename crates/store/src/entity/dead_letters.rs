@@ -87,6 +87,13 @@ pub async fn delete(tx: &mut Tx, id: Uuid) -> Result<(), Error> {
     tx.execute(sql("DELETE FROM dead_letters WHERE id = $1").bind(id)).await.map(drop)
 }
 
+/// Forgets the oldest of a sink until `most` are left; how many.
+pub async fn shorten(tx: &mut Tx, sink: &str, most: u32) -> Result<u64, Error> {
+    let text = "DELETE FROM dead_letters WHERE sink = $1 AND position <= \
+                (SELECT position FROM dead_letters WHERE sink = $1 ORDER BY position DESC LIMIT 1 OFFSET $2)";
+    tx.execute(sql(text).bind(sink).bind(most)).await
+}
+
 /// Forgets those from before a time; how many.
 pub async fn prune(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
     tx.execute(sql("DELETE FROM dead_letters WHERE at < $1").bind(before)).await

@@ -177,11 +177,12 @@ pub async fn list_users(
     })
 }
 
-/// Users after one, by id: for reading all of them.
+/// Users after one, by id, at most `limit` (and [`MOST`]): for reading all of them.
 pub async fn list_users_after(
     executor: impl Executor,
     asked: &Users<'_>,
     after: Option<UserId>,
+    limit: u32,
 ) -> Result<Vec<(User, Option<Provisioned>)>, Error> {
     if asked.is_nobody() {
         return Ok(Vec::new());
@@ -189,7 +190,7 @@ pub async fn list_users_after(
     let statement = asked.pushed(sql(BESIDE).push(users::SELECT.trim_start_matches("SELECT ")));
     let mut statement = statement.and("u.id >", after);
     let n = statement.values.len();
-    statement = statement.push(&format!(" ORDER BY u.id LIMIT ${}", n + 1)).bind(MOST).scanning();
+    statement = statement.push(&format!(" ORDER BY u.id LIMIT ${}", n + 1)).bind(limit.min(MOST)).scanning();
     all(executor.rows(statement).await?, |mut row| {
         let beside = Beside::read(&mut row)?;
         let user = users::read(row)?;

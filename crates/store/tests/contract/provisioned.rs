@@ -77,7 +77,7 @@ pub async fn a_feed_sees_its_own_and_nobodys(world: &World) {
     let first = provisioned::list_users(&world.store, &asked, 0, 1).await.unwrap();
     let second = provisioned::list_users(&world.store, &asked, 1, 1).await.unwrap();
     assert!(first[0].0.id < second[0].0.id);
-    let rest = provisioned::list_users_after(&world.store, &asked, Some(first[0].0.id)).await.unwrap();
+    let rest = provisioned::list_users_after(&world.store, &asked, Some(first[0].0.id), 100).await.unwrap();
     assert_eq!(rest, second);
     for hidden in [&others, &shadow, &gone] {
         let asked = Users { id: Some(hidden.id), ..asked.clone() };

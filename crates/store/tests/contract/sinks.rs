@@ -163,4 +163,14 @@ pub async fn dead_letters_wait_until_somebody_asks(world: &World) {
     tx(store, async |tx| dead_letters::delete(tx, letters[1].id).await.unwrap()).await;
     assert_eq!(tx(store, async |tx| dead_letters::prune(tx, seconds(1)).await.unwrap()).await, 1);
     assert_eq!(dead_letters::list(store, "crm", 10).await.unwrap()[0].error, "still");
+    // Of very many the newest stay.
+    for position in 3..8 {
+        tx(store, async |tx| dead_letters::insert(tx, &letter("crm", position)).await.unwrap()).await;
+    }
+    let shorten =
+        async |most| tx(store, async |tx| dead_letters::shorten(tx, "crm", most).await.unwrap()).await;
+    assert_eq!((shorten(6).await, shorten(4).await, shorten(4).await), (0, 2, 0));
+    let left = dead_letters::list(store, "crm", 10).await.unwrap();
+    assert_eq!(left.iter().map(|letter| letter.event.position).collect::<Vec<_>>(), [4, 5, 6, 7]);
+    assert_eq!((shorten(0).await, dead_letters::count(store, "other").await.unwrap()), (4, 0));
 }

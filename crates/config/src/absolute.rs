@@ -63,6 +63,12 @@ pub fn all(config: &mut Config, directory: &Path) -> Vec<PathBuf> {
     }
     config.services.iter_mut().for_each(|service| paths.egress(&mut service.http));
     config.policies.iter_mut().filter_map(|policy| policy.file.as_mut()).for_each(|file| paths.file(file));
+    if let Some(nats) = &mut config.events.nats {
+        let secrets = [&mut nats.credentials, &mut nats.token, &mut nats.password];
+        secrets.into_iter().flatten().for_each(|secret| paths.secret(secret));
+        let files = [&mut nats.ca_file, &mut nats.client_certificate_file, &mut nats.client_key_file];
+        files.into_iter().flatten().for_each(|file| paths.file(file));
+    }
     for webhook in &mut config.webhooks {
         paths.secret(&mut webhook.secret);
         webhook.old_secret.iter_mut().for_each(|secret| paths.secret(secret));

@@ -29,8 +29,8 @@ pub use place::Place;
 pub use reference::reference_markdown;
 pub use schema::schema;
 pub use section::{
-    Ai, Breaker, Cluster, Control, Database, FailureBudget, Gateway, LogFormat, Records, Resolution, Secrets,
-    Storage, Telemetry, Tls, WhenFull,
+    Ai, Breaker, Cluster, Control, Database, Events, FailureBudget, Gateway, LogFormat, Nats, Records,
+    Resolution, Secrets, Storage, Telemetry, Tls, WhenFull,
 };
 pub use suggest::nearest;
 
@@ -82,6 +82,8 @@ pub struct Config {
     /// Policies as code.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
+    /// Message buses that are told what happens in the directory.
+    pub events: Events,
     /// Webhooks: services that are told what happens in the directory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub webhooks: Vec<Webhook>,

@@ -77,6 +77,7 @@ impl Reader<'_> {
             records: self.section("records"),
             telemetry: self.section("telemetry"),
             secrets: self.section("secrets"),
+            events: self.section("events"),
             ..Config::default()
         };
         let mut index = Index::default();

@@ -72,7 +72,7 @@ pub fn reference_markdown() -> String {
 
 /// The sections in the order of the type, which is the one to read them in.
 fn order(shapes: &Shapes) -> Vec<(String, &Value)> {
-    const ORDER: [&str; 17] = [
+    const ORDER: [&str; 18] = [
         "storage",
         "cluster",
         "gateway",
@@ -82,6 +82,7 @@ fn order(shapes: &Shapes) -> Vec<(String, &Value)> {
         "records",
         "telemetry",
         "secrets",
+        "events",
         "tenants",
         "issuers",
         "sources",

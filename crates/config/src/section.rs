@@ -3,6 +3,7 @@
 mod ai;
 mod cluster;
 mod control;
+mod events;
 mod gateway;
 mod network;
 mod records;
@@ -15,6 +16,7 @@ mod tls;
 pub use ai::Ai;
 pub use cluster::Cluster;
 pub use control::Control;
+pub use events::{Events, Nats};
 pub use gateway::{FailureBudget, Gateway};
 pub use records::{Records, WhenFull};
 pub use resolution::{Breaker, Resolution};

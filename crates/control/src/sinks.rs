@@ -11,6 +11,7 @@
 //! that delivers).
 
 mod deliveries;
+mod nats;
 mod notice;
 mod signature;
 mod webhook;
@@ -91,6 +92,12 @@ pub fn open(
     clock: &Arc<dyn Clock>,
 ) -> Result<Vec<Arc<dyn Sink>>, Vec<Problem>> {
     let (mut sinks, mut problems): (Vec<Arc<dyn Sink>>, Vec<Problem>) = Default::default();
+    if let Some(configured) = &config.events.nats {
+        match nats::Nats::open(configured, secrets, egress) {
+            Ok(nats) => sinks.push(Arc::new(nats)),
+            Err(problem) => problems.push(problem),
+        }
+    }
     for configured in &config.webhooks {
         match webhook::Webhook::open(configured, secrets, egress, clock) {
             Ok(webhook) => sinks.push(Arc::new(webhook)),

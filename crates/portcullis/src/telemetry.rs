@@ -20,11 +20,14 @@ use tracing_subscriber::EnvFilter;
 
 /// Starts logging to stderr.
 pub fn log(telemetry: &Telemetry) -> Done {
+    // What it says of its connection is said by the sink that it belongs to, once; who wants more names it.
+    let quiet = "async_nats=off".parse().ok().filter(|_| !telemetry.log_level.contains("async_nats"));
     let filter = EnvFilter::builder().parse(&telemetry.log_level).map_err(|error| {
         Failure::new(format!("the log level cannot be understood: {error}"))
             .at("telemetry.log_level")
             .next("write `info`, or per target `info,portcullis_identity=debug`")
     })?;
+    let filter = quiet.into_iter().fold(filter, EnvFilter::add_directive);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let started = match telemetry.log_format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),

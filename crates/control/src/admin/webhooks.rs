@@ -25,7 +25,7 @@ use uuid::Uuid;
 pub struct WebhookStatus {
     /// Its name in the configuration.
     pub name: String,
-    /// `webhook`; absent when it has left the configuration.
+    /// `webhook` or `nats`; absent when it has left the configuration.
     pub kind: Option<String>,
     /// Where events are sent.
     pub target: Option<String>,

@@ -4,6 +4,7 @@ mod authentication;
 mod coverage;
 mod figures;
 mod harness;
+mod nats;
 mod publication;
 mod resources;
 mod retention;

@@ -183,6 +183,10 @@ fn with_secrets_of_this_machine(config: &Config) -> Config {
     config
         .webhooks
         .retain(|webhook| !stored(&webhook.secret) && !webhook.old_secret.as_ref().is_some_and(stored));
+    config.events.nats = config.events.nats.take().filter(|nats| {
+        let mut secrets = [&nats.credentials, &nats.token, &nats.password].into_iter().flatten();
+        !secrets.any(stored)
+    });
     config
 }
 

@@ -13,6 +13,7 @@ mod files;
 mod http;
 mod jose;
 mod layers;
+mod nats;
 mod nested;
 mod postgres;
 mod records;

@@ -28,6 +28,8 @@ const FIRST_RETRY: Duration = Duration::from_secs(5);
 const LAST_RETRY: Duration = Duration::from_secs(15 * 60);
 /// Names of tenants that are remembered.
 const TENANTS: usize = 10_000;
+/// Events of one sink that are set aside; the oldest go when there are more.
+const DEAD_LETTERS: u32 = 10_000;
 /// The longest error that is kept, in characters.
 const LONGEST_ERROR: usize = 500;
 
@@ -244,7 +246,7 @@ impl Worker {
         let mut tx = self.store.begin().await?;
         let ours = sinks::fail(&mut tx, sink.name(), self.node, &why, now, now.plus(wait)).await?;
         let since = current.failing_since.unwrap_or(now);
-        let mut aside = Vec::new();
+        let (mut aside, mut lost) = (Vec::new(), 0);
         if ours && now.since(since) >= give_up_after {
             aside = self.set_aside(sink, rest, now.minus(give_up_after)).await?;
             for event in &aside {
@@ -257,6 +259,9 @@ impl Worker {
                     again: false,
                 };
                 dead_letters::insert(&mut tx, &letter).await?;
+            }
+            if !aside.is_empty() {
+                lost = dead_letters::shorten(&mut tx, sink.name(), DEAD_LETTERS).await?;
             }
             if let Some(last) = aside.last() {
                 sinks::advance(&mut tx, sink.name(), self.node, last.position, None).await?;
@@ -273,6 +278,13 @@ impl Worker {
             );
             metrics::counter!("portcullis_sink_dead_letters_total", "sink" => sink.name().to_owned())
                 .increment(aside.len() as u64);
+        }
+        if lost > 0 {
+            tracing::error!(
+                sink = sink.name(),
+                events = lost,
+                "more than {DEAD_LETTERS} events are set aside; the oldest of them are forgotten"
+            );
         }
         Ok(Next::In(wait))
     }

@@ -74,13 +74,13 @@ fn failed(why: &str) -> Delivery {
     Delivery::Failed { reason: "status", why: why.to_owned(), after: None }
 }
 
-fn worker(plane: &Plane, node: u128) -> Worker {
+pub fn worker(plane: &Plane, node: u128) -> Worker {
     let clock: Arc<dyn Clock> = plane.clock.clone();
     let rng = Arc::new(SystemRng::new());
     Worker::new(plane.store.clone(), clock, rng, Uuid::from_u128(node), CancellationToken::new())
 }
 
-async fn user(plane: &Plane, tenant: &str, name: &str) -> String {
+pub async fn user(plane: &Plane, tenant: &str, name: &str) -> String {
     plane.post("/admin/v1/users", json!({ "tenant": tenant, "username": name })).await.id()
 }
 
@@ -352,6 +352,28 @@ async fn a_webhook_is_a_signed_post() {
     assert_ne!(header(&got[1], "webhook-timestamp"), header(&got[2], "webhook-timestamp"));
     assert_eq!(got[1].split_once("\r\n\r\n").unwrap().1, got[2].split_once("\r\n\r\n").unwrap().1);
     assert!(!got.concat().contains("whsec_"));
+}
+
+/// A receiver that means us ill, or is broken, costs a delivery and no more.
+#[tokio::test]
+async fn an_answer_is_bounded_in_size_and_in_time() {
+    let plane = Plane::new().await;
+    let notice = Notice::test([1; 8], plane.clock.now(), "a");
+    let endless = "HTTP/1.1 200 OK\r\ncontent-length: 99999999\r\n\r\nyes";
+    let (url, _server) = server(Vec::leak(vec![endless])).await;
+    let sinks = configured(&plane, &format!("url = \"{url}\"\nsecret = \"env:NEW\"")).unwrap();
+    let told = sinks[0].deliver(&notice).await;
+    assert!(matches!(&told, Delivery::Failed { reason: "too_large", .. }), "{told:?}");
+    // Takes the connection, and says nothing.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/hook", silent.local_addr().unwrap());
+    let text = format!("url = \"{url}\"\nsecret = \"env:NEW\"\ntimeout = \"200ms\"");
+    let sinks = configured(&plane, &text).unwrap();
+    let begun = std::time::Instant::now();
+    let told = sinks[0].deliver(&notice).await;
+    assert!(matches!(&told, Delivery::Failed { reason: "timeout", .. }), "{told:?}");
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(!format!("{told:?}").contains("whsec_"));
 }
 
 #[tokio::test]

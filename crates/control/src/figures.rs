@@ -1,6 +1,7 @@
 //! How a code fares on this gateway: how often it occurred, when, where, and how many of those whom it met came through
-//! afterwards. Computed from the records, every question bounded, and remembered for a minute: a page may be looked at
-//! by many, and must not make the database scan for each.
+//! afterwards. Computed from the records, every question and the whole bounded in time, and remembered for a minute: a page
+//! may be looked at by many, and must not make the database scan for each. What could not be computed is not tried again
+//! for a while, so that a slow database is not asked more and more.
 //!
 //! Not here: the words on the page ([`words`]), and who may see it (the routes).
 
@@ -9,7 +10,7 @@ pub mod words;
 use crate::Control;
 use crate::answer::Refused;
 use portcullis_fault::{Code, Fault, codes};
-use portcullis_model::{ApplicationId, TenantId, Timestamp, UserId};
+use portcullis_model::{ApplicationId, Clock, TenantId, Timestamp, UserId};
 use portcullis_store::entity::identities;
 use portcullis_store::entity::occurrences::{Occurrence, Occurrences, succeeded};
 use serde::{Deserialize, Serialize};
@@ -83,35 +84,101 @@ const NAMES: usize = 5;
 const FRESH: Duration = Duration::from_secs(60);
 /// Figures that are kept.
 const KEPT: usize = 500;
+/// Codes that are computed at a time: the records' table is also what every call writes to, and one that takes long must
+/// not keep all others waiting.
+const TURNS: usize = 2;
+/// Those who wait for a turn.
+const WAITING: usize = 32;
+/// How long things may take.
+const PATIENCE: Patience = Patience { turn: Duration::from_secs(3), one: Duration::from_secs(10) };
+/// For how long what could not be computed is not tried again.
+const REST: Duration = Duration::from_secs(15);
 
 type Key = (&'static str, Option<TenantId>);
 
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Until it is one's turn.
+    turn: Duration,
+    /// Until one code is computed.
+    one: Duration,
+}
+
 /// Figures of the last minute.
 pub(crate) struct Board {
-    kept: Mutex<HashMap<Key, (Timestamp, Arc<Figures>)>>,
-    /// Computed one at a time: the records' table is also what every call writes to.
-    turn: Semaphore,
+    /// What was computed, or that it could not be.
+    kept: Mutex<HashMap<Key, (Timestamp, Option<Arc<Figures>>)>>,
+    turns: Semaphore,
+    waiting: Semaphore,
+    patience: Patience,
 }
 
 impl Board {
     pub(crate) fn new() -> Self {
-        Self { kept: Mutex::new(HashMap::new()), turn: Semaphore::new(1) }
+        Self::patient(PATIENCE)
     }
 
-    fn fresh(&self, key: &Key, now: Timestamp) -> Option<Arc<Figures>> {
+    fn patient(patience: Patience) -> Self {
+        let (turns, waiting) = (Semaphore::new(TURNS), Semaphore::new(WAITING));
+        Self { kept: Mutex::new(HashMap::new()), turns, waiting, patience }
+    }
+
+    /// The figures of `key`: those of the last minute, or what `compute` says.
+    async fn show(
+        &self,
+        clock: &dyn Clock,
+        key: Key,
+        compute: impl Future<Output = Result<Figures, Refused>>,
+    ) -> Result<Arc<Figures>, Refused> {
+        if let Some(known) = self.known(&key, clock.now()) {
+            return known;
+        }
+        let Ok(place) = self.waiting.try_acquire() else {
+            return Err(busy("too many others wait for figures"));
+        };
+        let Ok(turn) = tokio::time::timeout(self.patience.turn, self.turns.acquire()).await else {
+            return Err(busy("figures of other codes are being counted"));
+        };
+        let _turn = turn.map_err(|_| Refused(Fault::new(codes::SHUTTING_DOWN)))?;
+        drop(place);
+        // Whoever had the turn before may have been asked the same.
+        if let Some(known) = self.known(&key, clock.now()) {
+            return known;
+        }
+        let computed = match tokio::time::timeout(self.patience.one, compute).await {
+            Ok(computed) => computed.map(Arc::new),
+            Err(_) => Err(busy("the records could not be counted in time")),
+        };
+        self.keep(key, clock.now(), computed.as_ref().ok());
+        computed
+    }
+
+    fn known(&self, key: &Key, now: Timestamp) -> Option<Result<Arc<Figures>, Refused>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.get(key).filter(|(at, _)| now.since(*at) < FRESH).map(|(_, figures)| figures.clone())
+        match kept.get(key)? {
+            (at, Some(figures)) if now.since(*at) < FRESH => Some(Ok(figures.clone())),
+            (at, None) if now.since(*at) < REST => {
+                Some(Err(busy("the records could not be counted just now")))
+            }
+            _ => None,
+        }
     }
 
-    fn keep(&self, key: Key, now: Timestamp, figures: &Arc<Figures>) {
+    fn keep(&self, key: Key, now: Timestamp, figures: Option<&Arc<Figures>>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= KEPT {
             kept.retain(|_, (at, _)| now.since(*at) < FRESH);
         }
         if kept.len() < KEPT {
-            kept.insert(key, (now, figures.clone()));
+            kept.insert(key, (now, figures.cloned()));
         }
     }
+}
+
+fn busy(why: &str) -> Refused {
+    let fault =
+        Fault::new(codes::STORE_UNAVAILABLE).detail(format!("{why}; the page itself is shown without"));
+    Refused(fault.retry_after(REST))
 }
 
 /// The figures of `code`, of one tenant or of all.
@@ -120,19 +187,9 @@ pub(crate) async fn of(
     code: Code,
     tenant: Option<TenantId>,
 ) -> Result<Arc<Figures>, Refused> {
-    let (board, key, now) = (control.figures(), (code.name(), tenant), control.clock().now());
-    if let Some(figures) = board.fresh(&key, now) {
-        return Ok(figures);
-    }
-    let turn = board.turn.acquire().await;
-    let _turn = turn.map_err(|_| Refused(Fault::new(codes::SHUTTING_DOWN)))?;
-    // Whoever had the turn before may have been asked the same.
-    if let Some(figures) = board.fresh(&key, now) {
-        return Ok(figures);
-    }
-    let figures = Arc::new(compute(control, code, tenant, now).await?);
-    board.keep(key, now, &figures);
-    Ok(figures)
+    let clock = control.clock();
+    let compute = compute(control, code, tenant, clock.now());
+    control.figures().show(clock, (code.name(), tenant), compute).await
 }
 
 async fn compute(
@@ -224,6 +281,61 @@ fn shares<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Share> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use portcullis_model::time::ManualClock;
+
+    const KEYS: [Key; 3] = [("a", None), ("b", None), ("c", None)];
+
+    async fn good() -> Result<Figures, Refused> {
+        Ok(Figures { code: "good".to_owned(), ..Figures::default() })
+    }
+
+    fn said(shown: Result<Arc<Figures>, Refused>) -> String {
+        shown.map_or_else(|refused| refused.0.public_detail().to_owned(), |figures| figures.code.clone())
+    }
+
+    #[tokio::test]
+    async fn one_that_takes_for_ever_does_not_keep_others_waiting() {
+        let patience = Patience { turn: Duration::from_secs(60), one: Duration::from_millis(100) };
+        let (board, clock) =
+            (Board::patient(patience), ManualClock::at(Timestamp::from_seconds(1_763_798_950)));
+        let (slow, quick) = tokio::join!(board.show(&clock, KEYS[0], std::future::pending()), async {
+            let quick = said(board.show(&clock, KEYS[1], good()).await);
+            let known = said(board.show(&clock, KEYS[1], async { panic!("asked again") }).await);
+            assert!(board.known(&KEYS[0], clock.now()).is_none(), "the slow one is under way");
+            (quick, known)
+        });
+        assert_eq!(quick, ("good".to_owned(), "good".to_owned()));
+        assert!(said(slow).starts_with("the records could not be counted in time"));
+        // Not asked again for a while, and then again.
+        let again = board.show(&clock, KEYS[0], async { panic!("asked again") }).await;
+        assert!(said(again).starts_with("the records could not be counted just now"));
+        clock.advance(REST);
+        assert_eq!(said(board.show(&clock, KEYS[0], good()).await), "good");
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_are_few_and_do_not_wait_for_long() {
+        let patience = Patience { turn: Duration::from_millis(100), one: Duration::from_millis(400) };
+        let (board, clock) =
+            (Board::patient(patience), ManualClock::at(Timestamp::from_seconds(1_763_798_950)));
+        let slow = || board.show(&clock, KEYS[0], std::future::pending());
+        let ask = || async { said(board.show(&clock, KEYS[2], good()).await) };
+        let asked = futures_util::future::join_all((0..=WAITING).map(|_| ask()));
+        // All turns are taken first: futures are polled in the order in which they are joined.
+        let (_, _, answers) = tokio::join!(slow(), slow(), asked);
+        let count = |begin: &str| answers.iter().filter(|said| said.starts_with(begin)).count();
+        assert_eq!((count("too many others"), count("figures of other codes")), (1, WAITING));
+        assert_eq!(said(board.show(&clock, KEYS[2], good()).await), "good");
+    }
+
+    #[tokio::test]
+    async fn a_failure_is_not_tried_again_at_once() {
+        let (board, clock) = (Board::new(), ManualClock::at(Timestamp::from_seconds(1_763_798_950)));
+        let failed = async { Err(Refused(Fault::new(codes::STORE_UNAVAILABLE).detail("down"))) };
+        assert_eq!(said(board.show(&clock, KEYS[0], failed).await), "down");
+        let again = board.show(&clock, KEYS[0], async { panic!("asked again") }).await;
+        assert!(said(again).starts_with("the records could not be counted just now"));
+    }
 
     #[test]
     fn the_most_frequent_come_first() {

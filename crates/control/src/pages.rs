@@ -22,10 +22,17 @@ pub async fn page(
     let (Some(code), Some(caller)) = (pages::code(&tail), caller::if_any(&control, &request).await?) else {
         return find(&tail, query.as_deref(), &headers, None);
     };
-    let figures = figures::of(&control, code, caller.scope(None)?).await?;
-    let aside = Aside {
-        section: &|language| figures::words::section(&figures, language),
-        document: serde_json::to_value(&*figures).unwrap_or_default(),
+    let figures = figures::of(&control, code, caller.scope(None)?).await;
+    let aside = match &figures {
+        Ok(figures) => Aside {
+            section: &|language| figures::words::section(figures, language),
+            document: serde_json::to_value(&**figures).unwrap_or_default(),
+        },
+        // Whoever looks up what to do is told so without them, most of all while something is slow.
+        Err(refused) => {
+            tracing::debug!(fault = %refused.0, "a page is shown without its figures");
+            Aside { section: &figures::words::absent, document: serde_json::Value::Null }
+        }
     };
     let mut response = find(&tail, query.as_deref(), &headers, Some(&aside))?;
     // Not for whoever comes next through the same cache.

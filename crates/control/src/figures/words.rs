@@ -33,9 +33,19 @@ pub fn section(figures: &Figures, language: Language) -> String {
     out
 }
 
+/// The section where there are no figures at the moment.
+pub fn absent(language: Language) -> String {
+    let words = match language {
+        Language::English => &ENGLISH,
+        Language::Chinese => &CHINESE,
+    };
+    format!("\n## {}\n\n{}\n", words.heading, words.absent)
+}
+
 struct Words {
     heading: &'static str,
     never: &'static str,
+    absent: &'static str,
     occurrences: &'static str,
     first: &'static str,
     last: &'static str,
@@ -51,6 +61,7 @@ struct Words {
 static ENGLISH: Words = Words {
     heading: "On this gateway",
     never: "It does not occur in the records that are kept.",
+    absent: "The records cannot be counted at the moment.",
     occurrences: "Occurrences in 30 days",
     first: "First in the records that are kept",
     last: "Last",
@@ -73,6 +84,7 @@ static ENGLISH: Words = Words {
 static CHINESE: Words = Words {
     heading: "在本网关上",
     never: "现存记录中没有出现过。",
+    absent: "目前无法统计记录。",
     occurrences: "30 天内出现次数",
     first: "现存记录中首次出现",
     last: "最近一次",

@@ -3,6 +3,7 @@
 //! Pure: what was asked for goes in, a body and its headers come out; serving it is the listeners' business. The facts of
 //! the catalogue's row are put on the page here, so that a page never contradicts its row.
 
+mod evidence;
 mod html;
 mod index;
 mod markdown;
@@ -284,7 +285,7 @@ mod tests {
     fn pages_show_what_other_libraries_say() {
         let page = page(codes::AUDIENCE_MISMATCH, Format::Markdown, Language::English).body;
         assert!(page.contains(
-            "| jsonwebtoken (npm) | `jwt audience invalid. expected: {audience}` | — | — | 9.0.3 |"
+            "| jsonwebtoken (npm) | `jwt audience invalid. expected: {audience}` | not determined | no | in use | 9.0.3 |"
         ));
         let pyjwt = super::page(codes::SUBJECT_INVALID, Format::Json, Language::English).body;
         let pyjwt: Value = serde_json::from_str(&pyjwt).unwrap();

@@ -2,7 +2,7 @@
 
 use super::index::Index;
 use super::topic::Topic;
-use super::{Language, markdown};
+use super::{Language, evidence, markdown};
 use markdown::escape;
 
 const STYLE: &str = "\
@@ -27,7 +27,8 @@ pub fn page(topic: Topic, language: Language, aside: &str) -> String {
         .iter()
         .map(|(name, value)| format!("<dt>{}</dt><dd>{}</dd>", escape(name), markdown::inline(value, &link)))
         .collect();
-    let rest = topic.source(language).split_once('\n').map_or("", |(_, rest)| rest);
+    let source = evidence::shown(topic.source(language), language);
+    let rest = source.split_once('\n').map_or("", |(_, rest)| rest);
     let body = format!(
         "<h1><code>{name}</code></h1>\n<p>{}</p>\n<dl>{facts}</dl>\n{}{}{}",
         escape(sentence),

@@ -30,7 +30,7 @@ pub struct Message {
     pub umbrella: Option<&'static str>,
     /// How the text was checked.
     pub checked: Checked,
-    /// The first version that says it, where known.
+    /// The first version that says it, where known: its package was read, and that of the version before.
     pub since: Option<&'static str>,
     /// The first version that no longer says it, where known.
     pub until: Option<&'static str>,
@@ -49,6 +49,17 @@ pub enum Checked {
     Reports,
 }
 
+/// Whether a message is still said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// By the version that was looked at.
+    InUse,
+    /// No longer by the newest version.
+    Gone,
+    /// No version was looked at.
+    NotDetermined,
+}
+
 impl Message {
     const fn of(library: &'static str, checked: Checked, text: &'static str, codes: &'static [Code]) -> Self {
         Self { library, text, codes, umbrella: None, checked, since: None, until: None, note: None }
@@ -62,6 +73,21 @@ impl Message {
     const fn since(mut self, version: &'static str) -> Self {
         self.since = Some(version);
         self
+    }
+
+    /// The first version that no longer says it.
+    const fn until(mut self, version: &'static str) -> Self {
+        self.until = Some(version);
+        self
+    }
+
+    /// Whether it is still said, as far as that was looked at.
+    pub const fn status(&self) -> Status {
+        match (self.until, self.checked) {
+            (Some(_), _) => Status::Gone,
+            (None, Checked::Package(_)) => Status::InUse,
+            (None, Checked::Sources | Checked::Reports) => Status::NotDetermined,
+        }
     }
 
     const fn note(mut self, english: &'static str, chinese: &'static str) -> Self {
@@ -138,6 +164,19 @@ mod tests {
             for part in [text, library, english, chinese] {
                 assert!(!part.contains('|') && !part.contains('\n'), "{library}: `{part}`");
             }
+            // Versions are versions, and one that no longer says it comes after those that do.
+            let number = |version: &str| -> Vec<u32> {
+                version
+                    .split('.')
+                    .map(|part| part.parse().unwrap_or_else(|_| panic!("{library}: `{version}`")))
+                    .collect()
+            };
+            let (since, until) = (message.since.map(number), message.until.map(number));
+            assert!(until.is_none() || since < until, "{library}: `{text}`");
+            assert!(
+                since.is_none() || matches!(message.checked, Checked::Package(_)),
+                "{library}: `{text}`: a version is named, and no package was looked at"
+            );
             assert!(!text.contains('`') && english.is_ascii() && (english.is_empty() == chinese.is_empty()));
         }
         assert!(seen.len() >= 350, "{} messages", seen.len());

@@ -1,8 +1,8 @@
 //! What a page is about: a code, or a message that several codes share; and the page in its three forms.
 
-use super::messages::{self, Checked, Message};
+use super::messages::{self, Checked, Message, Status};
 use super::umbrella::Umbrella;
-use super::{Language, markdown};
+use super::{Language, evidence, markdown};
 use crate::{Blame, Code, Retry};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -88,7 +88,8 @@ impl Topic {
 
     /// The source with its facts under the title and the messages at its end.
     pub fn markdown(self, language: Language) -> String {
-        let (title, rest) = self.source(language).split_once('\n').unwrap_or_default();
+        let source = evidence::shown(self.source(language), language);
+        let (title, rest) = source.split_once('\n').unwrap_or_default();
         let facts: Vec<String> =
             self.facts(language).iter().map(|(name, value)| format!("**{name}** {value}")).collect();
         format!("{title}\n\n{}\n{rest}{}", facts.join(" · "), self.message_section(language))
@@ -101,11 +102,11 @@ impl Topic {
             return String::new();
         }
         let mut out = match language {
-            Language::English => "\n## Messages of other libraries\n\nA dash: not known. The last column says where the text was checked.\n\n| library | message | introduced | no longer since | checked in |\n|---|---|---|---|---|\n",
-            Language::Chinese => "\n## 其他库的消息\n\n短横表示未知；最后一列说明在何处核对过该消息。\n\n| 库 | 消息 | 引入版本 | 不再使用的版本 | 核对依据 |\n|---|---|---|---|---|\n",
+            Language::English => "\n## Messages of other libraries\n\nThe last column says where the text was checked.\n\n| library | message | introduced | deprecated | status | checked in |\n|---|---|---|---|---|---|\n",
+            Language::Chinese => "\n## 其他库的消息\n\n最后一列说明在何处核对过该消息。\n\n| 库 | 消息 | 引入版本 | 弃用版本 | 状态 | 核对依据 |\n|---|---|---|---|---|---|\n",
         }
         .to_owned();
-        let unknown = "—";
+        let unknown = language.pick("not determined", "未确定");
         for message in messages {
             let mut cell = format!("`{}`", message.text);
             if let Some((english, chinese)) = message.note {
@@ -116,10 +117,14 @@ impl Topic {
             }
             let _ = writeln!(
                 out,
-                "| {} | {cell} | {} | {} | {} |",
+                "| {} | {cell} | {} | {} | {} | {} |",
                 message.library,
                 message.since.unwrap_or(unknown),
-                message.until.unwrap_or(unknown),
+                message.until.unwrap_or_else(|| match message.status() {
+                    Status::InUse => language.pick("no", "否"),
+                    Status::Gone | Status::NotDetermined => unknown,
+                }),
+                status(message.status(), language),
                 checked(message.checked, language)
             );
         }
@@ -155,6 +160,9 @@ impl Topic {
         let mut document = self.summary(language);
         document["language"] = json!(language.tag());
         document["evidence"] = json!({ "share": null, "confidence": null, "cases": 0 });
+        for (name, list) in evidence::documents(self.source(language)) {
+            document[name] = list;
+        }
         document["sections"] = markdown::sections(self.source(language))
             .map(|(heading, text)| json!({ "heading": heading, "markdown": text }))
             .collect();
@@ -171,10 +179,20 @@ pub fn row(message: &Message, language: Language) -> Value {
         "codes": message.codes.iter().map(|code| code.name()).collect::<Vec<_>>(),
         "page": message.page(),
         "introduced": message.since,
-        "no_longer_since": message.until,
+        "deprecated": message.until,
+        "status": status(message.status(), Language::English),
         "checked_in": checked(message.checked, Language::English),
         "note": message.note.map(|(english, chinese)| language.pick(english, chinese)),
     })
+}
+
+/// Whether a message is still said, in words.
+fn status(status: Status, language: Language) -> &'static str {
+    match status {
+        Status::InUse => language.pick("in use", "使用中"),
+        Status::Gone => language.pick("no longer said", "已不再使用"),
+        Status::NotDetermined => language.pick("not determined", "未确定"),
+    }
 }
 
 /// How a message was checked, in words.

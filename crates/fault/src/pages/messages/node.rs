@@ -30,28 +30,31 @@ const fn okta(text: &'static str, codes: &'static [Code]) -> Message {
 
 pub(super) const MESSAGES: &[Message] = &[
     jsonwebtoken("jwt expired", &[TOKEN_EXPIRED]),
-    jsonwebtoken("jwt not active", &[TOKEN_NOT_YET_VALID]),
+    jsonwebtoken("jwt not active", &[TOKEN_NOT_YET_VALID]).since("5.5.0"),
     jsonwebtoken("jwt malformed", &[TOKEN_MALFORMED]),
     jsonwebtoken("jwt must be provided", &[CREDENTIAL_MISSING]),
-    jsonwebtoken("jwt must be a string", &[CREDENTIAL_MALFORMED]),
+    jsonwebtoken("jwt must be a string", &[CREDENTIAL_MALFORMED]).since("7.3.0"),
     jsonwebtoken("invalid token", &[TOKEN_MALFORMED, SIGNATURE_INVALID, TOKEN_EXPIRED])
+        .since("5.0.0")
         .under("invalid_token"),
     jsonwebtoken("invalid signature", &[SIGNATURE_INVALID]).under("signature_verification_failed"),
     jsonwebtoken("jwt signature is required", &[SIGNATURE_INVALID, ALGORITHM_NOT_ALLOWED])
         .note("an unsigned token (`alg` none) was presented", "收到的是未签名的令牌（`alg` 为 none）"),
-    jsonwebtoken("invalid algorithm", &[ALGORITHM_NOT_ALLOWED]),
+    jsonwebtoken("invalid algorithm", &[ALGORITHM_NOT_ALLOWED]).since("5.0.0"),
     jsonwebtoken("jwt audience invalid. expected: {audience}", &[AUDIENCE_MISMATCH]),
     jsonwebtoken("jwt issuer invalid. expected: {issuer}", &[ISSUER_UNKNOWN]),
-    jsonwebtoken("jwt subject invalid. expected: {subject}", &[SUBJECT_INVALID, USER_UNKNOWN]).note(
-        "the library compares with one expected subject; nothing was looked up",
-        "该库只与一个期望的主体比较，并未查找用户",
-    ),
-    jsonwebtoken("maxAge exceeded", &[TOKEN_TOO_OLD]),
+    jsonwebtoken("jwt subject invalid. expected: {subject}", &[SUBJECT_INVALID, USER_UNKNOWN])
+        .since("5.6.0")
+        .note(
+            "the library compares with one expected subject; nothing was looked up",
+            "该库只与一个期望的主体比较，并未查找用户",
+        ),
+    jsonwebtoken("maxAge exceeded", &[TOKEN_TOO_OLD]).since("5.2.0"),
     jsonwebtoken("invalid exp value", &[CLAIM_INVALID]),
-    jsonwebtoken("invalid nbf value", &[CLAIM_INVALID]),
+    jsonwebtoken("invalid nbf value", &[CLAIM_INVALID]).since("5.5.0"),
     jsonwebtoken("secretOrPublicKey must be an asymmetric key when using {alg}", &[ALGORITHM_NOT_ALLOWED])
         .since("9.0.0"),
-    jsonwebtoken("secret or public key must be provided", &[KEY_UNKNOWN]),
+    jsonwebtoken("secret or public key must be provided", &[KEY_UNKNOWN]).since("5.0.4"),
     express_jwt("No authorization token was found", &[CREDENTIAL_MISSING]),
     express_jwt("Format is Authorization: Bearer [token]", &[CREDENTIAL_MALFORMED]),
     express_jwt("The token has been revoked.", &[TOKEN_REVOKED]),

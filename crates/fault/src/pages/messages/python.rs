@@ -42,14 +42,15 @@ const fn flask(text: &'static str, codes: &'static [Code]) -> Message {
 
 pub(super) const MESSAGES: &[Message] = &[
     pyjwt("Signature has expired", &[TOKEN_EXPIRED]),
-    pyjwt("The token is not yet valid (nbf)", &[TOKEN_NOT_YET_VALID]),
-    pyjwt("The token is not yet valid (iat)", &[TOKEN_FROM_FUTURE]),
+    pyjwt("The token is not yet valid (nbf)", &[TOKEN_NOT_YET_VALID]).since("1.1.0"),
+    pyjwt("The token is not yet valid (iat)", &[TOKEN_FROM_FUTURE]).since("2.6.0"),
     pyjwt("Signature verification failed", &[SIGNATURE_INVALID]).under("signature_verification_failed"),
-    pyjwt("Audience doesn't match", &[AUDIENCE_MISMATCH]),
+    pyjwt("Audience doesn't match", &[AUDIENCE_MISMATCH]).since("2.7.0"),
     pyjwt("Invalid audience", &[AUDIENCE_MISMATCH]),
     pyjwt("Invalid claim format in token", &[CLAIM_INVALID]),
     pyjwt("Invalid issuer", &[ISSUER_UNKNOWN]),
     pyjwt("Token is missing the \"{claim}\" claim", &[CLAIM_MISSING, SUBJECT_MISSING])
+        .since("1.4.0")
         .note("for `sub` it is subject_missing", "若为 `sub`，则是 subject_missing"),
     pyjwt("Subject must be a string", &[SUBJECT_INVALID]).since("2.10.0"),
     pyjwt("Invalid subject", &[SUBJECT_INVALID, USER_UNKNOWN]).since("2.10.0").note(
@@ -64,11 +65,26 @@ pub(super) const MESSAGES: &[Message] = &[
     pyjwt("Invalid payload string: {reason}", &[TOKEN_MALFORMED]),
     pyjwt("The specified alg value is not allowed", &[ALGORITHM_NOT_ALLOWED]),
     pyjwt("Algorithm not supported", &[ALGORITHM_NOT_ALLOWED]),
-    pyjwt("Unsupported critical extension: {extension}", &[TOKEN_CRITICAL_UNKNOWN]),
-    pyjwt("Unable to find a signing key that matches: {kid}", &[KEY_UNKNOWN]),
-    pyjwt("Fail to fetch data from the url, err: {reason}", &[KEYS_UNAVAILABLE]),
+    pyjwt("Unsupported critical extension: {extension}", &[TOKEN_CRITICAL_UNKNOWN]).since("2.12.0"),
+    pyjwt("Unable to find a signing key that matches: {kid}", &[KEY_UNKNOWN]).since("2.0.0"),
+    pyjwt("Fail to fetch data from the url, err: {reason}", &[KEYS_UNAVAILABLE]).since("2.5.0"),
     pyjwt("The JWKS endpoint did not contain any signing keys", &[KEYS_UNAVAILABLE, KEY_UNKNOWN])
+        .since("2.0.0")
         .note("the set was fetched and holds no key for signatures", "已取得密钥集，但其中没有签名密钥"),
+    // Of old releases that are still met.
+    Message::of(PYJWT, Package("1.0.1"), "Signature not yet valid", &[TOKEN_NOT_YET_VALID]).until("1.1.0"),
+    Message::of(PYJWT, Package("1.3.0"), "No audience claim in token", &[AUDIENCE_MISMATCH]).until("1.4.0"),
+    Message::of(PYJWT, Package("1.3.0"), "Token does not contain an iss claim", &[CLAIM_MISSING])
+        .since("1.3.0")
+        .until("1.4.0"),
+    Message::of(
+        PYJWT,
+        Package("1.4.2"),
+        "Issued At claim (iat) cannot be in the future",
+        &[TOKEN_FROM_FUTURE],
+    )
+    .since("1.1.0")
+    .until("1.5.0"),
     python_jose("Signature has expired.", &[TOKEN_EXPIRED]),
     python_jose("Signature verification failed.", &[SIGNATURE_INVALID])
         .under("signature_verification_failed"),
@@ -78,6 +94,7 @@ pub(super) const MESSAGES: &[Message] = &[
     python_jose("Invalid issuer", &[ISSUER_UNKNOWN]),
     python_jose("Subject must be a string.", &[SUBJECT_INVALID]),
     python_jose("missing required key \"{claim}\" among claims", &[CLAIM_MISSING, SUBJECT_MISSING])
+        .since("3.1.0")
         .note("for `sub` it is subject_missing", "若为 `sub`，则是 subject_missing"),
     python_jose("Error decoding token headers.", &[TOKEN_MALFORMED]),
     python_jose("Error decoding token claims.", &[TOKEN_MALFORMED]),
@@ -131,15 +148,16 @@ pub(super) const MESSAGES: &[Message] = &[
     .under("invalid_token"),
     simplejwt("Token is invalid or expired", &[TOKEN_EXPIRED, SIGNATURE_INVALID, TOKEN_MALFORMED])
         .under("invalid_token"),
-    simplejwt("Token is expired", &[TOKEN_EXPIRED]),
+    simplejwt("Token is expired", &[TOKEN_EXPIRED]).since("5.5.0"),
     simplejwt("Token is blacklisted", &[TOKEN_REVOKED]),
     simplejwt("Token has wrong type", &[TOKEN_TYPE_MISMATCH]),
     simplejwt("Token has no '{claim}' claim", &[CLAIM_MISSING]),
     simplejwt("Token contained no recognizable user identification", &[SUBJECT_MISSING]),
     simplejwt("User not found", &[USER_UNKNOWN]).under("user_from_sub_claim_does_not_exist"),
     simplejwt("User is inactive", &[USER_SUSPENDED]),
-    simplejwt("The user's password has been changed.", &[TOKEN_REVOKED]),
+    simplejwt("The user's password has been changed.", &[TOKEN_REVOKED]).since("5.3.0"),
     simplejwt("No active account found for the given token.", &[USER_UNKNOWN, USER_SUSPENDED, USER_DELETED])
+        .since("5.4.0")
         .under("user_from_sub_claim_does_not_exist"),
     simplejwt("Authorization header must contain two space-delimited values", &[CREDENTIAL_MALFORMED]),
     flask("Missing Authorization Header", &[CREDENTIAL_MISSING]),

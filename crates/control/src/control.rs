@@ -37,6 +37,7 @@ struct Inner {
     rate: Rate,
     bench: Bench,
     figures: Board,
+    turns: scim::Turns,
 }
 
 /// What the control plane is made of.
@@ -85,7 +86,7 @@ impl Control {
         let rate = Rate::new(parts.rate);
         let remote = Remote::new(parts.egress.clone(), parts.fetching.clone());
         let bench = Bench::new(remote, parts.clock.clone(), parts.rng.clone());
-        Self(Arc::new(Inner { parts, rate, bench, figures: Board::new() }))
+        Self(Arc::new(Inner { parts, rate, bench, figures: Board::new(), turns: scim::Turns::new() }))
     }
 
     /// Everything that the control plane serves. Whoever serves it puts an [`crate::Entrance`] into each request's
@@ -173,6 +174,10 @@ impl Control {
 
     pub(crate) fn figures(&self) -> &Board {
         &self.0.figures
+    }
+
+    pub(crate) fn turns(&self) -> &scim::Turns {
+        &self.0.turns
     }
 
     pub(crate) fn egress(&self) -> &Egress {

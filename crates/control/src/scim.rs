@@ -14,6 +14,8 @@ mod conditions;
 mod discovery;
 mod failure;
 mod filter;
+#[cfg(test)]
+mod fuzz_corpus;
 mod groups;
 mod input;
 mod listing;
@@ -21,10 +23,13 @@ mod patch;
 mod project;
 mod resources;
 mod schema;
+mod turns;
 mod users;
+mod weight;
 
 pub(crate) use client::Client;
 pub(crate) use failure::{ScimType, body, headers};
+pub(crate) use turns::Turns;
 
 use crate::Control;
 use axum::Router;

@@ -15,12 +15,16 @@ use http::StatusCode;
 use portcullis_fault::codes;
 use serde_json::{Map, Value, json};
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// The most operations of one request.
 pub const MOST: usize = 1_000;
 
 /// How a reference begins.
 const REFERENCE: &str = "bulkId:";
+
+/// How long one request may work; what was not begun by then is to be sent again.
+const TIME: Duration = Duration::from_secs(60);
 
 struct Operation {
     method: String,
@@ -38,6 +42,9 @@ pub async fn bulk(
 ) -> Result<Reply, Failure> {
     let fail_on = body.get("failOnErrors").and_then(Value::as_u64).filter(|most| *most > 0);
     let operations = read(&body)?;
+    let mut turn = control.turns().take(&client.feed, TIME).await?;
+    // Looked for once: what waits for others is looked at again and again.
+    let references: Vec<Vec<&str>> = operations.iter().map(references).collect();
     let known: HashSet<String> =
         operations.iter().filter_map(|operation| operation.bulk_id.clone()).collect();
     let mut made: HashMap<String, Option<String>> = HashMap::new();
@@ -48,7 +55,7 @@ pub async fn bulk(
         let before = waiting.len();
         for i in waiting {
             let operation = &operations[i];
-            let references = references(operation);
+            let references = &references[i];
             let unknown = references.iter().find(|id| !known.contains(**id));
             let failed = references.iter().find(|id| matches!(made.get(**id), Some(None)));
             let done = if let Some(id) = unknown.or(failed) {
@@ -59,6 +66,9 @@ pub async fn bulk(
             } else if references.iter().any(|id| !made.contains_key(*id)) {
                 rest.push(i);
                 continue;
+            } else if turn.go_on().await.is_err() {
+                let detail = format!("not begun: the request took longer than {TIME:?}; send it again");
+                Err(Failure::code(codes::TOO_MANY_REQUESTS, detail))
             } else {
                 run(&control, &client, operation, &made).await
             };
@@ -124,7 +134,12 @@ fn read(body: &Map<String, Value>) -> Result<Vec<Operation>, Failure> {
             _ if method == "DELETE" => Map::new(),
             _ => return Err(syntax(format!("operation {i} has no `data`"))),
         };
-        operations.push(Operation { method, path, bulk_id, version: text("version"), data });
+        let version = match one.get("version") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(version)) => Some(version.clone()),
+            Some(_) => return Err(syntax(format!("the `version` of operation {i} is text"))),
+        };
+        operations.push(Operation { method, path, bulk_id, version, data });
     }
     Ok(operations)
 }

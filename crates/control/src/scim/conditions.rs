@@ -26,7 +26,9 @@ impl Conditions {
     /// Those of a request.
     pub fn of(headers: &HeaderMap) -> Self {
         let text = |name: HeaderName| {
-            let all: Vec<_> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+            // What cannot be read is the name of no version: a change that depends on it is not made.
+            let all: Vec<_> =
+                headers.get_all(name).iter().map(|value| value.to_str().unwrap_or_default()).collect();
             if all.is_empty() { None } else { Some(all.join(",")) }
         };
         Self { if_match: text(header::IF_MATCH), if_none_match: text(header::IF_NONE_MATCH) }
@@ -87,5 +89,8 @@ mod tests {
                 && !conditions(None, Some("\"b\"")).has("W/\"a\"")
         );
         assert!(conditions(None, Some("*")).permit("W/\"a\"").is_err());
+        let unreadable = http::HeaderValue::from_bytes(b"W/\"a\xff\"").unwrap();
+        let headers = HeaderMap::from_iter([(header::IF_MATCH, unreadable)]);
+        assert!(Conditions::of(&headers).permit("W/\"a\"").is_err());
     }
 }

@@ -102,6 +102,17 @@ pub struct Path {
     pub sub: Option<String>,
 }
 
+impl Filter {
+    /// How many comparisons it has.
+    pub fn terms(&self) -> usize {
+        match self {
+            Self::Compare { .. } | Self::Present(_) => 1,
+            Self::Element { filter, .. } | Self::Not(filter) => filter.terms(),
+            Self::And(parts) | Self::Or(parts) => parts.iter().map(Self::terms).sum(),
+        }
+    }
+}
+
 impl fmt::Display for Filter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let joined = |f: &mut fmt::Formatter<'_>, parts: &[Self], word: &str, bracket: fn(&Self) -> bool| {

@@ -8,15 +8,17 @@ use super::filter::{self, Matcher, Narrow, Place};
 use super::input::{self, Body};
 use super::project::Projection;
 use super::resources::{Kind, of_group, of_user};
-use super::{base, groups, users};
+use super::{base, groups, users, weight};
 use crate::Control;
 use crate::input::Path;
 use axum::extract::{RawQuery, State};
 use portcullis_identity::directory::Fed;
+use portcullis_model::team::MOST_TEAMS;
 use portcullis_model::{Team, User, UserId};
 use portcullis_store::entity::provisioned::{self, Teams, Users};
 use serde_json::{Map, Value, json};
 use std::cmp::Ordering;
+use std::time::Duration;
 
 /// The most resources of one answer.
 pub const MOST: u32 = 200;
@@ -26,6 +28,12 @@ const DEFAULT: u32 = 100;
 const MOST_LOOKED_AT: usize = 50_000;
 /// The most users that are sorted for one answer.
 const MOST_SORTED: usize = 10_000;
+/// The most that is kept of them, in bytes.
+const MOST_KEPT: usize = 32 << 20;
+/// Users that are read at once.
+const AT_ONCE: u32 = 200;
+/// How long one answer may take where resources are looked at one by one.
+const TIME: Duration = Duration::from_secs(10);
 /// The most members that are looked at for one answer.
 const MOST_MEMBERS: usize = groups::MOST_MEMBERS;
 
@@ -216,10 +224,15 @@ impl Query {
                 chosen.found = provisioned::list_users(store, &asked, skip, count).await?;
             }
         } else {
+            let (mut turn, mut first) = (None, true);
             let (base, mut after, mut looked_at) = (base(control), None, 0);
             let by_groups = self.filter.as_ref().is_some_and(|filter| filter.mentions("groups"));
             loop {
-                let page = provisioned::list_users_after(store, &asked, after).await?;
+                // Not for what is found among a few, as one user of a name.
+                if !std::mem::take(&mut first) && turn.is_none() {
+                    turn = Some(control.turns().take(feed, TIME).await?);
+                }
+                let page = provisioned::list_users_after(store, &asked, after, AT_ONCE).await?;
                 let Some((last, _)) = page.last() else { break };
                 after = Some(last.id);
                 looked_at += page.len();
@@ -229,6 +242,9 @@ impl Query {
                     )));
                 }
                 for (record, said) in page {
+                    if let Some(turn) = &mut turn {
+                        turn.go_on().await?;
+                    }
                     let fed = Fed { record, said };
                     let mut resource =
                         users::shown(users::writable(&fed.record, fed.said.as_ref()), &fed, &base);
@@ -239,8 +255,6 @@ impl Query {
                         chosen.take(&resource, (fed.record, fed.said))?;
                     }
                 }
-                // Comparing thousands of users must not keep others waiting.
-                tokio::task::yield_now().await;
             }
         }
         let (total, found) = chosen.end();
@@ -271,9 +285,15 @@ impl Query {
         asked.shown = narrow.display_name.clone();
         asked.external_id = narrow.external_id.clone();
         let by_members = self.filter.as_ref().is_some_and(|filter| filter.mentions("members"));
-        let mut chosen = Chosen::new(self.sort, window, usize::MAX);
+        let mut chosen = Chosen::new(self.sort, window, usize::try_from(MOST_TEAMS).unwrap_or(usize::MAX));
         let mut looked_at = 0;
-        for (record, said) in provisioned::list_teams(control.store(), &asked).await? {
+        let teams = provisioned::list_teams(control.store(), &asked).await?;
+        let looks = (self.filter.is_some() || self.sort.is_some()) && teams.len() > AT_ONCE as usize;
+        let mut turn = if looks { Some(control.turns().take(feed, TIME).await?) } else { None };
+        for (record, said) in teams {
+            if let Some(turn) = &mut turn {
+                turn.go_on().await?;
+            }
             let fed: Fed<Team> = Fed { record, said };
             let mut resource = groups::writable(&fed.record, fed.said.as_ref());
             if self.filter.is_some() || self.sort.is_some() {
@@ -321,11 +341,12 @@ struct Chosen<R> {
     total: u64,
     found: Vec<R>,
     keys: Vec<Option<Value>>,
+    kept: usize,
 }
 
 impl<R> Chosen<R> {
     fn new(sort: Option<(Place, bool)>, window: Window, most: usize) -> Self {
-        Self { sort, window, most, total: 0, found: Vec::new(), keys: Vec::new() }
+        Self { sort, window, most, total: 0, found: Vec::new(), keys: Vec::new(), kept: 0 }
     }
 
     fn take(&mut self, resource: &Map<String, Value>, record: R) -> Result<(), Failure> {
@@ -333,10 +354,12 @@ impl<R> Chosen<R> {
         self.total += 1;
         match self.sort {
             Some((by, _)) => {
-                if self.found.len() >= self.most {
+                self.kept += weight::of_map(resource);
+                if self.found.len() >= self.most || self.kept > MOST_KEPT {
                     return Err(too_many(format!(
-                        "more than {} resources would have to be sorted; leave out `sortBy`, or filter",
-                        self.most
+                        "more than {} resources, or {} MiB of them, would have to be sorted; leave out `sortBy`, or filter",
+                        self.most,
+                        MOST_KEPT >> 20
                     )));
                 }
                 self.keys.push(by.first(resource).cloned());

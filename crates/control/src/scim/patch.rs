@@ -9,6 +9,7 @@ mod apply;
 use super::failure::{Failure, ScimType};
 use super::filter::{self, Path};
 use super::schema::{Found, ResourceType};
+use super::weight::Budget;
 use serde_json::{Map, Value};
 
 /// The most operations of one request.
@@ -88,79 +89,79 @@ pub fn apply(
     mut document: Map<String, Value>,
     operations: &[Operation],
 ) -> Result<Map<String, Value>, Failure> {
+    let mut change = Change { kind, document: &mut document, budget: Budget::new() };
     for operation in operations {
         match &operation.path {
-            Some(path) => at(kind, &mut document, operation.verb, path, &operation.value, true)?,
-            None => everywhere(kind, &mut document, operation.verb, &operation.value)?,
+            Some(path) => change.at(operation.verb, path, &operation.value, true)?,
+            None => change.everywhere(operation.verb, &operation.value)?,
         }
     }
     Ok(document)
 }
 
-/// Applies an operation without a path: each member of the value is one with a path.
-fn everywhere(
-    kind: &ResourceType,
-    document: &mut Map<String, Value>,
-    verb: Verb,
-    value: &Value,
-) -> Result<(), Failure> {
-    if verb == Verb::Remove {
-        return Err(Failure::new(ScimType::NoTarget, "`remove` needs a `path`"));
-    }
-    let Value::Object(members) = value else {
-        return Err(Failure::new(
-            ScimType::InvalidValue,
-            "an operation without a `path` has an object as its `value`",
-        ));
-    };
-    for (key, value) in members {
-        // As in the body of a PUT: what is not known, or the server's own, is passed over.
-        if let Ok(path) = filter::parse_path(key) {
-            at(kind, document, verb, &path, value, false)?;
-        }
-    }
-    Ok(())
+/// A resource while it is changed.
+struct Change<'c> {
+    kind: &'c ResourceType,
+    document: &'c mut Map<String, Value>,
+    budget: Budget,
 }
 
-/// Applies an operation at a path. With `strict` a path that names nothing is refused, else passed over.
-fn at(
-    kind: &ResourceType,
-    document: &mut Map<String, Value>,
-    verb: Verb,
-    path: &Path,
-    value: &Value,
-    strict: bool,
-) -> Result<(), Failure> {
-    match kind.find(&path.attribute) {
-        None if strict => {
-            let detail = format!("there is no such attribute: `{}`", path.attribute);
-            Err(Failure::new(ScimType::InvalidPath, detail))
+impl Change<'_> {
+    /// Applies an operation without a path: each member of the value is one with a path.
+    fn everywhere(&mut self, verb: Verb, value: &Value) -> Result<(), Failure> {
+        if verb == Verb::Remove {
+            return Err(Failure::new(ScimType::NoTarget, "`remove` needs a `path`"));
         }
-        None => Ok(()),
-        Some(Found { extension: Some(schema), attribute: None, .. }) => {
-            if path.filter.is_some() {
-                return Err(Failure::new(
-                    ScimType::InvalidPath,
-                    format!("`{path}` has no elements to choose from"),
-                ));
+        let Value::Object(members) = value else {
+            return Err(Failure::new(
+                ScimType::InvalidValue,
+                "an operation without a `path` has an object as its `value`",
+            ));
+        };
+        for (key, value) in members {
+            // As in the body of a PUT: what is not known, or the server's own, is passed over.
+            if let Ok(path) = filter::parse_path(key) {
+                self.at(verb, &path, value, false)?;
             }
-            match (verb, value) {
-                (Verb::Remove, _) => {
-                    document.remove(schema.id);
-                    Ok(())
+        }
+        Ok(())
+    }
+
+    /// Applies an operation at a path. With `strict` a path that names nothing is refused, else passed over.
+    fn at(&mut self, verb: Verb, path: &Path, value: &Value, strict: bool) -> Result<(), Failure> {
+        match self.kind.find(&path.attribute) {
+            None if strict => {
+                let detail = format!("there is no such attribute: `{}`", path.attribute);
+                Err(Failure::new(ScimType::InvalidPath, detail))
+            }
+            None => Ok(()),
+            Some(Found { extension: Some(schema), attribute: None, .. }) => {
+                if path.filter.is_some() {
+                    return Err(Failure::new(
+                        ScimType::InvalidPath,
+                        format!("`{path}` has no elements to choose from"),
+                    ));
                 }
-                (_, Value::Object(members)) => {
-                    for (key, value) in members {
-                        if let Ok(path) = filter::parse_path(&format!("{}:{key}", schema.id)) {
-                            at(kind, document, verb, &path, value, false)?;
-                        }
+                match (verb, value) {
+                    (Verb::Remove, _) => {
+                        self.document.remove(schema.id);
+                        Ok(())
                     }
-                    Ok(())
+                    (_, Value::Object(members)) => {
+                        for (key, value) in members {
+                            if let Ok(path) = filter::parse_path(&format!("{}:{key}", schema.id)) {
+                                self.at(verb, &path, value, false)?;
+                            }
+                        }
+                        Ok(())
+                    }
+                    _ => {
+                        Err(Failure::new(ScimType::InvalidValue, format!("`{path}`: an object is expected")))
+                    }
                 }
-                _ => Err(Failure::new(ScimType::InvalidValue, format!("`{path}`: an object is expected"))),
             }
+            Some(found) => apply::at(self.document, &mut self.budget, verb, path, &found, value, strict),
         }
-        Some(found) => apply::at(document, verb, path, &found, value, strict),
     }
 }
 

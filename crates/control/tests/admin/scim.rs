@@ -577,3 +577,24 @@ async fn changes_at_once_are_all_made() {
         assert_eq!(after[name], "x", "{name}: {after}");
     }
 }
+
+/// Each waits for the next, and the last one stands last: looked at again and again, and made all the same.
+#[tokio::test]
+async fn a_long_chain_of_references_is_made() {
+    let scim = Scim::new().await;
+    let user = |n: usize| {
+        let name = format!("u{n}");
+        let manager = format!("bulkId:u{}", n + 1);
+        let data = match n {
+            119 => json!({ "userName": name }),
+            _ => json!({ "userName": name, ENTERPRISE: { "manager": manager } }),
+        };
+        json!({ "method": "POST", "path": "/Users", "bulkId": name, "data": data })
+    };
+    let operations: Vec<Value> = (0..120).map(user).collect();
+    let answer = scim.post("/Bulk", json!({ "Operations": operations })).await;
+    let said = answer.body["Operations"].as_array().unwrap();
+    assert!(said.len() == 120 && said.iter().all(|one| one["status"] == "201"), "{:?}", said[0]);
+    let number = json!({ "Operations": [{ "method": "DELETE", "path": "/Users/x", "version": 5 }] });
+    assert_eq!(scim.post("/Bulk", number).await.status, 400, "a version that is none is not passed over");
+}

@@ -5,12 +5,14 @@ use crate::scim::coerce;
 use crate::scim::failure::{Failure, ScimType};
 use crate::scim::filter::{Filter, Matcher, Op, Path, equal};
 use crate::scim::schema::{Attribute, Found, Kind, Mutability};
+use crate::scim::weight::Budget;
 use serde_json::{Map, Value};
 use std::collections::HashSet;
 
 /// Applies an operation to the attribute that `path` was found to name.
 pub fn at(
     document: &mut Map<String, Value>,
+    budget: &mut Budget,
     verb: Verb,
     path: &Path,
     found: &Found,
@@ -66,9 +68,9 @@ pub fn at(
     };
     let step = Step { attribute, sub, verb, path, value };
     match &path.filter {
-        Some(filter) => step.chosen(within, filter)?,
+        Some(filter) => step.chosen(within, budget, filter)?,
         None if sub.is_some() => step.part(within)?,
-        None => step.whole(within)?,
+        None => step.whole(within, budget)?,
     }
     if let Some(schema) = found.extension
         && document.get(schema.id).and_then(Value::as_object).is_some_and(Map::is_empty)
@@ -88,14 +90,19 @@ struct Step<'s> {
 
 impl Step<'_> {
     /// The attribute as a whole.
-    fn whole(&self, within: &mut Map<String, Value>) -> Result<(), Failure> {
+    fn whole(&self, within: &mut Map<String, Value>, budget: &mut Budget) -> Result<(), Failure> {
         let (attribute, name) = (self.attribute, self.attribute.name);
         if self.verb == Verb::Remove && (self.value.is_null() || !attribute.multi) {
             within.remove(name);
             return Ok(());
         }
         let new = coerce::value(attribute, name, self.value)?;
+        if new.is_none() && attribute.required && self.verb == Verb::Replace {
+            let detail = format!("`{name}` is required, and cannot be removed");
+            return Err(Failure::new(ScimType::InvalidValue, detail));
+        }
         if attribute.name == "members" && self.verb != Verb::Replace {
+            budget.through(list_of(within, attribute).len())?;
             self.members(within, elements_of(new));
             self.tidy(within);
             return Ok(());
@@ -103,13 +110,16 @@ impl Step<'_> {
         match (self.verb, new) {
             (Verb::Remove, new) => {
                 let gone = elements_of(new);
+                budget.pairs(gone.len(), within.get(name).and_then(Value::as_array).map_or(0, Vec::len))?;
                 if let Some(Value::Array(list)) = within.get_mut(name) {
                     list.retain(|element| !gone.iter().any(|gone| same(attribute, element, gone)));
                 }
             }
             (Verb::Add, Some(new)) if attribute.multi => {
                 let list = list_of(within, attribute);
-                for new in elements_of(Some(new)) {
+                let new = elements_of(Some(new));
+                budget.pairs(new.len(), list.len() + new.len())?;
+                for new in new {
                     if new.get("primary") == Some(&Value::Bool(true)) {
                         no_longer_primary(list);
                     }
@@ -182,7 +192,12 @@ impl Step<'_> {
     }
 
     /// The elements that a filter chooses.
-    fn chosen(&self, within: &mut Map<String, Value>, filter: &Filter) -> Result<(), Failure> {
+    fn chosen(
+        &self,
+        within: &mut Map<String, Value>,
+        budget: &mut Budget,
+        filter: &Filter,
+    ) -> Result<(), Failure> {
         let wrong = |error: String| Failure::new(ScimType::InvalidPath, format!("`path`: {error}"));
         if self.attribute.name.is_empty() || !self.attribute.multi {
             return Err(wrong(format!("`{}` is not a list", self.attribute.name)));
@@ -190,6 +205,17 @@ impl Step<'_> {
         let matcher = Matcher::of_elements(filter, self.attribute).map_err(wrong)?;
         let chooses = |element: &Value| element.as_object().is_some_and(|element| matcher.holds(element));
         let list = list_of(within, self.attribute);
+        // One member of very many, as most clients write it.
+        if self.verb == Verb::Remove
+            && self.sub.is_none()
+            && let Some(wanted) = value_wanted(filter, self.attribute)
+        {
+            budget.through(list.len())?;
+            list.retain(|element| element.get("value").and_then(Value::as_str) != Some(wanted));
+            self.tidy(within);
+            return Ok(());
+        }
+        budget.choose(list, filter)?;
         if self.verb == Verb::Remove {
             match self.sub {
                 Some(sub) => list
@@ -326,6 +352,17 @@ fn same(attribute: &Attribute, a: &Value, b: &Value) -> bool {
         _ => true,
     };
     alike && equal(sub, x, y)
+}
+
+/// The text that a filter wants the exact `value` of an element to be, when it wants nothing else.
+fn value_wanted<'f>(filter: &'f Filter, attribute: &Attribute) -> Option<&'f str> {
+    match filter {
+        Filter::Compare { path, op: Op::Eq, value: Value::String(wanted) } if !wanted.is_empty() => {
+            let sub = attribute.sub(path)?;
+            (sub.name == "value" && sub.exact).then_some(wanted.as_str())
+        }
+        _ => None,
+    }
 }
 
 /// The element that a filter describes: `type eq "work" and primary eq true`.

@@ -154,6 +154,8 @@ fn what_cannot_be_done_is_said() {
         (json!([{ "op": "replace", "path": "groups", "value": [] }]), Mutability),
         (json!([{ "op": "replace", "path": "meta.created", "value": "x" }]), Mutability),
         (json!([{ "op": "remove", "path": "userName" }]), InvalidValue),
+        (json!([{ "op": "replace", "path": "userName", "value": null }]), InvalidValue),
+        (json!([{ "op": "replace", "value": { "userName": "" } }]), InvalidValue),
         (json!([{ "op": "add", "path": "title" }]), InvalidValue),
         (json!([{ "op": "replace", "path": "active", "value": "maybe" }]), InvalidValue),
         (json!([{ "op": "replace", "value": "x" }]), InvalidValue),
@@ -162,6 +164,32 @@ fn what_cannot_be_done_is_said() {
         let (found, detail) = patched(&USER, &ada(), operations.clone()).unwrap_err();
         assert_eq!(found, kind, "{operations}: {detail}");
     }
+}
+
+/// A client may not have us compare for minutes with one body.
+#[test]
+fn what_operations_compare_is_bounded() {
+    // A list that grows with each operation, each of its elements compared with all.
+    let many = |n: usize| json!({ "op": "add", "path": "emails", "value": (0..100).map(|i| format!("{n}-{i}")).collect::<Vec<_>>() });
+    let growing: Vec<Value> = (0..1_000).map(many).collect();
+    let (kind, detail) = patched(&USER, &ada(), growing.into()).unwrap_err();
+    assert_eq!(kind, ScimType::TooMany, "{detail}");
+    // Very many members, and filters that read each of them again and again.
+    let members: Vec<Value> =
+        (0..10_000).map(|n| json!({ "value": format!("id-{n}"), "type": "User" })).collect();
+    let group = json!({ "displayName": "all", "members": members });
+    let terms = vec!["type co \"x\""; 100].join(" or ");
+    let reading: Vec<Value> =
+        (0..200).map(|_| json!({ "op": "remove", "path": format!("members[{terms}]") })).collect();
+    let (kind, detail) = patched(&GROUP, &group, reading.into()).unwrap_err();
+    assert_eq!(kind, ScimType::TooMany, "{detail}");
+    // As identity providers write it, the same group is emptied one by one.
+    let leaving: Vec<Value> = (0..1_000)
+        .map(|n| json!({ "op": "Remove", "path": format!("members[value eq \"id-{n}\"]") }))
+        .collect();
+    let left = patched(&GROUP, &group, leaving.into()).unwrap();
+    assert_eq!(left["members"].as_array().unwrap().len(), 9_000);
+    assert_eq!(left["members"][0]["value"], "id-1000");
 }
 
 proptest! {

@@ -14,6 +14,7 @@ use portcullis_model::{ApiKeyId, Application, Deployment, Model, Name, Provider,
 use portcullis_store::{Error, entity};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -113,6 +114,7 @@ impl Demo {
         let good = chat(&gateway, made.token.expose());
         let keyed = chat(&gateway, made.key.expose());
         let nobody = plain(&gateway, made.nobody.expose());
+        let (itself, there) = (itself(), quoted(foundation.data.path()));
         output::write(&format!(
             "\n  Portcullis, in demo mode, on this machine only\n
   gateway    {gateway}
@@ -134,11 +136,39 @@ impl Demo {
 {nobody}
 
   what that code means    {gateway}/-/errors/subject_unresolved
-  what the owner sees     portcullis record list --data-dir {data}
+  what the owner sees     {itself} record list --data-dir {there}
 
   Ctrl-C ends it.\n\n"
         ))
     }
+}
+
+/// What to call this program by, so that a line works when it is pasted: its name where it was called by name, else its
+/// path.
+fn itself() -> String {
+    let called = std::env::args_os().next().unwrap_or_default();
+    let by_name = Path::new(&called).components().count() == 1;
+    let program = std::env::current_exe().ok().filter(|_| !by_name);
+    quoted(&from_here(program, std::env::current_dir().ok()))
+}
+
+/// The path from a directory to a program below it.
+fn from_here(program: Option<PathBuf>, here: Option<PathBuf>) -> PathBuf {
+    let Some(program) = program else { return PathBuf::from(env!("CARGO_BIN_NAME")) };
+    let below = here.and_then(|here| program.strip_prefix(here).ok().map(Path::to_owned));
+    match below {
+        // A file of this directory itself is none that the shell looks for.
+        Some(below) if below.components().count() == 1 => Path::new(".").join(below),
+        Some(below) => below,
+        None => program,
+    }
+}
+
+/// As a shell reads it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_alphanumeric() || "/._-+@:".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn chat(gateway: &str, bearer: &str) -> String {
@@ -255,4 +285,19 @@ async fn key(
     let (_, secret) = foundation.directory.create_api_key(actor, new).await?;
     foundation.data.private(KEY_FILE, || format!("{}\n", secret.expose()).into_bytes())?;
     Ok(secret)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_program_is_called_by_what_the_shell_finds() {
+        let path = |program: &str, here: &str| quoted(&from_here(Some(program.into()), Some(here.into())));
+        assert_eq!(path("/src/target/debug/portcullis", "/src"), "target/debug/portcullis");
+        assert_eq!(path("/src/portcullis", "/src"), "./portcullis");
+        assert_eq!(path("/opt/portcullis", "/src"), "/opt/portcullis");
+        assert_eq!(path("/o'p t/portcullis", "/src"), "'/o'\\''p t/portcullis'");
+        assert_eq!(quoted(&from_here(None, Some("/src".into()))), "portcullis");
+    }
 }

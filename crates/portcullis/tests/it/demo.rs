@@ -65,6 +65,13 @@ fn the_three_lines_work_when_pasted() {
         assert!(answer.contains("data: ") && answer.contains("[DONE]"), "{good}\n{answer}");
     }
     assert!(paste(nobody).contains("subject_unresolved"), "{nobody}\n{}", paste(nobody));
+    // The line for the owner names a program that is there, whether or not it is on the search path.
+    let screen = demo.place.log();
+    let line =
+        screen.lines().find_map(|line| line.trim().strip_prefix("what the owner sees")).unwrap().trim();
+    assert!(!line.starts_with("portcullis "), "{line}");
+    let listed = crate::server::eventually(|| paste(line), |list| list.contains("user_unknown"));
+    assert!(listed.contains("user_unknown"), "{line}\n{listed}");
     // Three calls, three records: the refused one says more to the owner than to the caller.
     let shown = demo.place.cli(&["record", "list"]);
     let seen = crate::server::eventually(

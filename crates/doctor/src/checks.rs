@@ -25,6 +25,7 @@ mod signature;
 mod skew;
 mod source;
 mod source_near;
+mod sync;
 mod tenant;
 mod user;
 mod user_source;
@@ -49,6 +50,7 @@ pub const CHECKS: &[&dyn Check] = &[
     &application::Application,
     &source::Source,
     &user_source::UserSource,
+    &sync::Sync,
     &cache::Cache,
     &user::User,
     &source_near::SourceNear,

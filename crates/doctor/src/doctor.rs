@@ -97,7 +97,24 @@ impl Doctor {
             probe: self.0.probe.as_deref(),
             clock: &*self.0.clock,
         };
-        instance::examine(config, &around).await
+        let (mut seen, tried) = tokio::join!(instance::examine(config, &around), self.sources_tried(config));
+        seen.add(tried);
+        seen
+    }
+
+    /// Tries every user source, in this process's own surroundings.
+    async fn sources_tried(&self, config: &Config) -> Result<Vec<instance::SourceSeen>, String> {
+        if config.sources.is_empty() {
+            return Ok(Vec::new());
+        }
+        let identity = match (self.0.in_force)() {
+            Some(identity) => identity,
+            None => {
+                let tenants = self.tenants().await.map_err(|error| error.to_string())?;
+                self.compiled(config, &tenants).await.map_err(|fault| fault.to_string())?
+            }
+        };
+        Ok(instance::probe(identity.sources()).await)
     }
 
     /// Examines. Changes nothing, and ends within seconds.
@@ -265,6 +282,13 @@ impl Doctor {
         if let Some(identity) = (self.0.in_force)() {
             return Ok(identity);
         }
+        let identity = self.compiled(config, tenants).await?;
+        self.warm().await;
+        Ok(identity)
+    }
+
+    /// The configuration compiled for this examination alone.
+    async fn compiled(&self, config: &Config, tenants: &[Arc<Tenant>]) -> Result<Arc<Identity>, Fault> {
         self.0.secrets.load_stored(self.store()).await?;
         let specification = Specification {
             version: 1,
@@ -280,7 +304,6 @@ impl Doctor {
                 Fault::new(codes::PARAMETER_INVALID)
                     .detail(format!("the configuration does not compile: {}", all.join("; ")))
             })?;
-        self.warm().await;
         Ok(Arc::new(identity))
     }
 

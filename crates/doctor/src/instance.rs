@@ -2,12 +2,17 @@
 //! it has to reach can be reached. Run in the process that it is about; two of them set beside each other show what
 //! differs between two environments.
 
+mod sources;
+
+pub use sources::SourceSeen;
+pub(crate) use sources::probe;
+
 use portcullis_config::{Config, Database};
 use portcullis_fault::Secret;
 use portcullis_jose::sha256;
 use portcullis_model::probe::{DeploymentState, Probe};
 use portcullis_model::secret_ref::SecretSource;
-use portcullis_model::{Clock, SecretRef, Timestamp};
+use portcullis_model::{Clock, SecretRef, Source, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -37,6 +42,9 @@ pub struct Instance {
     /// How its AI deployments are doing; absent beside no running process.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployments: Option<Vec<DeploymentSeen>>,
+    /// User sources in other systems, each tried as `portcullis source test` does.
+    #[serde(default)]
+    pub sources: Vec<SourceSeen>,
     /// Limits of memory and processors, and signs of a container.
     pub limits: BTreeMap<String, String>,
     /// The effective configuration, secrets by fingerprint.
@@ -159,7 +167,7 @@ pub async fn examine(config: &Config, around: &Around<'_>) -> Instance {
     collect(&effective, &mut references);
     let secrets_seen: Vec<SecretSeen> = references.iter().map(|reference| look(reference, secrets)).collect();
     let places = places(config, &references);
-    let reach = reach(config).await;
+    let reach = reach(config, secrets).await;
     let mut problems: Vec<String> = Vec::new();
     problems.extend(secrets_seen.iter().filter_map(|seen| seen.problem.clone()));
     problems.extend(
@@ -190,7 +198,23 @@ pub async fn examine(config: &Config, around: &Around<'_>) -> Instance {
         places,
         reach,
         deployments,
+        sources: Vec::new(),
         limits: limits(),
+    }
+}
+
+impl Instance {
+    /// Adds what trying the user sources came to, or why they could not be tried.
+    pub(crate) fn add(&mut self, tried: Result<Vec<SourceSeen>, String>) {
+        match tried {
+            Ok(tried) => {
+                self.problems.extend(tried.iter().filter_map(|source| {
+                    Some(format!("user source `{}`: {}", source.name, source.problem.as_ref()?))
+                }));
+                self.sources = tried;
+            }
+            Err(why) => self.problems.push(format!("user sources could not be tried: {why}")),
+        }
     }
 }
 
@@ -341,7 +365,31 @@ fn place(path: &Path, written: bool, mounts: &str) -> PlaceSeen {
     PlaceSeen { path: path.display().to_string(), state, mount }
 }
 
-async fn reach(config: &Config) -> Vec<Reached> {
+/// The servers of a user source.
+fn servers(source: &Source, secrets: &dyn SecretSource) -> Vec<url::Url> {
+    let ldap = source.ldap.iter().flat_map(|ldap| &ldap.urls).cloned().map(|url| {
+        let port = if url.scheme() == "ldaps" { 636 } else { 389 };
+        with_port(url, port)
+    });
+    let http = source.http.iter().map(|http| http.url.clone());
+    let references = source.sql.iter().flat_map(|sql| std::iter::once(&sql.primary).chain(&sql.replica));
+    let sql = references.filter_map(|reference| {
+        let text = secrets.read(reference).ok()?;
+        let text = std::str::from_utf8(text.expose()).ok()?.trim();
+        Some(with_port(url::Url::parse(text).ok()?, 5432))
+    });
+    ldap.chain(http).chain(sql).collect()
+}
+
+fn with_port(mut url: url::Url, port: u16) -> url::Url {
+    if url.port().is_none() {
+        // Fails for a URL without a host, which is of no use here either.
+        let _ = url.set_port(Some(port));
+    }
+    url
+}
+
+async fn reach(config: &Config, secrets: &dyn SecretSource) -> Vec<Reached> {
     let mut wanted: Vec<(String, String)> = Vec::new();
     let mut add = |what: String, url: &url::Url| {
         if let (Some(host), Some(port)) = (url.host_str(), url.port_or_known_default()) {
@@ -368,12 +416,14 @@ async fn reach(config: &Config) -> Vec<Reached> {
         }
     }
     if let Some(Database::Url(secret)) = &config.storage.database
-        && let Ok(mut url) = url::Url::parse(secret.expose())
+        && let Ok(url) = url::Url::parse(secret.expose())
     {
-        if url.port().is_none() {
-            let _ = url.set_port(Some(5432));
+        add("the database".to_owned(), &with_port(url, 5432));
+    }
+    for source in &config.sources {
+        for url in servers(source, secrets) {
+            add(format!("user source `{}`", source.name), &url);
         }
-        add("the database".to_owned(), &url);
     }
     wanted.truncate(MOST);
     // All at once: one that does not answer keeps the others from nothing.
@@ -481,6 +531,25 @@ mod tests {
             (look(&SecretRef::Env("A".into()), &Fixed), look(&SecretRef::Env("B".into()), &Fixed));
         assert_eq!(seen.fingerprint.as_deref().map(str::len), Some(8));
         assert!(missing.fingerprint.is_none() && missing.problem.is_some());
+    }
+
+    #[test]
+    fn servers_of_sources_have_their_ports() {
+        let source = |text: &str| serde_json::from_str::<Source>(text).unwrap();
+        let ports = |source: &Source| {
+            let all = servers(source, &Fixed).into_iter();
+            all.map(|url| format!("{}:{}", url.host_str().unwrap(), url.port_or_known_default().unwrap()))
+                .collect::<Vec<_>>()
+        };
+        let ldap = source(
+            r#"{ "name": "a", "tenant": "t", "ldap": { "urls": ["ldaps://a", "ldap://b", "ldap://c:1389"], "base": "dc=x", "filter": "(uid={subject})" } }"#,
+        );
+        assert_eq!(ports(&ldap), ["a:636", "b:389", "c:1389"]);
+        // A secret that is no URL, and one that is not there.
+        let sql = source(
+            r#"{ "name": "a", "tenant": "t", "sql": { "primary": "env:A", "replica": "env:B", "query": "SELECT" } }"#,
+        );
+        assert_eq!(ports(&sql), [""; 0]);
     }
 
     #[tokio::test]

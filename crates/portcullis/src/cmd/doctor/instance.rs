@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Beside a running `serve` this is what that process sees, not this shell: its variables by name, the
-secrets that its configuration names by fingerprint, mounts, limits, and whether issuers, services,
-providers and the database can be reached from it. Without one it is what this command sees.
+secrets that its configuration names by fingerprint, mounts, limits, whether issuers, services,
+providers and the database can be reached from it, and whether user sources let it read people. Without one it is what this command sees.
 
 The JSON holds the effective configuration too: keep it, and `portcullis doctor compare` shows what
 differs from another instance's. With `--user` it says whether that user is there, so that the

@@ -28,7 +28,9 @@ test-clients: ## official clients and third-party token libraries against the de
 	@scripts/install test
 	@scripts/step "client suites" scripts/test-clients
 
-test-all: test ## what is slower as well: every AI client at every provider's format, fuzzing, other JOSE libraries, benchmarks as smoke tests, the gate's load table in its short form, five minutes of mixed calls
+test-all: test ## what is slower as well: every AI client at every provider's format, an Active Directory domain controller (as root), fuzzing, other JOSE libraries, benchmarks as smoke tests, the gate's load table in its short form, five minutes of mixed calls
+	@scripts/install controller
+	@scripts/step "Active Directory" cargo test -p portcullis-identity --locked --quiet --test it active_directory -- --ignored
 	@scripts/step "fuzzing" scripts/fuzz --seconds 60
 	@scripts/step "other JOSE libraries" scripts/oracles
 	@scripts/step "micro-benchmarks" cargo bench --workspace --locked --bench '*' -- --quick

@@ -1,5 +1,7 @@
 //! The LDAP source against a real OpenLDAP server.
 
+#[path = "ldap/samba.rs"]
+mod samba;
 #[path = "ldap/slapd.rs"]
 mod slapd;
 #[path = "ldap/trouble.rs"]

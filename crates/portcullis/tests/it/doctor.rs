@@ -6,6 +6,7 @@ mod calls;
 mod groups;
 mod issuer;
 mod keys;
+mod ldap;
 mod people;
 mod sources;
 mod tenants;

@@ -382,8 +382,9 @@ impl Runtime {
         let limits = Limits {
             capacity: resolution.capacity as usize,
             queue: source.queue as usize,
-            // The source has its own; what is left is for the shadow in our own directory.
-            timeout: source.timeout.0.saturating_add(resolution.timeout.0),
+            // The source has its own, twice where it is asked again by the key; what is left is for the shadow in our own
+            // directory.
+            timeout: source.timeout.0.saturating_mul(2).saturating_add(resolution.timeout.0),
             positive: source.positive_ttl.unwrap_or(resolution.positive_ttl).0,
             negative: source.negative_ttl.unwrap_or(resolution.negative_ttl).0,
             stale: source.stale.0,

@@ -16,7 +16,7 @@ pub use crate::rules::Newcomer;
 pub use database::DatabaseSource;
 pub(crate) use outside::Outside;
 
-use crate::directory::Mirrored;
+use crate::directory::{Former, Mirrored};
 use foreign::{Person, Wanted};
 
 use async_trait::async_trait;
@@ -67,12 +67,12 @@ pub trait Source: Send + Sync {
     /// Makes a user for a subject that nobody has.
     async fn create(&self, tenant: TenantId, newcomer: &Newcomer, active: bool) -> Result<Creation, String>;
 
-    /// Writes what a user source says of a person into its shadow.
+    /// Writes what a user source says of a person into its shadow. `wanted` is the subject that it was found by, if by one.
     async fn mirror(
         &self,
         source: &Name,
         tenant: TenantId,
-        wanted: &Wanted,
+        wanted: Option<&Wanted>,
         person: &Person,
     ) -> Result<Mirroring, String> {
         let _ = (source, tenant, wanted, person);
@@ -84,21 +84,27 @@ pub trait Source: Send + Sync {
         &self,
         source: &Name,
         tenant: TenantId,
-        wanted: &Wanted,
+        wanted: Option<&Wanted>,
         person: &Person,
     ) -> Result<Mirroring, String> {
         let _ = (source, tenant, wanted, person);
         Err(NO_SHADOWS.to_owned())
     }
 
-    /// Takes note that a user source has nobody by this subject; whoever it was before, barred now.
-    async fn vanished(
+    /// The teams that a user would be in if the person's groups were made memberships now. Writes nothing.
+    async fn would_be_in(
         &self,
-        source: &Name,
         tenant: TenantId,
-        wanted: &Wanted,
-    ) -> Result<Option<User>, String> {
-        let _ = (source, tenant, wanted);
+        user: UserId,
+        person: &Person,
+    ) -> Result<Option<Vec<(Team, bool)>>, String> {
+        let _ = (tenant, user, person);
+        Err(NO_SHADOWS.to_owned())
+    }
+
+    /// Takes note that a user source, asked by the key, has this person no longer; the user, barred now.
+    async fn vanished(&self, source: &Name, user: UserId) -> Result<Option<User>, String> {
+        let _ = (source, user);
         Err(NO_SHADOWS.to_owned())
     }
 
@@ -108,7 +114,7 @@ pub trait Source: Send + Sync {
         source: &Name,
         tenant: TenantId,
         wanted: &Wanted,
-    ) -> Result<Option<User>, String> {
+    ) -> Result<Option<Former>, String> {
         let _ = (source, tenant, wanted);
         Err(NO_SHADOWS.to_owned())
     }

@@ -92,6 +92,9 @@ pub struct SqlSource {
     pub replica: Option<SecretRef>,
     /// One `SELECT` that finds a person by `:subject`; `:issuer` and `:tenant` are there too. They are bound as text, never spliced in: write `:subject::uuid` for a column of another type.
     pub query: String,
+    /// One `SELECT` that finds a person by `:key`, as `WHERE id = :key::uuid`, with the columns of `query`. It is asked when `query` finds somebody no longer: who is still there under this key was renamed, who is not is gone, and is suspended. Without it nobody is suspended because `query` finds them no longer; their tokens are refused all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_key: Option<String>,
     /// One `SELECT` that finds people any of whose identifiers is in the list `:forms`, as `WHERE lower(email) = ANY(:forms)`; for the doctor's near misses. Default: `query`, asked with each form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub near: Option<String>,
@@ -129,6 +132,9 @@ pub struct HttpSource {
     /// For `POST`: members of the JSON object that is sent: `{ login = "{subject}" }`.
     #[serde(default)]
     pub body: BTreeMap<String, String>,
+    /// How a person is asked for by the key, at the same `url`: `{ path = ["{key}"] }`. It is asked when the question above finds somebody no longer: who is still there under this key was renamed, who is not is gone, and is suspended. Without it nobody is suspended because the service finds them no longer; their tokens are refused all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_key: Option<HttpByKey>,
     /// Headers added to every request. No credentials: see `credential`.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
@@ -153,6 +159,18 @@ pub struct HttpSource {
 
 fn quarter_mebibyte() -> crate::ByteSize {
     crate::ByteSize(256 * 1_024)
+}
+
+/// How a person is asked for by the key: `{key}` is filled in, `{issuer}` and `{tenant}` too.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpByKey {
+    /// Segments appended to the path of `url`, each percent-encoded as one.
+    pub path: Vec<String>,
+    /// Parameters of the URL's query, percent-encoded.
+    pub query: BTreeMap<String, String>,
+    /// For `POST`: members of the JSON object that is sent.
+    pub body: BTreeMap<String, String>,
 }
 
 /// How an HTTP source is asked.

@@ -45,6 +45,12 @@ impl Check for Near {
             Err(fault) => return Seen::NotObservable(format!("the directory cannot be searched: {fault}")),
         };
         near.retain(|near| near.identifier.field != Field::DisplayName);
+        if looked.attribute.starts_with("source:") {
+            // Whom a source had by this very subject before is told with the source.
+            let had = near.iter().filter(|near| is_its_own(near, &looked));
+            let had: HashSet<UserId> = had.map(|near| near.user.id).collect();
+            near.retain(|near| !had.contains(&near.user.id));
+        }
         near.sort_by_key(|near| {
             let elsewhere = near.user.tenant != looked.tenant.id;
             (near.distance, near.differences.len(), elsewhere, !is_looked_up(&looked, near))
@@ -89,6 +95,15 @@ impl Check for Near {
         }
         Seen::Found(findings)
     }
+}
+
+/// The subject itself, as it is linked at present.
+fn is_its_own(near: &NearMiss, looked: &Looked) -> bool {
+    near.distance == 0
+        && near.differences.is_empty()
+        && near.identifier.until.is_none()
+        && near.identifier.field == Field::Identity
+        && near.identifier.issuer.as_ref() == Some(&looked.issuer)
 }
 
 fn is_case(near: &NearMiss) -> bool {

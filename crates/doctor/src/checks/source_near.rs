@@ -1,5 +1,5 @@
-//! The user source has nobody by the subject: who there is nearly meant by it, by exact questions for the forms that it may
-//! have; or whether the source has the person under a key that is new.
+//! The user source has nobody by the subject: whom it had by it before and has by another name now; who there is nearly meant
+//! by it, by exact questions for the forms that it may have; or whether the source has the person under a key that is new.
 
 use crate::case::Case;
 use crate::check::{Check, Seen};
@@ -10,7 +10,7 @@ use crate::words::{is_invisible, quoted, word};
 use async_trait::async_trait;
 use portcullis_identity::SourceAtHand;
 use portcullis_identity::directory::Mirrored;
-use portcullis_identity::sources::foreign::{Freshness, Person, Wanted, identity_of};
+use portcullis_identity::sources::foreign::{FailureKind, Freshness, Person, Wanted, identity_of};
 use portcullis_store::Executor;
 use portcullis_store::entity::identities;
 use portcullis_store::near::compare;
@@ -52,8 +52,8 @@ async fn near(case: &Case, source: &SourceAtHand, wanted: &Wanted) -> Seen {
             ));
         }
     };
-    let mut findings: Vec<Finding> =
-        people.iter().filter_map(|person| told(source, claim, &value, person)).take(TOLD).collect();
+    let mut findings: Vec<Finding> = renamed(case, source, wanted, &value).await.into_iter().collect();
+    findings.extend(people.iter().filter_map(|person| told(source, claim, &value, person)).take(TOLD));
     if findings.is_empty() {
         findings.push(
             Finding::new(
@@ -68,6 +68,50 @@ async fn near(case: &Case, source: &SourceAtHand, wanted: &Wanted) -> Seen {
         );
     }
     Seen::Found(findings)
+}
+
+/// Whom the subject meant before: the source knows them by another name now, or cannot say.
+async fn renamed(case: &Case, source: &SourceAtHand, wanted: &Wanted, value: &str) -> Option<Finding> {
+    let tenant = case.tenants.iter().find(|tenant| tenant.name == source.tenant)?;
+    let former = case.directory.formerly(&source.name, tenant.id, wanted).await.ok()??;
+    let (name, user) = (&source.name, former.user.id);
+    for key in &former.keys {
+        let (finding, evidence) = match source.foreign.by_key(wanted, key).await {
+            Ok(Some(person)) => {
+                let present = person.username.as_ref().or(person.email.as_ref()).unwrap_or(&person.key);
+                let finding = Finding::new(
+                    "renamed_in_source",
+                    Stage::Resolve,
+                    Likelihood::Certain,
+                    By::Caller,
+                    format!("user source `{name}` knows this person by another name now"),
+                );
+                let finding = finding.action("sign in again: the issuer writes the new name into new tokens; if it goes on writing the old one, its administrator has to see to that");
+                (finding, format!("the source has them, key {}, as {}", quoted(key), quoted(present)))
+            }
+            Err(failure) if failure.kind == FailureKind::Unsupported => {
+                let finding = Finding::new(
+                    "gone_or_renamed_in_source",
+                    Stage::Resolve,
+                    Likelihood::Likely,
+                    By::Operator,
+                    format!(
+                        "user source `{name}` has nobody by this subject any more, by which it had user {user}"
+                    ),
+                );
+                let finding = finding.action("if they were renamed, have them sign in again; if they are gone, suspend the user, whose API keys work on; with `by_key` the source tells the two apart by itself");
+                (finding, format!("whether they were renamed or are gone is not known: {failure}"))
+            }
+            Ok(None) | Err(_) => continue,
+        };
+        return Some(
+            finding
+                .evidence(format!("{} meant user {user} before", quoted(value)))
+                .evidence(evidence)
+                .command(format!("portcullis user show {user}")),
+        );
+    }
+    None
 }
 
 fn told(source: &SourceAtHand, claim: &str, value: &str, person: &Person) -> Option<Finding> {

@@ -2,15 +2,19 @@
 //! into the shadow; what our operators decided about it stays.
 //!
 //! A shadow is known by the person's key: the identity (`source:<name>`, key) is its own, and so is every subject that it
-//! was found by. A key that is new for somebody who is known under another is never taken for a new person by itself.
+//! was found by. A key that is new for somebody who is known under another is never taken for a new person by itself, and
+//! somebody who is no longer found by a name is not gone before the source, asked by the key, has said so.
+
+mod groups;
 
 use super::change::Work;
 use super::users::{NewUser, enter, shown};
 use super::{Actor, Directory};
 use crate::sources::foreign::{Person, Wanted, identity_of};
 use crate::sources::outside::sketch;
+use groups::Difference;
 use portcullis_model::event::Change;
-use portcullis_model::{Identity, Name, TenantId, User, UserStatus};
+use portcullis_model::{Identity, Name, TenantId, User, UserId, UserStatus};
 use portcullis_store::entity::users::Lookup;
 use portcullis_store::entity::{identities, users};
 use portcullis_store::{Error, Executor};
@@ -47,14 +51,24 @@ impl Mirrored {
     }
 }
 
+/// A user whom a subject meant when the source last had somebody by it.
+#[derive(Clone, Debug)]
+pub struct Former {
+    /// The user, in whatever state.
+    pub user: User,
+    /// The keys under which the source knows them.
+    pub keys: Vec<String>,
+}
+
 /// Why a shadow is suspended by its source.
 const INACTIVE: &str = "disabled in the source";
 /// The same.
-const VANISHED: &str = "no longer in the source";
+pub(crate) const VANISHED: &str = "no longer in the source";
 
 impl Directory {
-    /// Writes what a source says of a person into its shadow, which is made when there is none: record, event and audit
-    /// entry in one transaction, and nothing when nothing differs. `wanted` is what the person was found by, if by a subject.
+    /// Writes what a source says of a person into its shadow, which is made when there is none: record, memberships, events
+    /// and audit entries in one transaction, and nothing when nothing differs. `wanted` is what the person was found by, if by
+    /// a subject. Groups that the source speaks of become memberships of the teams whose external id they are.
     ///
     /// # Errors
     /// The database cannot be asked; or what the source says cannot be stored ([`Error::Invalid`]).
@@ -100,10 +114,12 @@ impl Directory {
             Some(wanted) => self.is_linked(tenant, wanted, &known).await?,
             None => true,
         };
-        if linked && reflected(&known, person, &actor) == known {
+        let groups = Difference::of(self, tenant, Some(known.id), person).await?;
+        if linked && groups.is_empty() && reflected(&known, person, &actor) == known {
             return Ok(Mirrored::Same(known));
         }
         let mut work = self.work(&actor).await?;
+        let groups = groups.lock(&mut work).await?;
         let Some(before) = users::lock(&mut work.tx, known.id).await? else {
             return Err(Error::NotFound { what: "user" });
         };
@@ -114,8 +130,9 @@ impl Directory {
         let mut after = reflected(&before, person, &actor);
         self.yield_names(&mut work, source, &mut after, &before, person).await?;
         let differs = after != before;
-        if !differs && linked {
-            work.tx.rollback().await?;
+        let moved = groups.settle(&mut work, after.id).await?;
+        if !differs && linked && !moved {
+            work.tx.commit().await?;
             return Ok(Mirrored::Same(before));
         }
         if let Some(wanted) = wanted.filter(|_| !linked) {
@@ -149,7 +166,9 @@ impl Directory {
         person: &Person,
     ) -> Result<Mirrored, Error> {
         let actor = actor(source);
+        let groups = Difference::of(self, tenant, None, person).await?;
         let mut work = self.work(&actor).await?;
+        let groups = groups.lock(&mut work).await?;
         if let Some(wanted) = wanted
             && let Some(holder) = users::resolve(&mut work.tx, tenant, &subject_of(wanted)).await?.pop()
         {
@@ -224,40 +243,29 @@ impl Directory {
             work.audit(Some(tenant), "user.suspend", barred.id, shown(&user), shown(&barred)).await?;
             barred
         };
+        groups.settle(&mut work, user.id).await?;
         work.tx.commit().await?;
         Ok(Mirrored::Made(user))
     }
 
-    /// Takes note that the source has nobody by this subject any more: whoever it was found by it before is suspended, by
-    /// the source, until the source has them again. The user, as it is afterwards; none when nobody ever was.
+    /// Takes note that the source, asked by the key, has this person no longer: its shadow is suspended, by the source, until
+    /// the source has them again. The user, as it is afterwards; none when there is none.
     ///
     /// # Errors
     /// The database cannot be asked.
-    pub async fn vanished(
-        &self,
-        source: &Name,
-        tenant: TenantId,
-        wanted: &Wanted,
-    ) -> Result<Option<User>, Error> {
-        let Some(known) = users::resolve(&self.store, tenant, &subject_of(wanted)).await?.pop() else {
-            return Ok(None);
-        };
-        if known.status != UserStatus::Active {
-            return Ok(Some(known));
-        }
+    pub async fn vanished(&self, source: &Name, user: UserId) -> Result<Option<User>, Error> {
         let actor = actor(source);
         let mut work = self.work(&actor).await?;
-        let Some(before) = users::lock(&mut work.tx, known.id).await? else { return Ok(None) };
+        let Some(before) = users::lock(&mut work.tx, user).await? else { return Ok(None) };
         if before.status != UserStatus::Active || !of_source(&mut work, source, &before).await? {
             work.tx.rollback().await?;
-            // A user of our own that was linked by hand is not the source's to bar; the source does not know it.
-            return Ok(Some(before).filter(|user| user.status != UserStatus::Active));
+            return Ok(Some(before));
         }
         let mut after = before.clone();
         enter(&mut after, UserStatus::Suspended, &work, &actor, Some(VANISHED.to_owned()));
         users::update(&mut work.tx, &after).await?;
-        work.event(Some(tenant), Change::User { user: after.id, what: "suspended".to_owned() });
-        work.audit(Some(tenant), "user.suspend", after.id, shown(&before), shown(&after)).await?;
+        work.event(Some(after.tenant), Change::User { user: after.id, what: "suspended".to_owned() });
+        work.audit(Some(after.tenant), "user.suspend", after.id, shown(&before), shown(&after)).await?;
         work.tx.commit().await?;
         Ok(Some(after))
     }
@@ -307,29 +315,27 @@ impl Directory {
         Ok(Mirrored::Made(sketch(tenant, source, person, self.clock.now())))
     }
 
-    /// Whom a subject meant when the source last had somebody by it, as a look-up would find them now that it has nobody.
+    /// Whom a subject meant when the source last had somebody by it, and by which keys the source can be asked for them. None
+    /// when nobody ever was, and for a user of our own that was linked by hand: the source never knew them.
     ///
     /// # Errors
     /// The database cannot be asked.
-    pub async fn formerly_found(
+    pub async fn formerly(
         &self,
         source: &Name,
         tenant: TenantId,
         wanted: &Wanted,
-    ) -> Result<Option<User>, Error> {
-        let Some(known) = users::resolve(&self.store, tenant, &subject_of(wanted)).await?.pop() else {
+    ) -> Result<Option<Former>, Error> {
+        let Some(user) = users::resolve(&self.store, tenant, &subject_of(wanted)).await?.pop() else {
             return Ok(None);
         };
-        if known.status != UserStatus::Active {
-            return Ok(Some(known));
+        let (of, linked) = (identity_of(source), identities::list_by_user(&self.store, user.id).await?);
+        let keys: Vec<String> =
+            linked.into_iter().filter(|one| one.issuer == of).map(|one| one.subject).collect();
+        if keys.is_empty() && user.status == UserStatus::Active {
+            return Ok(None);
         }
-        let linked = identities::list_by_user(&self.store, known.id).await?;
-        Ok(is_of(source, &linked).then(|| User {
-            status: UserStatus::Suspended,
-            status_reason: Some(VANISHED.to_owned()),
-            status_changed_by: identity_of(source).to_string(),
-            ..known
-        }))
+        Ok(Some(Former { user, keys }))
     }
 
     async fn is_linked(&self, tenant: TenantId, wanted: &Wanted, user: &User) -> Result<bool, Error> {

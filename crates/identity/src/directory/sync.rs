@@ -5,7 +5,6 @@
 //! anew. Nobody is deleted but by a run that has read everybody, and never more than a share of all at once.
 
 mod held;
-mod teams;
 
 use super::{Actor, Directory, Mirrored};
 use crate::sources::foreign::{Cursor, Failure, Foreign, Person, Watermark, identity_of};
@@ -16,7 +15,6 @@ use portcullis_model::sync::{SyncAsked, SyncFailure, SyncOutcome, SyncReport, Sy
 use portcullis_model::{Name, TenantId};
 use portcullis_store::Error;
 use portcullis_store::entity::syncs::{self, Sync, Unseen};
-use teams::Teams;
 use tokio_util::sync::CancellationToken;
 
 /// What is to be synchronised, and by whom.
@@ -70,8 +68,7 @@ impl Directory {
             || state.watermark.is_none()
             || state.full_at.is_none_or(|at| began_at.since(at) >= what.settings.full_every.0);
         let report = SyncReport { run: state.run, full, began_at, ..SyncReport::default() };
-        let mut run =
-            Run { directory: self, what, source, held, report, teams: Teams::new(self), watermark: None };
+        let mut run = Run { directory: self, what, source, held, report, watermark: None };
         let stop = run.go(&state).await.err();
         let mut after = Sync { waiting: state.waiting.clone().filter(|_| !full), ..state };
         let mut report = run.report;
@@ -115,7 +112,6 @@ struct Run<'a> {
     source: Name,
     held: Held<'a>,
     report: SyncReport,
-    teams: Teams<'a>,
     watermark: Option<Watermark>,
 }
 
@@ -136,10 +132,13 @@ impl Run<'_> {
                 let keys: Vec<String> = batch.people.iter().map(|person| person.key.clone()).collect();
                 self.held.seen(&keys).await?;
             }
-            for person in &batch.people {
+            for mut person in batch.people {
+                if !self.what.settings.teams {
+                    person.groups = None;
+                }
                 self.held.keep().await?;
                 self.report.seen += 1;
-                self.take(person).await?;
+                self.take(&person).await?;
             }
             cursor = batch.next;
             if cursor.is_none() {
@@ -162,41 +161,22 @@ impl Run<'_> {
     /// Writes one person into its shadow.
     async fn take(&mut self, person: &Person) -> Result<(), Stop> {
         let mirrored = self.directory.mirror(&self.source, self.what.tenant, None, person).await;
-        let user = match mirrored {
-            Ok(Mirrored::Made(user)) => {
-                self.report.created += 1;
-                user
-            }
-            Ok(Mirrored::Changed(user)) => {
-                self.report.changed += 1;
-                user
-            }
-            Ok(Mirrored::Same(user)) => {
-                self.report.unchanged += 1;
-                user
-            }
-            Ok(Mirrored::Gone(_)) => {
-                self.report.gone += 1;
-                return Ok(());
-            }
+        match mirrored {
+            Ok(Mirrored::Made(_)) => self.report.created += 1,
+            Ok(Mirrored::Changed(_)) => self.report.changed += 1,
+            Ok(Mirrored::Same(_)) => self.report.unchanged += 1,
+            Ok(Mirrored::Gone(_)) => self.report.gone += 1,
             Ok(Mirrored::Rekeyed { user, by }) => {
                 let reason = format!(
                     "user {} has this {by} and another key of the source: it was made anew there, or the name was given to somebody else; delete the user here, or link the new key to it",
                     user.id
                 );
                 self.failed(shown(person), reason);
-                return Ok(());
             }
             Err(error @ (Error::Invalid { .. } | Error::Conflict { .. })) => {
                 self.failed(shown(person), error.to_string());
-                return Ok(());
             }
             Err(error) => return Err(error.into()),
-        };
-        if self.what.settings.teams
-            && let Err(reason) = self.teams.settle(&self.source, &user, &person.groups).await?
-        {
-            self.failed(shown(person), reason);
         }
         Ok(())
     }

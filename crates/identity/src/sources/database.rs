@@ -2,7 +2,7 @@
 
 use super::foreign::{Person, Wanted};
 use super::{Creation, Mirroring, Newcomer, Source};
-use crate::directory::{Actor, Admission, Directory, Mirrored};
+use crate::directory::{Actor, Admission, Directory, Former, Mirrored};
 use async_trait::async_trait;
 use portcullis_model::{ApiKey, ApiKeyId, Application, ApplicationId, Name, Team, TenantId, User, UserId};
 use portcullis_store::Error;
@@ -105,29 +105,33 @@ impl Source for DatabaseSource {
         &self,
         source: &Name,
         tenant: TenantId,
-        wanted: &Wanted,
+        wanted: Option<&Wanted>,
         person: &Person,
     ) -> Result<Mirroring, String> {
-        mirrored(self.directory.mirror(source, tenant, Some(wanted), person).await)
+        mirrored(self.directory.mirror(source, tenant, wanted, person).await)
     }
 
     async fn would_mirror(
         &self,
         source: &Name,
         tenant: TenantId,
-        wanted: &Wanted,
+        wanted: Option<&Wanted>,
         person: &Person,
     ) -> Result<Mirroring, String> {
-        mirrored(self.directory.would_mirror(source, tenant, Some(wanted), person).await)
+        mirrored(self.directory.would_mirror(source, tenant, wanted, person).await)
     }
 
-    async fn vanished(
+    async fn would_be_in(
         &self,
-        source: &Name,
         tenant: TenantId,
-        wanted: &Wanted,
-    ) -> Result<Option<User>, String> {
-        self.directory.vanished(source, tenant, wanted).await.map_err(say)
+        user: UserId,
+        person: &Person,
+    ) -> Result<Option<Vec<(Team, bool)>>, String> {
+        self.directory.would_be_in(tenant, user, person).await.map_err(say)
+    }
+
+    async fn vanished(&self, source: &Name, user: UserId) -> Result<Option<User>, String> {
+        self.directory.vanished(source, user).await.map_err(say)
     }
 
     async fn formerly(
@@ -135,7 +139,7 @@ impl Source for DatabaseSource {
         source: &Name,
         tenant: TenantId,
         wanted: &Wanted,
-    ) -> Result<Option<User>, String> {
-        self.directory.formerly_found(source, tenant, wanted).await.map_err(say)
+    ) -> Result<Option<Former>, String> {
+        self.directory.formerly(source, tenant, wanted).await.map_err(say)
     }
 }

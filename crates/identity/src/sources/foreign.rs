@@ -26,6 +26,16 @@ pub trait Foreign: Send + Sync {
     /// The source cannot say. "There is nobody" is no error.
     async fn find(&self, wanted: &Wanted, freshness: Freshness) -> Result<Vec<Person>, Failure>;
 
+    /// The person of this key, if the source would still find them for such a subject by what they are known by now. So
+    /// somebody who was renamed is told from somebody who is gone. Asks the truth.
+    ///
+    /// # Errors
+    /// The source cannot say; or cannot be asked by the key ([`FailureKind::Unsupported`]).
+    async fn by_key(&self, wanted: &Wanted, key: &str) -> Result<Option<Person>, Failure> {
+        let _ = (wanted, key);
+        Err(Failure::unsupported("this source cannot be asked by the key of a person"))
+    }
+
     /// People any of whose identifiers equals any of `forms`, at most 20; for the doctor's near misses. Asks the truth.
     ///
     /// # Errors
@@ -90,8 +100,9 @@ pub struct Person {
     pub display_name: Option<String>,
     /// Anything else.
     pub attributes: BTreeMap<String, String>,
-    /// The groups it is in, by the source's own names for them.
-    pub groups: Vec<String>,
+    /// The groups it is in, by the source's own names for them. Nothing where nothing is said of groups, which is not the
+    /// same as being in none.
+    pub groups: Option<Vec<String>>,
     /// May sign in there.
     pub active: bool,
     /// When it was last changed there, if the source says so.

@@ -31,9 +31,8 @@ struct Http {
     client: Client,
     url: Url,
     method: HttpMethod,
-    path: Vec<Template>,
-    query: Vec<(String, Template)>,
-    body: Vec<(String, Template)>,
+    asked: Question,
+    by_key: Option<Question>,
     headers: HeaderMap,
     people: String,
     fields: BTreeMap<String, String>,
@@ -51,17 +50,16 @@ pub(super) fn open(source: &Source, parts: &Parts<'_>) -> Option<Result<Arc<dyn 
 impl Http {
     fn new(source: &Source, http: &HttpSource, parts: &Parts<'_>) -> Result<Self, Wrong> {
         let wrong = |at: &'static str| move |message: String| (format!("http.{at}"), message);
-        let templates = |texts: &BTreeMap<String, String>| {
-            texts.iter().map(|(name, text)| (name.clone(), Template::new(text))).collect()
-        };
         Ok(Self {
             name: source.name.clone(),
             client: parts.egress.client(&http.http, Trust::Operator).map_err(wrong("http"))?,
             url: http.url.clone(),
             method: http.method,
-            path: http.path.iter().map(|text| Template::new(text)).collect(),
-            query: templates(&http.query),
-            body: templates(&http.body),
+            asked: Question::new(&http.path, &http.query, &http.body),
+            by_key: http
+                .by_key
+                .as_ref()
+                .map(|by_key| Question::new(&by_key.path, &by_key.query, &by_key.body)),
             headers: headers(http, parts)?,
             people: http.people.clone(),
             fields: http.fields.clone(),
@@ -71,41 +69,17 @@ impl Http {
         })
     }
 
-    /// Where to ask; nothing when the subject cannot be part of a path.
-    fn url(&self, wanted: &Wanted) -> Option<Url> {
-        let mut url = self.url.clone();
-        if !self.path.is_empty() {
-            let mut segments = Vec::with_capacity(self.path.len());
-            for template in &self.path {
-                let segment = template.fill(wanted);
-                // These stand for places in the path, however they are written, and would ask about somebody else.
-                if matches!(segment.as_str(), "" | "." | "..") {
-                    return None;
-                }
-                segments.push(segment);
-            }
-            url.path_segments_mut().ok()?.pop_if_empty().extend(segments);
-        }
-        if !self.query.is_empty() {
-            let filled = self.query.iter().map(|(name, template)| (name, template.fill(wanted)));
-            url.query_pairs_mut().extend_pairs(filled);
-        }
-        Some(url)
-    }
-
-    async fn ask(&self, wanted: &Wanted) -> Result<Vec<Person>, Failure> {
+    async fn ask(&self, question: &Question, wanted: &Wanted) -> Result<Vec<Person>, Failure> {
         if wanted.subject.len() > LONGEST_IDENTIFIER || wanted.subject.contains('\0') {
             return Ok(Vec::new());
         }
-        let Some(url) = self.url(wanted) else { return Ok(Vec::new()) };
+        let Some(url) = question.url(&self.url, wanted) else { return Ok(Vec::new()) };
         let mut headers = self.headers.clone();
         let (method, body) = match self.method {
             HttpMethod::Get => (Method::GET, String::new()),
             HttpMethod::Post => {
-                let filled =
-                    self.body.iter().map(|(name, template)| (name.clone(), template.fill(wanted).into()));
                 headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                (Method::POST, Value::Object(filled.collect()).to_string())
+                (Method::POST, question.body(wanted).to_string())
             }
         };
         let exchange = Exchange {
@@ -244,6 +218,53 @@ fn failed(error: FetchError) -> Failure {
     }
 }
 
+/// Where a person is asked about.
+struct Question {
+    path: Vec<Template>,
+    query: Vec<(String, Template)>,
+    body: Vec<(String, Template)>,
+}
+
+impl Question {
+    fn new(path: &[String], query: &BTreeMap<String, String>, body: &BTreeMap<String, String>) -> Self {
+        let templates = |texts: &BTreeMap<String, String>| {
+            texts.iter().map(|(name, text)| (name.clone(), Template::new(text))).collect()
+        };
+        Self {
+            path: path.iter().map(|text| Template::new(text)).collect(),
+            query: templates(query),
+            body: templates(body),
+        }
+    }
+
+    /// Where to ask; nothing when the subject cannot be part of a path.
+    fn url(&self, base: &Url, wanted: &Wanted) -> Option<Url> {
+        let mut url = base.clone();
+        if !self.path.is_empty() {
+            let mut segments = Vec::with_capacity(self.path.len());
+            for template in &self.path {
+                let segment = template.fill(wanted);
+                // These stand for places in the path, however they are written, and would ask about somebody else.
+                if matches!(segment.as_str(), "" | "." | "..") {
+                    return None;
+                }
+                segments.push(segment);
+            }
+            url.path_segments_mut().ok()?.pop_if_empty().extend(segments);
+        }
+        if !self.query.is_empty() {
+            let filled = self.query.iter().map(|(name, template)| (name, template.fill(wanted)));
+            url.query_pairs_mut().extend_pairs(filled);
+        }
+        Some(url)
+    }
+
+    fn body(&self, wanted: &Wanted) -> Value {
+        let filled = self.body.iter().map(|(name, template)| (name.clone(), template.fill(wanted).into()));
+        Value::Object(filled.collect())
+    }
+}
+
 /// A text with places in it. Filled in once: what is put in is not read again.
 struct Template(Vec<Piece>);
 
@@ -261,7 +282,8 @@ impl Template {
         while let Some((before, after)) = rest.split_once('{') {
             let Some((name, behind)) = after.split_once('}') else { break };
             let piece = match name {
-                "subject" => Piece::Subject,
+                // What is asked for by the key has that in its place.
+                "subject" | "key" => Piece::Subject,
                 "issuer" => Piece::Issuer,
                 "tenant" => Piece::Tenant,
                 // The configuration is refused with any other.
@@ -292,14 +314,24 @@ impl Foreign for Http {
     }
 
     async fn find(&self, wanted: &Wanted, _: Freshness) -> Result<Vec<Person>, Failure> {
-        self.ask(wanted).await
+        self.ask(&self.asked, wanted).await
+    }
+
+    async fn by_key(&self, wanted: &Wanted, key: &str) -> Result<Option<Person>, Failure> {
+        let Some(by_key) = &self.by_key else {
+            return Err(Failure::unsupported(
+                "there is no `by_key`, by which somebody who was renamed is told from somebody who is gone",
+            ));
+        };
+        let of = Wanted { subject: key.to_owned(), ..wanted.clone() };
+        Ok(self.ask(by_key, &of).await?.into_iter().find(|person| person.key == key))
     }
 
     async fn near(&self, wanted: &Wanted, forms: &[String]) -> Result<Vec<Person>, Failure> {
         let mut people: Vec<Person> = Vec::new();
         for form in forms.iter().take(FORMS) {
             let other = Wanted { subject: form.clone(), ..wanted.clone() };
-            for person in self.ask(&other).await? {
+            for person in self.ask(&self.asked, &other).await? {
                 if people.iter().all(|known| known.key != person.key) {
                     people.push(person);
                 }
@@ -321,7 +353,7 @@ impl Foreign for Http {
             issuer: self.name.clone(),
             tenant: self.name.clone(),
         };
-        match self.ask(&wanted).await?.len() {
+        match self.ask(&self.asked, &wanted).await?.len() {
             0 => Ok(vec![format!("`{host}` answers, and says that a subject that nobody has is nobody's")]),
             _ => Err(Failure::broken(format!(
                 "`{host}` finds somebody for a subject that nobody has; it must compare exactly"

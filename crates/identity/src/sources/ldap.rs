@@ -19,6 +19,7 @@ use super::foreign::{Batch, Cursor, Failure, Foreign, Freshness, Person, Wanted,
 use super::kinds::{Parts, Wrong};
 use async_trait::async_trait;
 use connection::{Found, Search};
+use entry::Entry;
 use filter::{Template, escape, guid};
 use futures_util::FutureExt;
 use ldap3::Scope;
@@ -55,6 +56,8 @@ pub(super) struct LdapSource {
 const MATCHES: usize = 20;
 /// Longer texts are nobody's.
 const LONGEST: usize = 1_024;
+/// Names of one person that are tried.
+const NAMES: usize = 8;
 /// Forms of one search for near misses.
 const FORMS: usize = 12;
 
@@ -166,14 +169,8 @@ impl Foreign for LdapSource {
         if subject.is_empty() || subject.len() > LONGEST || subject.contains('\0') {
             return Ok(Vec::new());
         }
-        let filter = self.filter.fill(|place| match place {
-            "subject" => Some(escape(subject.as_bytes())),
-            "subject_guid" => guid(subject).map(|bytes| escape(&bytes)),
-            "issuer" => Some(escape(wanted.issuer.as_str().as_bytes())),
-            _ => Some(escape(wanted.tenant.as_str().as_bytes())),
-        });
         // A subject that is no GUID is no object's.
-        let Some(filter) = filter else { return Ok(Vec::new()) };
+        let Some(filter) = self.filled(wanted, subject) else { return Ok(Vec::new()) };
         let mut found = self.search(&self.people.below(&filter, MATCHES, self.search_patience())).await?;
         if let Some((attributes, guids)) = &self.exact {
             let bytes = guid(subject);
@@ -202,6 +199,30 @@ impl Foreign for LdapSource {
         Ok(people)
     }
 
+    async fn by_key(&self, wanted: &Wanted, key: &str) -> Result<Option<Person>, Failure> {
+        let Some(keyed) = self.people.of_key(key) else { return Ok(None) };
+        let found = self.search(&self.people.below(&keyed, MATCHES, self.search_patience())).await?;
+        let now = self.pool.now();
+        for entry in &found.entries {
+            let person = self.people.mapping.person(entry, now);
+            let mut person = person.map_err(|reason| Failure::broken(format!("`{}`: {reason}", entry.dn)))?;
+            if person.key != key {
+                continue;
+            }
+            // Whom `filter` leaves out, by whatever else it asks of people, is none of the source's.
+            if let Some(filter) = self.filter_now(wanted, entry) {
+                let both = format!("(&{keyed}(|{filter}))");
+                let search = self.people.below(&both, 1, self.search_patience());
+                if filter.is_empty() || self.search(&search).await?.entries.is_empty() {
+                    return Ok(None);
+                }
+            }
+            self.add_groups(entry, &mut person).await?;
+            return Ok(Some(person));
+        }
+        Ok(None)
+    }
+
     async fn near(&self, _: &Wanted, forms: &[String]) -> Result<Vec<Person>, Failure> {
         let Some(filter) = self.people.near(forms.iter().take(FORMS).map(String::as_str)) else {
             return Ok(Vec::new());
@@ -224,6 +245,32 @@ impl Foreign for LdapSource {
 }
 
 impl LdapSource {
+    /// The filter of a look-up; nothing when the subject cannot be what it is compared with.
+    fn filled(&self, wanted: &Wanted, subject: &str) -> Option<String> {
+        self.filter.fill(|place| match place {
+            "subject" => Some(escape(subject.as_bytes())),
+            "subject_guid" => guid(subject).map(|bytes| escape(&bytes)),
+            "issuer" => Some(escape(wanted.issuer.as_str().as_bytes())),
+            _ => Some(escape(wanted.tenant.as_str().as_bytes())),
+        })
+    }
+
+    /// The filter as it would find this entry by what it is called now, once for each name: empty when it has none. Nothing
+    /// where the filter does not say what a subject is compared with.
+    fn filter_now(&self, wanted: &Wanted, entry: &Entry) -> Option<String> {
+        let (names, guids) =
+            (self.filter.compared_with("subject"), self.filter.compared_with("subject_guid"));
+        if names.is_empty() && guids.is_empty() {
+            return None;
+        }
+        let texts = names.into_iter().flat_map(|name| entry.texts(name)).map(str::to_owned);
+        let ids = guids.into_iter().flat_map(|name| entry.values(name)).filter_map(|value| {
+            let bytes = <[u8; 16]>::try_from(value.as_slice()).ok()?;
+            Some(uuid::Uuid::from_bytes_le(bytes).to_string())
+        });
+        Some(texts.chain(ids).take(NAMES).filter_map(|subject| self.filled(wanted, &subject)).collect())
+    }
+
     /// For one search of a look-up; less than the whole, so that a server that hangs is noticed here.
     fn search_patience(&self) -> Duration {
         self.timeout.saturating_mul(4) / 5
@@ -269,7 +316,7 @@ impl LdapSource {
     }
 
     /// Adds the groups of a person that have to be searched for.
-    async fn add_groups(&self, entry: &entry::Entry, person: &mut Person) -> Result<(), Failure> {
+    async fn add_groups(&self, entry: &Entry, person: &mut Person) -> Result<(), Failure> {
         let Some((filter, search)) = self.people.groups_of(entry, person) else { return Ok(()) };
         let names = People::names_only();
         let found = self

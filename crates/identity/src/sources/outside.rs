@@ -4,11 +4,14 @@
 //! Outcomes stay distinct: nobody is said not to exist before the source's truth has said so, and whatever fails on the
 //! way there is "cannot say".
 
+mod missed;
+
 use super::foreign::{self, Failure, FailureKind, Foreign, Freshness, Person, Wanted};
 use super::{Mirroring, Source};
 use crate::directory::Mirrored;
 use crate::lookup::{Ask, Found, Limits, Lookups, Shared};
-use crate::resolve::{SubjectKey, UserAnswer, barred_by_source, follow, found_user, nobody};
+use crate::observe::Effects;
+use crate::resolve::{SubjectKey, UserAnswer, follow, found_user};
 use portcullis_model::{Clock, Name, TenantId, Timestamp, User, UserId, UserStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -24,6 +27,8 @@ pub(crate) struct Outside {
     directory: Arc<dyn Source>,
     clock: Arc<dyn Clock>,
     timeout: Duration,
+    /// Whether the groups of its people are heeded.
+    groups: bool,
     past: Mutex<Past>,
 }
 
@@ -64,6 +69,7 @@ impl Outside {
             directory,
             clock,
             timeout: source.timeout.0,
+            groups: source.sync.is_none_or(|sync| sync.teams),
             past: Mutex::default(),
         })
     }
@@ -83,7 +89,7 @@ impl Outside {
         let (this, wanted) = (self.clone(), Arc::new(wanted));
         Box::new(move || {
             let (this, wanted) = (this.clone(), wanted.clone());
-            Box::pin(async move { this.answer(tenant, &wanted).await })
+            Box::pin(async move { this.answer(tenant, &wanted, Effects::Live).await })
         })
     }
 
@@ -92,54 +98,71 @@ impl Outside {
         let (this, wanted) = (self.clone(), Arc::new(wanted));
         Box::new(move || {
             let (this, wanted) = (this.clone(), wanted.clone());
-            Box::pin(async move { this.would_answer(tenant, &wanted).await })
+            Box::pin(async move { this.answer(tenant, &wanted, Effects::Dry).await })
         })
     }
 
-    async fn answer(&self, tenant: TenantId, wanted: &Wanted) -> Result<Found<UserAnswer>, String> {
+    async fn answer(
+        &self,
+        tenant: TenantId,
+        wanted: &Wanted,
+        effects: Effects,
+    ) -> Result<Found<UserAnswer>, String> {
         let mut people = match self.told(wanted).await? {
             Told::People(people) => people,
             Told::Unfit(reason) => return Ok(unfit(reason, Vec::new())),
         };
         let person = match people.len() {
-            0 => {
-                let gone = self.directory.vanished(&self.name, tenant, wanted).await?;
-                return Ok(gone.map_or_else(nobody, barred_by_source));
-            }
+            0 => return self.missed(tenant, wanted, effects).await,
             1 => people.remove(0),
             _ => return Ok(ambiguous()),
         };
-        match self.directory.mirror(&self.name, tenant, wanted, &person).await? {
-            Mirroring::Done(mirrored) => self.settled(&mirrored, &person).await,
+        match self.mirrored(tenant, Some(wanted), &person, effects).await? {
+            Mirroring::Done(mirrored) => self.settled(tenant, &mirrored, &person, effects).await,
             Mirroring::Unfit(reason) => Ok(unfit(reason, Vec::new())),
         }
     }
 
-    async fn would_answer(&self, tenant: TenantId, wanted: &Wanted) -> Result<Found<UserAnswer>, String> {
-        let mut people = match self.told(wanted).await? {
-            Told::People(people) => people,
-            Told::Unfit(reason) => return Ok(unfit(reason, Vec::new())),
-        };
-        let person = match people.len() {
-            0 => {
-                let known = self.directory.formerly(&self.name, tenant, wanted).await?;
-                return Ok(known.map_or_else(nobody, barred_by_source));
-            }
-            1 => people.remove(0),
-            _ => return Ok(ambiguous()),
-        };
-        match self.directory.would_mirror(&self.name, tenant, wanted, &person).await? {
-            Mirroring::Done(mirrored) => self.settled(&mirrored, &person).await,
-            Mirroring::Unfit(reason) => Ok(unfit(reason, Vec::new())),
+    async fn mirrored(
+        &self,
+        tenant: TenantId,
+        wanted: Option<&Wanted>,
+        person: &Person,
+        effects: Effects,
+    ) -> Result<Mirroring, String> {
+        match effects.live() {
+            true => self.directory.mirror(&self.name, tenant, wanted, person).await,
+            false => self.directory.would_mirror(&self.name, tenant, wanted, person).await,
         }
+    }
+
+    /// A person without groups, where those are to be nothing to us.
+    fn heeded(&self, mut person: Person) -> Person {
+        if !self.groups {
+            person.groups = None;
+        }
+        person
     }
 
     /// The answer that a shadow is; merges followed.
-    async fn settled(&self, mirrored: &Mirrored, person: &Person) -> Result<Found<UserAnswer>, String> {
+    async fn settled(
+        &self,
+        tenant: TenantId,
+        mirrored: &Mirrored,
+        person: &Person,
+        effects: Effects,
+    ) -> Result<Found<UserAnswer>, String> {
         if let Mirrored::Rekeyed { user, by } = mirrored {
             return Ok(self.rekeyed(user, by, person));
         }
-        let found = follow(&*self.directory, mirrored.user().clone()).await?;
+        let user = mirrored.user().clone();
+        if !effects.live()
+            && user.status == UserStatus::Active
+            && let Some(teams) = self.directory.would_be_in(tenant, user.id, person).await?
+        {
+            return Ok(barred_if_inactive(found_user(user, Vec::new(), teams), person));
+        }
+        let found = follow(&*self.directory, user).await?;
         Ok(barred_if_inactive(found, person))
     }
 
@@ -168,17 +191,21 @@ impl Outside {
             self.timed(wanted, Freshness::Primary).await
         });
         let told = whole.await.unwrap_or_else(|_| {
-            let failure = Failure::slow(format!("no answer within {} ms", self.timeout.as_millis()));
+            let failure = self.too_slow();
             self.note(&failure);
             Err(failure)
         });
         match told {
-            Ok(people) => Ok(Told::People(people)),
+            Ok(people) => Ok(Told::People(people.into_iter().map(|person| self.heeded(person)).collect())),
             Err(failure) if failure.kind == FailureKind::Person => {
                 Ok(Told::Unfit(format!("source `{}`: {failure}", self.name)))
             }
             Err(failure) => Err(format!("user source `{}`: {failure}", self.name)),
         }
+    }
+
+    fn too_slow(&self) -> Failure {
+        Failure::slow(format!("no answer within {} ms", self.timeout.as_millis()))
     }
 
     async fn timed(&self, wanted: &Wanted, freshness: Freshness) -> Result<Vec<Person>, Failure> {

@@ -42,7 +42,10 @@ pub(super) fn person<'v>(
         display_name: text("display_name")?,
         // Where the source says who is active, whom it says nothing of is not.
         active: if mapped("active") { truth("active")? } else { true },
-        groups: field("groups").map_or(Ok(Vec::new()), groups)?,
+        groups: match mapped("groups") {
+            true => Some(field("groups").map_or(Ok(Vec::new()), groups)?),
+            false => None,
+        },
         changed: field("changed_at").and_then(Value::as_str).and_then(instant),
         ..Person::default()
     };
@@ -220,7 +223,7 @@ mod tests {
         .unwrap();
         assert_eq!((all.key.as_str(), all.external_id.as_deref(), all.email), ("42", Some("A-1"), None));
         assert!(all.email_verified && all.active && all.changed.is_some());
-        assert_eq!((all.groups, all.attributes.len()), (vec!["a".to_owned(), "b".to_owned()], 2));
+        assert_eq!((all.groups, all.attributes.len()), (Some(vec!["a".to_owned(), "b".to_owned()]), 2));
         // Active unless the source says who is; and where it does, only who it says is.
         assert!(read(&json!({ "key": "k" })).unwrap().active);
         assert!(!read(&json!({ "key": "k", "active": null })).unwrap().active);

@@ -35,6 +35,7 @@ struct Sql {
     primary: Database,
     replica: Option<Database>,
     query: Query,
+    by_key: Option<Query>,
     near: Option<Query>,
     changes: Option<Query>,
     columns: BTreeMap<String, String>,
@@ -59,6 +60,7 @@ pub(super) fn open(source: &Source, parts: &Parts<'_>) -> Option<Result<Arc<dyn 
             primary: database("primary", &sql.primary)?,
             replica: sql.replica.as_ref().map(|replica| database("replica", replica)).transpose()?,
             query: query("query", &sql.query)?,
+            by_key: optional("by_key", &sql.by_key)?,
             near: optional("near", &sql.near)?,
             changes: optional("changes", &sql.changes)?,
             columns: sql.columns.clone(),
@@ -199,6 +201,28 @@ impl Foreign for Sql {
         rows.iter().map(|row| self.person(row)).collect()
     }
 
+    async fn by_key(&self, wanted: &Wanted, key: &str) -> Result<Option<Person>, Failure> {
+        let Some(by_key) = &self.by_key else {
+            return Err(Failure::unsupported(
+                "there is no `by_key` query, by which somebody who was renamed is told from somebody who is gone",
+            ));
+        };
+        if key.contains('\0') {
+            return Ok(None);
+        }
+        let value = |name: &str| match name {
+            "key" => Bound::Text(Some(key)),
+            name => Self::value(wanted, name),
+        };
+        for row in self.ask(by_key, value, Freshness::Primary, (2, self.timeout)).await? {
+            let person = self.person(&row)?;
+            if person.key == key {
+                return Ok(Some(person));
+            }
+        }
+        Ok(None)
+    }
+
     async fn near(&self, wanted: &Wanted, forms: &[String]) -> Result<Vec<Person>, Failure> {
         let forms: Vec<String> = forms.iter().filter(|form| !form.contains('\0')).cloned().collect();
         let mut people: Vec<Person> = Vec::new();
@@ -289,9 +313,18 @@ impl Foreign for Sql {
             }
             let database = database.as_ref().map_err(|message| Failure::unsupported(message.clone()))?;
             let fail = |error: ExternalError| told(which, database, &error);
-            let columns = database.columns(self.query.text(), self.query.names().count(), self.timeout);
-            let columns = columns.await.map_err(fail)?;
-            self.check_columns(|column| columns.iter().any(|there| there == column))?;
+            let columns = async |query: &Query| {
+                let columns = database.columns(query.text(), query.names().count(), self.timeout);
+                let columns = columns.await.map_err(fail)?;
+                self.check_columns(|column| columns.iter().any(|there| there == column))?;
+                Ok::<_, Failure>(columns)
+            };
+            if let Some(by_key) = &self.by_key {
+                columns(by_key)
+                    .await
+                    .map_err(|failure| Failure::new(failure.kind, format!("`by_key`: {failure}")))?;
+            }
+            let columns = columns(&self.query).await?;
             let fields = FIELDS.into_iter().filter(|field| {
                 columns.iter().any(|column| self.columns.get(*field).map_or(*field, String::as_str) == column)
             });

@@ -76,6 +76,10 @@ async fn names(source: &Arc<dyn Foreign>, subject: &str) -> Vec<String> {
     find(source, subject).await.unwrap().into_iter().filter_map(|person| person.username).collect()
 }
 
+async fn groups(source: &Arc<dyn Foreign>, subject: &str) -> Vec<String> {
+    find(source, subject).await.unwrap().remove(0).groups.unwrap()
+}
+
 fn people() -> String {
     [
         person("ada", "employeeNumber: 7\nroomNumber: 12"),
@@ -149,12 +153,12 @@ async fn groups_are_those_that_the_entry_names_or_that_a_search_finds() {
     ));
     let by_search = json!({ "base": format!("ou=groups,{BASE}"), "filter": "(&(objectClass=groupOfNames)(member={dn}))" });
     let source = plain(&server, json!({ "groups": by_search }));
-    assert_eq!(find(&source, "ada").await.unwrap()[0].groups, ["developers", "on,call"]);
-    assert_eq!(find(&source, "o'brien (x*)").await.unwrap()[0].groups, [""; 0]);
+    assert_eq!(groups(&source, "ada").await, ["developers", "on,call"]);
+    assert_eq!(groups(&source, "o'brien (x*)").await, [""; 0]);
     let source = plain(&server, json!({ "groups": { "attribute": "memberOf" } }));
-    assert_eq!(find(&source, "grace").await.unwrap()[0].groups, ["developers"]);
+    assert_eq!(groups(&source, "grace").await, ["developers"]);
     let source = plain(&server, json!({ "groups": { "attribute": "memberOf", "name": "dn" } }));
-    assert_eq!(find(&source, "grace").await.unwrap()[0].groups, [format!("cn=developers,ou=groups,{BASE}")]);
+    assert_eq!(groups(&source, "grace").await, [format!("cn=developers,ou=groups,{BASE}")]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -176,6 +180,41 @@ async fn who_is_locked_is_inactive_and_who_is_renamed_keeps_the_key() {
     let by_key = plain(&server, json!({ "filter": "(entryUUID={subject})" }));
     assert_eq!(names(&by_key, &before[0].key).await, ["lovelace"]);
     assert!(find(&by_key, "not a uuid").await.unwrap().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_renamed_is_there_under_the_key_and_who_is_gone_is_not() {
+    let Some(server) = Slapd::start(&people()) else { return };
+    let by_search = json!({ "base": format!("ou=groups,{BASE}"), "filter": "(member={dn})" });
+    let source = plain(&server, json!({ "groups": by_search }));
+    let (ada, grace) =
+        (find(&source, "ada").await.unwrap().remove(0), find(&source, "grace").await.unwrap().remove(0));
+    assert_eq!(source.by_key(&wanted("ada"), &ada.key).await.unwrap().as_ref(), Some(&ada));
+    server.modify(&format!(
+        "dn: uid=ada,ou=people,{BASE}\nchangetype: modrdn\nnewrdn: uid=lovelace\ndeleteoldrdn: 1\n"
+    ));
+    let kept = source.by_key(&wanted("ada"), &ada.key).await.unwrap().unwrap();
+    assert_eq!((kept.username.as_deref(), kept.key), (Some("lovelace"), ada.key.clone()));
+    // Whom the filter leaves out is none of the source's, however it would call them.
+    let narrow = |filter: &str| plain(&server, json!({ "filter": filter }));
+    for (filter, there) in [
+        ("(&(objectClass=person)(mail={subject}))", true),
+        ("(|(uid={subject})(entryUUID={subject}))", true),
+        ("(&(uid={subject})(sn=Example))", true),
+        ("(&(uid={subject})(sn=Bond))", false),
+        ("(&(roomNumber={subject})(objectClass=person))", true),
+        ("(employeeType={subject})", false),
+    ] {
+        let kept = narrow(filter).by_key(&wanted("ada"), &ada.key).await.unwrap();
+        assert_eq!(kept.is_some(), there, "{filter}");
+    }
+    let loose = plain(&server, json!({ "filter": "(|(uid={subject}*)(sn=Example))", "exact": false }));
+    assert!(loose.by_key(&wanted("ada"), &ada.key).await.unwrap().is_some());
+    server.modify(&format!("dn: uid=grace,ou=people,{BASE}\nchangetype: delete\n"));
+    assert!(source.by_key(&wanted("grace"), &grace.key).await.unwrap().is_none());
+    for nobody in ["", "*", "no uuid", "00000000-0000-0000-0000-000000000000", "\0"] {
+        assert!(source.by_key(&wanted("x"), nobody).await.unwrap().is_none(), "{nobody}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

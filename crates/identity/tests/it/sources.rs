@@ -5,12 +5,14 @@ mod sql;
 
 use crate::fixture::{SECRET, World, actor, authenticate_with, claims, hmac_issuer, hmac_key, name, sign};
 use portcullis_fault::{Fault, codes};
+use portcullis_identity::directory::NewTeam;
 use portcullis_identity::{Effects, Identity};
 use portcullis_model::issuer::SubjectRule;
-use portcullis_model::source::{Breaker, HttpMethod, HttpSource, Source};
+use portcullis_model::source::{Breaker, HttpByKey, HttpMethod, HttpSource, Source, Sync};
+use portcullis_model::team::{MembershipSource, TeamOrigin};
 use portcullis_model::{ByteSize, Issuer, Name, Principal, SecretRef, Span, Specification, User, UserStatus};
 use portcullis_store::entity::users::Lookup;
-use portcullis_store::entity::{identities, users};
+use portcullis_store::entity::{identities, memberships, users};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -121,10 +123,18 @@ impl Service {
 impl State {
     fn answer(&self, head: &str) -> String {
         let target = head.split(' ').nth(1).unwrap_or_default();
-        let login = target.rsplit("login=").next().unwrap_or_default();
-        let login = login.replace('+', " ");
         let people = self.people.lock().unwrap();
-        let found = people.get("*").or_else(|| people.get(&login));
+        let found = match target.split_once("?key=") {
+            Some((_, key)) => {
+                let id = format!("\"id\":\"{key}\"");
+                let whoever = || people.values().find(|answer| answer.contains(&id));
+                people.get(&format!("key={key}")).or_else(whoever)
+            }
+            None => {
+                let login = target.rsplit("login=").next().unwrap_or_default();
+                people.get("*").or_else(|| people.get(&login.replace('+', " ")))
+            }
+        };
         found.cloned().unwrap_or_else(|| {
             "HTTP/1.1 404 Not Found\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{}"
                 .to_owned()
@@ -140,6 +150,7 @@ fn source(address: SocketAddr) -> Source {
         ("email", "/mail"),
         ("active", "/enabled"),
         ("attributes.floor", "/floor"),
+        ("groups", "/groups"),
     ];
     Source {
         name: name("hr"),
@@ -159,6 +170,10 @@ fn source(address: SocketAddr) -> Source {
             path: Vec::new(),
             query: BTreeMap::from([("login".to_owned(), "{subject}".to_owned())]),
             body: BTreeMap::new(),
+            by_key: Some(HttpByKey {
+                query: BTreeMap::from([("key".to_owned(), "{key}".to_owned())]),
+                ..HttpByKey::default()
+            }),
             headers: BTreeMap::new(),
             credential: Some(SecretRef::Env("HR".into())),
             credential_header: None,
@@ -282,6 +297,172 @@ async fn a_person_becomes_a_shadow_with_an_id_of_ours_and_follows_the_source() {
     case.later();
     assert_eq!(case.user("lovelace").await.id, ada.id);
     assert_eq!(case.code("nobody").await.0, "user_unknown");
+}
+
+#[tokio::test]
+async fn an_old_name_interrupts_nobody_who_has_a_new_one() {
+    let case = Case::new().await;
+    case.service.set("ada", person("7", "ada"));
+    let ada = case.user("ada").await;
+    // Renamed there, and an old token comes before any new one: it is nobody's, and bars nobody.
+    case.service.remove("ada");
+    case.service.set("lovelace", person("7", "lovelace"));
+    for _ in 0..2 {
+        case.later();
+        assert_eq!(
+            resolve(&case.world, &case.identity, "ada", Effects::Dry).await.unwrap_err().code(),
+            codes::USER_UNKNOWN
+        );
+        assert_eq!(case.code("ada").await.0, "user_unknown");
+        let stored = case.stored(&ada).await;
+        assert_eq!((stored.status, stored.username.as_deref()), (UserStatus::Active, Some("lovelace")));
+        assert_eq!(case.user("lovelace").await.id, ada.id);
+    }
+    // Whether they are still there cannot be asked: then nothing is said of them, and nobody is barred.
+    let status = "HTTP/1.1 500 X\r\ncontent-length: 0\r\n\r\n";
+    case.service.set_raw("key=7", status);
+    case.later();
+    assert_eq!(case.code("ada").await.0, "resolution_unavailable");
+    assert_eq!(case.stored(&ada).await.status, UserStatus::Active);
+    case.service.remove("key=7");
+    // Disabled under the new name, and gone: by the old name it is found out just the same.
+    let mut disabled = person("7", "lovelace");
+    disabled["enabled"] = json!(false);
+    case.service.set("lovelace", disabled);
+    case.later();
+    assert_eq!(case.code("ada").await.0, "user_suspended");
+    assert_eq!(case.stored(&ada).await.status_reason.as_deref(), Some("disabled in the source"));
+    case.service.set("lovelace", person("7", "lovelace"));
+    case.later();
+    assert_eq!(case.user("lovelace").await.id, ada.id);
+    case.service.remove("lovelace");
+    case.later();
+    assert_eq!(case.code("ada").await.0, "user_suspended");
+    assert_eq!(case.stored(&ada).await.status_reason.as_deref(), Some("no longer in the source"));
+    // The old name given to somebody else: that one, and the first is not touched by it.
+    case.service.set("lovelace", person("7", "lovelace"));
+    case.service.set("ada", person("8", "ada"));
+    case.later();
+    let other = case.user("ada").await;
+    assert_ne!(other.id, ada.id);
+    assert_eq!(case.user("lovelace").await.id, ada.id);
+    case.service.remove("ada");
+    case.later();
+    assert_eq!(case.code("ada").await.0, "user_suspended");
+    assert_eq!(case.stored(&ada).await.status, UserStatus::Active);
+    assert_eq!(case.stored(&other).await.status, UserStatus::Suspended);
+}
+
+#[tokio::test]
+async fn nobody_is_suspended_by_a_source_that_cannot_be_asked_by_the_key() {
+    let case = Case::with(|source| source.http.as_mut().unwrap().by_key = None).await;
+    case.service.set("ada", person("7", "ada"));
+    let ada = case.user("ada").await;
+    case.service.remove("ada");
+    case.later();
+    for effects in [Effects::Dry, Effects::Live] {
+        let fault = resolve(&case.world, &case.identity, "ada", effects).await.unwrap_err();
+        assert_eq!(fault.code(), codes::USER_UNKNOWN, "{effects:?}");
+    }
+    assert_eq!(case.stored(&ada).await.status, UserStatus::Active);
+    // Where the subject is the key, the source was asked by it.
+    case.service.set("9", person("9", "grace"));
+    let grace = case.user("9").await;
+    case.service.remove("9");
+    case.later();
+    assert_eq!(case.code("9").await.0, "user_suspended");
+    assert_eq!(case.stored(&grace).await.status, UserStatus::Suspended);
+}
+
+#[tokio::test]
+async fn groups_of_a_look_up_are_memberships_at_once() {
+    let case = Case::new().await;
+    let team = async |called: &str, parent, group: Option<&str>| {
+        let new = NewTeam {
+            tenant: case.world.acme.id,
+            name: name(called),
+            display_name: None,
+            parent,
+            external_id: group.map(str::to_owned),
+            origin: TeamOrigin::Api,
+        };
+        case.world.directory.create_team(&actor(), new).await.unwrap().id
+    };
+    let top = team("platform", None, None).await;
+    let dev = team("developers", Some(top), Some("cn=dev")).await;
+    let ops = team("operations", None, Some("cn=ops")).await;
+    team("sales", None, Some("cn=sales")).await;
+    let grouped = |groups: &[&str]| {
+        let mut person = person("7", "ada");
+        person["groups"] = json!(groups);
+        case.service.set("ada", person);
+    };
+    let teams = async |effects| {
+        let principal = resolve(&case.world, &case.identity, "ada", effects).await.unwrap();
+        let teams = principal.teams.iter().map(|team| (team.name.to_string(), team.direct));
+        (principal.user.clone().unwrap(), teams.collect::<Vec<_>>())
+    };
+    let is = |team: &str, direct: bool| (team.to_owned(), direct);
+    let both = [is("developers", true), is("operations", true), is("platform", false)];
+    grouped(&["cn=dev", "cn=ops", "nobody knows", ""]);
+    // An explanation says where they would be, and puts nobody there.
+    assert_eq!(teams(Effects::Dry).await.1, both);
+    let (ada, seen) = teams(Effects::Live).await;
+    assert_eq!(seen, both, "with the first call");
+    let held = async || memberships::list_by_user(&case.world.store, ada.id).await.unwrap();
+    let mut ids: Vec<_> = held().await.into_iter().map(|one| (one.team, one.source)).collect();
+    ids.sort_by_key(|(team, _)| *team != dev);
+    assert_eq!(ids, [(dev, MembershipSource::Sync), (ops, MembershipSource::Sync)]);
+    // Out of one; in the other by an operator's word as well.
+    case.world.directory.add_member(&actor(), ops, ada.id, MembershipSource::Manual).await.unwrap();
+    case.world.hear().await;
+    grouped(&[]);
+    case.later();
+    assert_eq!(teams(Effects::Dry).await.1, [is("operations", true)]);
+    assert_eq!(teams(Effects::Live).await.1, [is("operations", true)]);
+    assert_eq!(held().await.len(), 1);
+    // Seen by the old name, it is still the person's groups that count.
+    grouped(&["cn=dev"]);
+    case.later();
+    assert_eq!(teams(Effects::Live).await.1.len(), 3);
+    let mut renamed = person("7", "lovelace");
+    renamed["groups"] = json!(["cn=ops"]);
+    case.service.remove("ada");
+    case.service.set("lovelace", renamed);
+    case.later();
+    assert_eq!(case.code("ada").await.0, "user_unknown");
+    let held = held().await;
+    assert!(held.iter().all(|one| one.team == ops), "{held:?}");
+}
+
+#[tokio::test]
+async fn a_source_that_says_nothing_of_groups_takes_nobody_out_of_a_team() {
+    for silent in [true, false] {
+        let case = Case::with(|source| match silent {
+            true => drop(source.http.as_mut().unwrap().fields.remove("groups")),
+            false => source.sync = Some(Sync { teams: false, ..Sync::default() }),
+        })
+        .await;
+        let new = NewTeam {
+            tenant: case.world.acme.id,
+            name: name("developers"),
+            display_name: None,
+            parent: None,
+            external_id: Some("cn=dev".to_owned()),
+            origin: TeamOrigin::Api,
+        };
+        let dev = case.world.directory.create_team(&actor(), new).await.unwrap().id;
+        let mut ada = person("7", "ada");
+        ada["groups"] = json!(["cn=dev"]);
+        case.service.set("ada", ada);
+        let ada = case.user("ada").await;
+        assert!(memberships::list_by_user(&case.world.store, ada.id).await.unwrap().is_empty());
+        case.world.directory.add_member(&actor(), dev, ada.id, MembershipSource::Sync).await.unwrap();
+        case.later();
+        case.service.set("ada", person("7", "ada"));
+        case.user("ada").await;
+        assert_eq!(memberships::list_by_user(&case.world.store, ada.id).await.unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]

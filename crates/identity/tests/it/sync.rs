@@ -277,7 +277,7 @@ async fn groups_become_memberships_of_teams_that_are_called_so() {
     let team = world.directory.create_team(&actor(), new).await.unwrap();
     let source = given(0);
     let grouped = |groups: &[&str]| Person {
-        groups: groups.iter().map(|group| (*group).to_owned()).collect(),
+        groups: Some(groups.iter().map(|group| (*group).to_owned()).collect()),
         ..person(0)
     };
     source.shows([grouped(&["cn=dev", "cn=nobody knows"])]);

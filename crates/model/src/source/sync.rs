@@ -15,7 +15,7 @@ pub struct Sync {
     /// The share of the source's users, in per cent, that one run may delete. With more it stops and asks (`portcullis source approve`). Up to 10 users are always deleted, unless the source shows nobody at all.
     #[schemars(range(min = 0, max = 100))]
     pub most_deleted: u8,
-    /// Whether the groups of people become memberships of the teams whose `external_id` is the group's name.
+    /// Whether the groups of people become memberships of the teams whose `external_id` is the group's name; also when they are looked up for a call.
     pub teams: bool,
 }
 

@@ -100,17 +100,29 @@ pub async fn find_by_name(
     one(executor.rows(statement.bind(tenant).bind(name.to_ascii_lowercase())).await?, read)
 }
 
-/// The tenant's team of this external id, exact.
-pub async fn find_by_external_id(
-    executor: impl Executor,
+/// Ids that are asked for in one statement.
+const AT_ONCE: usize = 64;
+
+/// The ids of the tenant's teams of these external ids, exact. What no team is called by is left out.
+pub async fn ids_of_external(
+    executor: impl Executor + Copy,
     tenant: TenantId,
-    external_id: &str,
-) -> Result<Option<Team>, Error> {
-    if !super::is_identifier(external_id) {
-        return Ok(None);
+    external_ids: &[String],
+) -> Result<Vec<TeamId>, Error> {
+    let wanted: Vec<&String> = external_ids.iter().filter(|id| super::is_identifier(id)).collect();
+    let mut found = Vec::new();
+    for some in wanted.chunks(AT_ONCE) {
+        let mut statement =
+            sql("SELECT t.id FROM teams t WHERE t.tenant_id = $1 AND t.external_id IN (").bind(tenant);
+        // Few sizes, so that few statements are prepared: the last one again, as often as it takes.
+        for n in 0..some.len().next_power_of_two() {
+            let place = format!("{}${}", if n == 0 { "" } else { ", " }, n + 2);
+            statement = statement.push(&place).bind(some[n.min(some.len() - 1)].as_str());
+        }
+        let rows = executor.rows(statement.push(")")).await?;
+        found.extend(all(rows, |mut row| row.take::<TeamId>())?);
     }
-    let statement = sql(SELECT).push("teams t WHERE t.tenant_id = $1 AND t.external_id = $2");
-    one(executor.rows(statement.bind(tenant).bind(external_id)).await?, read)
+    Ok(found)
 }
 
 /// Which teams are listed; what is `None` is not asked for. Texts are exact.

@@ -10,11 +10,15 @@ use portcullis_model::source::query::{Query, QueryError};
 
 /// What each of the texts may and must refer to.
 const QUERY: (&[&str], &[&str]) = (&["subject", "issuer", "tenant"], &["subject"]);
+const BY_KEY: (&[&str], &[&str]) = (&["key", "issuer", "tenant"], &["key"]);
 const NEAR: (&[&str], &[&str]) = (&["forms", "tenant"], &["forms"]);
 const CHANGES: (&[&str], &[&str]) = (&["since", "after", "limit", "tenant"], &["since", "after", "limit"]);
 
 pub fn check(sql: &SqlSource, at: &Path, findings: &mut Findings) {
     text(&sql.query, QUERY, at.key("query"), findings);
+    if let Some(by_key) = &sql.by_key {
+        text(by_key, BY_KEY, at.key("by_key"), findings);
+    }
     if let Some(near) = &sql.near {
         text(near, NEAR, at.key("near"), findings);
     }
@@ -59,13 +63,19 @@ fn text(text: &str, (known, needed): (&[&str], &[&str]), at: Path, findings: &mu
     for name in needed {
         if !query.names().any(|there| there == *name) {
             let message = match *name {
-                "subject" => format!("{key} does not ask for `:subject`: everybody would be found"),
+                "subject" | "key" => {
+                    format!("{key} does not ask for `:{name}`: everybody would be found")
+                }
                 name => format!("{key} does not use `:{name}`"),
             };
             findings.value(
                 at.clone(),
                 message,
-                Some("write it as `WHERE login = :subject`").filter(|_| *name == "subject"),
+                match *name {
+                    "subject" => Some("write it as `WHERE login = :subject`"),
+                    "key" => Some("write it as `WHERE id = :key::uuid`"),
+                    _ => None,
+                },
             );
         }
     }

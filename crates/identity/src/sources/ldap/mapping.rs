@@ -128,10 +128,7 @@ impl Mapping {
         let text = |name: &str| entry.text(name).map(str::to_owned);
         let attributes: BTreeMap<String, String> =
             self.extra.iter().filter_map(|(ours, theirs)| Some((ours.clone(), text(theirs)?))).collect();
-        let groups = match &self.groups {
-            Some((attribute, name)) => group_names(entry.texts(attribute), *name),
-            None => Vec::new(),
-        };
+        let groups = self.groups.as_ref().map(|(attribute, name)| group_names(entry.texts(attribute), *name));
         Ok(Person {
             key,
             external_id: self.external_id.as_deref().and_then(text),
@@ -227,7 +224,7 @@ mod tests {
         assert_eq!(person.display_name.as_deref(), Some("Ada L"));
         assert_eq!(person.external_id.as_deref(), Some("7"));
         assert_eq!(person.attributes["room"], "12");
-        assert_eq!(person.groups, ["dev", "ops"]);
+        assert_eq!(person.groups.unwrap(), ["dev", "ops"]);
         assert!(person.changed.is_some());
         parts.push(("pwdAccountLockedTime", b"000001010000Z"));
         assert!(!mapping.person(&Entry::of("uid=ada", &parts), now()).unwrap().active);

@@ -50,6 +50,16 @@ impl People {
         (!alternatives.is_empty()).then(|| format!("(&{}(|{alternatives}))", self.everybody))
     }
 
+    /// The filter of the entry with this key. Nothing when it cannot be anybody's.
+    pub fn of_key(&self, key: &str) -> Option<String> {
+        let (attribute, is_guid) = self.mapping.key();
+        let value = match is_guid {
+            true => escape(&guid(key)?),
+            false => escape(key.as_bytes()),
+        };
+        (!key.is_empty() && !key.contains('\0')).then(|| format!("({attribute}={value})"))
+    }
+
     /// The filter and the rest of the search for a person's groups; nothing when its entry names them, or nobody does.
     pub fn groups_of<'a>(&'a self, entry: &Entry, person: &Person) -> Option<(String, Search<'a>)> {
         const NONE: &[String] = &[];
@@ -72,7 +82,7 @@ impl People {
     /// Names the groups that were found.
     pub fn name_groups(&self, found: &[Entry], person: &mut Person) {
         if let Some((_, _, name)) = &self.groups {
-            person.groups = group_names(found.iter().map(|entry| entry.dn.as_str()), *name);
+            person.groups = Some(group_names(found.iter().map(|entry| entry.dn.as_str()), *name));
         }
     }
 

@@ -80,11 +80,14 @@ async fn one(
         Some((entry, Ok(person))) => {
             let state = if person.active { "active" } else { "disabled" };
             lines.push(format!(
-                "{server}: people can be read, as `{}`: key `{}`, user name {}, {state}, {} groups",
+                "{server}: people can be read, as `{}`: key `{}`, user name {}, {state}, {}",
                 entry.dn,
                 person.key,
                 person.username.as_deref().map_or_else(|| "none".to_owned(), |name| format!("`{name}`")),
-                person.groups.len()
+                person.groups.map_or_else(
+                    || "no word of groups".to_owned(),
+                    |groups| format!("{} groups", groups.len())
+                )
             ));
         }
         Some((entry, Err(reason))) => lines.push(format!("{server}: `{}` cannot be taken: {reason}", entry.dn)),

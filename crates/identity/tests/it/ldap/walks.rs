@@ -64,7 +64,7 @@ async fn groups_are_read_on_the_way() {
     let (mut all, mut cursor) = (Vec::new(), None);
     loop {
         let batch = source.page(None, cursor).await.unwrap();
-        all.extend(batch.people.into_iter().map(|person| (person.username.unwrap(), person.groups)));
+        all.extend(batch.people.into_iter().map(|person| (person.username.unwrap(), person.groups.unwrap())));
         cursor = batch.next;
         if cursor.is_none() {
             break;

@@ -1,10 +1,14 @@
 //! An SQL source against a real PostgreSQL (`scripts/with-postgres`); without one these tests say that they were skipped.
 
 use super::{issuer, resolve, token};
-use crate::fixture::{OneSecret, World, authenticate_with, name};
+use crate::fixture::{OneSecret, World, actor, authenticate_with, name};
+use portcullis_identity::directory::NewTeam;
+use portcullis_identity::sources::foreign::Wanted;
 use portcullis_identity::{Effects, Identity};
 use portcullis_model::source::{Breaker, Source, SqlSource};
-use portcullis_model::{SecretRef, Span, Specification};
+use portcullis_model::team::TeamOrigin;
+use portcullis_model::{SecretRef, Span, Specification, UserStatus};
+use portcullis_store::entity::users;
 use std::collections::BTreeMap;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
@@ -70,6 +74,7 @@ fn source(query: &str) -> Source {
             primary: SecretRef::Env("HR".into()),
             replica: None,
             query: query.to_owned(),
+            by_key: None,
             near: None,
             changes: None,
             columns: BTreeMap::new(),
@@ -199,6 +204,50 @@ async fn a_query_that_is_wrong_says_so_and_never_that_nobody_is_there() {
 }
 
 #[tokio::test]
+async fn an_old_name_interrupts_nobody_and_groups_are_memberships() {
+    let Some(people) = People::new() else { return };
+    let world = World::new().await;
+    let mut source = source(QUERY);
+    source.sql.as_mut().unwrap().by_key = Some(QUERY.replace("login = :subject", "id = :key::uuid"));
+    let identity = compile(&world, &people.url, source).unwrap();
+    assert!(identity.sources()[0].foreign.probe().await.is_ok());
+    let new = NewTeam {
+        tenant: world.acme.id,
+        name: name("engineers"),
+        display_name: None,
+        parent: None,
+        external_id: Some("eng".to_owned()),
+        origin: TeamOrigin::Api,
+    };
+    world.directory.create_team(&actor(), new).await.unwrap();
+    let principal = resolve(&world, &identity, "ada", Effects::Live).await.unwrap();
+    assert_eq!(principal.teams.iter().map(|team| team.name.as_str()).collect::<Vec<_>>(), ["engineers"]);
+    let ada = principal.user.unwrap();
+    let stored = async || users::find(&world.store, ada.id).await.unwrap().unwrap();
+    people.run("UPDATE people SET login = 'lovelace', teams = NULL WHERE login = 'ada'");
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(code(&world, &identity, "ada").await.0, "user_unknown");
+    assert_eq!(
+        (stored().await.status, stored().await.username.as_deref()),
+        (UserStatus::Active, Some("lovelace"))
+    );
+    let renamed = resolve(&world, &identity, "lovelace", Effects::Live).await.unwrap();
+    assert_eq!((renamed.user.unwrap().id, renamed.teams.len()), (ada.id, 0));
+    people.run("DELETE FROM people WHERE login = 'lovelace'");
+    world.clock.advance(Duration::from_secs(60));
+    assert_eq!(code(&world, &identity, "ada").await.0, "user_suspended");
+    assert_eq!(stored().await.status_reason.as_deref(), Some("no longer in the source"));
+    // A key that cannot be what the column is, is nobody's.
+    let wanted = Wanted { subject: "x".into(), issuer: name("corp"), tenant: name("acme") };
+    assert_eq!(identity.sources()[0].foreign.by_key(&wanted, "no uuid").await, Ok(None));
+    let mut wrong = self::source(QUERY);
+    wrong.sql.as_mut().unwrap().by_key = Some("SELECT login FROM people WHERE id::text = :key".to_owned());
+    let identity = compile(&world, &people.url, wrong).unwrap();
+    let said = identity.sources()[0].foreign.probe().await.unwrap_err();
+    assert!(said.message.contains("`by_key`") && said.message.contains("`key`"), "{said}");
+}
+
+#[tokio::test]
 async fn all_people_are_read_page_by_page_and_then_those_that_changed() {
     let Some(people) = People::new() else { return };
     let world = World::new().await;
@@ -225,11 +274,7 @@ async fn all_people_are_read_page_by_page_and_then_those_that_changed() {
     assert_eq!((seen.len(), pages), (1_205, 3));
     let changed = foreign.page(Some(&mark), None).await.unwrap();
     assert_eq!((changed.people.len(), changed.next), (5, None));
-    let wanted = portcullis_identity::sources::foreign::Wanted {
-        subject: "ADA".into(),
-        issuer: name("corp"),
-        tenant: name("acme"),
-    };
+    let wanted = Wanted { subject: "ADA".into(), issuer: name("corp"), tenant: name("acme") };
     let forms = ["ADA", "ada", "a'da"].map(str::to_owned);
     assert_eq!(foreign.near(&wanted, &forms).await.unwrap().len(), 1);
 }

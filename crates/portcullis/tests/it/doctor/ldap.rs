@@ -117,12 +117,25 @@ async fn who_is_in_ldap_calls_and_an_outage_is_never_an_unknown_user() {
     lock(&server, "ada", false);
     assert_eq!(call(&world, &token("ada")).await.status, 200);
 
-    // Renamed there: the same user here, by its key; nobody by the old name.
+    // Renamed there: the same user here, by its key. The old name is nobody's, and a token with it, which comes first, takes
+    // nothing from whoever has the new one.
     rename(&server, "ada", "lovelace");
-    assert_eq!(call(&world, &token("lovelace")).await.status, 200);
-    assert_eq!(user_named(&world, "lovelace")["id"], ada["id"]);
     assert_eq!(call(&world, &token("ada")).await.status, 401);
+    let (first, diagnosis) = world.first(&token("ada")).await;
+    assert_eq!(first, "renamed_in_source", "{diagnosis:#}");
+    assert!(finding(&diagnosis, "renamed_in_source").to_string().contains("as `lovelace`"), "{diagnosis:#}");
+    let renamed = user_named(&world, "lovelace");
+    assert_eq!((&renamed["id"], &renamed["status"]), (&ada["id"], &json!("active")));
     assert_eq!(call(&world, &token("lovelace")).await.status, 200);
+
+    // Gone there: suspended, whatever name is asked for.
+    assert_eq!(call(&world, &token("grace")).await.status, 200);
+    server.modify(&format!("dn: uid=grace,ou=people,{BASE}\nchangetype: delete\n"));
+    assert_eq!(call(&world, &token("grace")).await.status, 401);
+    let (first, diagnosis) = world.first(&token("grace")).await;
+    assert_eq!(first, "user_suspended", "{diagnosis:#}");
+    assert!(diagnosis.to_string().contains("no longer in the source"), "{diagnosis:#}");
+    assert_eq!(user_named(&world, "grace")["status"], "suspended");
 
     // What the command line and the instance say of the source.
     let tested = world.server.cli(&["source", "test", "corp-ldap"]);
@@ -175,7 +188,7 @@ async fn who_is_in_ldap_calls_and_an_outage_is_never_an_unknown_user() {
 async fn synchronisation_brings_and_takes_people_and_the_doctor_tells_its_lag() {
     let mut people = vec![person("ada", "")];
     people.extend((0..12).map(|n| person(&format!("temp{n}"), "")));
-    let Some(server) = Slapd::start(&people.join("\n")) else { return };
+    let Some(mut server) = Slapd::start(&people.join("\n")) else { return };
     let world = World::new(&configuration(
         &server,
         "sync = { every = \"1d\", full_every = \"1d\", most_deleted = 10 }",
@@ -262,5 +275,14 @@ async fn synchronisation_brings_and_takes_people_and_the_doctor_tells_its_lag() 
     assert!(finding(&diagnosis, "user_deleted").to_string().contains("source:corp-ldap"));
     // Nothing is left to approve.
     assert!(!world.server.place.run(&["source", "approve", "corp-ldap"]).status.success());
+
+    // A run that fails takes nobody out, and is told beside whatever is asked.
+    server.stop();
+    world.server.place.run(&["source", "sync", "corp-ldap", "--full", "--wait"]);
+    let state = eventually(|| source(&["show", "corp-ldap"]), |state| state["last"]["outcome"] == "failed");
+    assert_eq!(state["last"]["outcome"], "failed", "{state:#}");
+    assert_eq!(call(&world, &ada).await.status, 200);
+    let diagnosis = world.ask(json!({ "token": ada })).await;
+    assert_eq!(finding(&diagnosis, "sync_failing")["likelihood"], "aside", "{diagnosis:#}");
     world.server.stop();
 }

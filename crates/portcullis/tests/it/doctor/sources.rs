@@ -14,16 +14,18 @@ use std::time::{Duration, Instant};
 /// A service that knows people by their log-in name.
 struct Service {
     address: SocketAddr,
-    /// Nothing: it fails.
-    people: Arc<Mutex<Option<BTreeMap<String, Value>>>>,
+    people: Arc<Mutex<BTreeMap<String, Value>>>,
+    /// What it answers instead: status, type, body.
+    fails: Arc<Mutex<Option<(u16, &'static str, &'static str)>>>,
 }
 
 impl Service {
     fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let people: Arc<Mutex<Option<BTreeMap<String, Value>>>> = Arc::new(Mutex::new(Some(BTreeMap::new())));
-        let known = people.clone();
+        let people: Arc<Mutex<BTreeMap<String, Value>>> = Arc::default();
+        let fails: Arc<Mutex<Option<(u16, &'static str, &'static str)>>> = Arc::default();
+        let (known, failing) = (people.clone(), fails.clone());
         std::thread::spawn(move || {
             for mut stream in listener.incoming().map_while(Result::ok) {
                 let mut head = Vec::new();
@@ -37,23 +39,26 @@ impl Service {
                 let head = String::from_utf8_lossy(&head).into_owned();
                 let target = head.split(' ').nth(1).unwrap_or_default();
                 let login = target.rsplit("login=").next().unwrap_or_default().replace("%40", "@");
-                let (status, body) = match &*known.lock().unwrap() {
-                    None => (500, "{}".to_owned()),
-                    Some(people) => (200, people.get(&login).unwrap_or(&Value::Null).to_string()),
+                let (status, kind, body) = match *failing.lock().unwrap() {
+                    Some((status, kind, body)) => (status, kind, body.to_owned()),
+                    None => {
+                        let person = known.lock().unwrap().get(&login).unwrap_or(&Value::Null).to_string();
+                        (200, "application/json", person)
+                    }
                 };
                 let _ = write!(
                     stream,
-                    "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+                    "HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
                     body.len()
                 );
             }
         });
-        Self { address, people }
+        Self { address, people, fails }
     }
 
     fn set(&self, login: &str, id: &str) {
         let person = json!({ "id": id, "login": login, "mail": format!("{login}@corp.example") });
-        self.people.lock().unwrap().as_mut().unwrap().insert(login.to_owned(), person);
+        self.people.lock().unwrap().insert(login.to_owned(), person);
     }
 }
 
@@ -97,6 +102,13 @@ async fn a_source_is_asked_for_whom_was_meant() {
     for login in ["ada", "grace"] {
         assert_eq!(get(world.server.gateway, "/v1/models", Some(&token(&world, login))).await.status, 200);
     }
+    // Not found any more, and the service cannot be asked by the key what became of them.
+    let person = service.people.lock().unwrap().remove("grace").unwrap();
+    assert_eq!(get(world.server.gateway, "/v1/models", Some(&token(&world, "grace"))).await.status, 401);
+    let (first, diagnosis) = world.first(&token(&world, "grace")).await;
+    assert_eq!(first, "gone_or_renamed_in_source", "{diagnosis:#}");
+    service.people.lock().unwrap().insert("grace".to_owned(), person);
+    assert_eq!(get(world.server.gateway, "/v1/models", Some(&token(&world, "grace"))).await.status, 200);
     // One has a new key, and then everybody.
     service.set("ada", "70");
     let (first, diagnosis) = world.first(&token(&world, "ada")).await;
@@ -110,11 +122,19 @@ async fn a_source_is_asked_for_whom_was_meant() {
     world.server.cli(&words);
     assert_eq!(get(world.server.gateway, "/v1/models", Some(&token(&world, "ada"))).await.status, 200);
     // Out of order: a 503, and the doctor says whose fault it is.
-    *service.people.lock().unwrap() = None;
+    *service.fails.lock().unwrap() = Some((500, "application/json", "{}"));
     let refused = get(world.server.gateway, "/v1/models", Some(&token(&world, "somebody"))).await;
     assert_eq!(refused.status, 503, "{}", refused.text());
     let (first, diagnosis) = world.first(&token(&world, "somebody")).await;
     assert_eq!(first, "source_unreachable", "{diagnosis:#}");
+    for (fails, code) in [
+        ((401, "application/json", "{}"), "source_credential_refused"),
+        ((200, "text/html", "<p>sign in</p>"), "source_misconfigured"),
+    ] {
+        *service.fails.lock().unwrap() = Some(fails);
+        let (first, diagnosis) = world.first(&token(&world, "somebody")).await;
+        assert_eq!(first, code, "{diagnosis:#}");
+    }
     for n in 0..6 {
         get(world.server.gateway, "/v1/models", Some(&token(&world, &format!("somebody-{n}")))).await;
     }

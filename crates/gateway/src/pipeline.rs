@@ -132,7 +132,16 @@ impl Gateway {
                 };
                 let permit = identity.authorize(principal.clone(), rules, &facts)?;
                 // From here on it may change: looked at again only if the answer takes its time.
-                watch = Some(Watch { snapshot: snapshot.clone(), principal, caller });
+                watch = Some(Watch {
+                    snapshot: snapshot.clone(),
+                    principal,
+                    caller,
+                    route: route.clone(),
+                    method: call.head.method.clone(),
+                    uri: uri.clone(),
+                    client: call.client,
+                    at: call.recording.record.at,
+                });
                 Ok(permit)
             };
             checked = Some(check.await);

@@ -15,7 +15,7 @@ use crate::observe::{Effects, Fact, Observer};
 use crate::resolve::{ClientKey, SubjectPlan, Who, token_principal};
 use crate::runtime::Runtime;
 use crate::sources::Outside;
-use crate::standing::{self, Standing};
+use crate::standing::{self, Again, Standing};
 use portcullis_fault::{Fault, codes};
 use portcullis_jose::Claimed;
 use portcullis_model::issuer::{GroupsOverage, TenantRule};
@@ -335,12 +335,18 @@ impl Identity {
     /// # Errors
     /// Why not; with status 503 when that cannot be known at the moment.
     pub async fn standing(&self, principal: &Principal) -> Result<(), Fault> {
-        standing::standing(&self.runtime, principal).await
+        standing::present(&self.runtime, principal, None).await.map(drop)
     }
 
-    /// Watches over a principal for as long as its stream runs.
-    pub fn watch(&self, principal: Arc<Principal>, caller: Option<&Caller>) -> Standing {
-        Standing::new(self.runtime.clone(), principal, caller)
+    /// Watches over a principal for as long as its stream runs; with `again`, also over what it was let in by, for which
+    /// `caller` has to be who it was recognised by.
+    pub fn watch(
+        &self,
+        principal: Arc<Principal>,
+        caller: Option<&Caller>,
+        again: Option<Again>,
+    ) -> Standing {
+        Standing::new(self.runtime.clone(), principal, caller, again)
     }
 
     /// What outlives this configuration.

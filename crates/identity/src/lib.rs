@@ -50,7 +50,7 @@ pub use local::{LocalIssuer, LocalSubject, LocalToken};
 pub use observe::{Effects, Fact, Observer};
 pub use resolve::supposed;
 pub use runtime::{Runtime, RuntimeParts};
-pub use standing::Standing;
+pub use standing::{Again, Standing};
 
 #[cfg(test)]
 mod tests {

@@ -14,8 +14,8 @@ pub(crate) use answer::{
 };
 pub(crate) use key::{ClientKey, SubjectKey, SubjectRef};
 pub use principal::supposed;
-pub(crate) use principal::{Who, roles, token_principal};
-pub(crate) use teams::{TeamTree, tree_tag};
+pub(crate) use principal::{Who, merged, no_strings, roles, token_principal};
+pub(crate) use teams::{TeamTree, no_teams, tree_tag};
 
 use crate::authenticate::TokenCaller;
 use crate::lookup::{Ask, Found, Freshness, Limits, Lookups, Shared, Slot, Unasked};

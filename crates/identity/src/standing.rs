@@ -1,13 +1,15 @@
-//! Whether a call that was let in would still be: for streams and WebSockets that outlive the decision.
+//! Whether a call that was let in would still be: for streams and WebSockets that outlive the decision. Its principal may be
+//! gone or barred by now, or be in other teams and have other roles than those that it was let in by.
 //!
 //! Cheap to hold by the thousand: a change of the directory wakes everybody, and who is not concerned looks at a few ids
 //! and goes back to sleep. Only who may be concerned asks the directory.
 
 use crate::authenticate::{Caller, TokenCaller};
 use crate::lookup::Seen;
+use crate::resolve::{ActiveUser, UserAnswer, merged, no_strings, no_teams, roles};
 use crate::runtime::Runtime;
 use portcullis_fault::{Fault, codes};
-use portcullis_model::{Principal, Timestamp, UserStatus};
+use portcullis_model::{Principal, Timestamp, User, UserStatus};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -18,6 +20,7 @@ pub struct Standing {
     runtime: Arc<Runtime>,
     principal: Arc<Principal>,
     token: Option<TokenCaller>,
+    again: Option<Again>,
     tags: Vec<Uuid>,
     /// The state of the world in which the principal was last known to stand.
     seen: Option<Seen>,
@@ -26,18 +29,26 @@ pub struct Standing {
     changes: watch::Receiver<u64>,
 }
 
+/// Decides again about a call that was let in, as its principal is by now. What else there is to the call is as it was.
+pub type Again = Box<dyn Fn(Arc<Principal>) -> Result<(), Fault> + Send + Sync>;
+
 /// How soon the directory is asked again when it could not say.
 const AGAIN: Duration = Duration::from_secs(1);
 
 impl Standing {
-    pub(crate) fn new(runtime: Arc<Runtime>, principal: Arc<Principal>, caller: Option<&Caller>) -> Self {
+    pub(crate) fn new(
+        runtime: Arc<Runtime>,
+        principal: Arc<Principal>,
+        caller: Option<&Caller>,
+        again: Option<Again>,
+    ) -> Self {
         let changes = runtime.changes();
         let (token, seen) = match caller {
             Some(Caller::Token(token)) => (Some(token.clone()), Some(token.seen())),
             Some(Caller::ApiKey(key)) => (None, Some(key.seen())),
             None => (None, None),
         };
-        Self { tags: tags(&principal), runtime, principal, token, seen, revocations: None, changes }
+        Self { tags: tags(&principal), runtime, principal, token, again, seen, revocations: None, changes }
     }
 
     /// Waits until the principal may no longer call, and says why. Does not look at `exp`: whether that ends a stream is
@@ -80,7 +91,14 @@ impl Standing {
             return Ok(());
         }
         let seen = invalidation.look();
-        Box::pin(standing(&self.runtime, &self.principal)).await?;
+        let present = Box::pin(present(&self.runtime, &self.principal, self.token.as_ref())).await?;
+        if let Some(again) = &self.again {
+            let present = Arc::new(present);
+            again(present.clone())?;
+            // Its teams are what the next change is compared with.
+            self.tags = tags(&present);
+            self.principal = present;
+        }
         self.seen = Some(seen);
         Ok(())
     }
@@ -110,11 +128,19 @@ fn tags(principal: &Principal) -> Vec<Uuid> {
     tags.extend(principal.user.as_ref().map(|user| user.id.0));
     tags.extend(principal.application.as_ref().map(|application| application.id.0));
     tags.extend(principal.api_key.as_ref().map(|key| key.id.0));
+    tags.extend(principal.teams.iter().map(|team| team.id.0));
     tags
 }
 
-/// Whether a principal may still call: tenant, application, key and user as they are now.
-pub(crate) async fn standing(runtime: &Runtime, principal: &Principal) -> Result<(), Fault> {
+/// A principal as it is now, if it may still call: tenant, application, key and user, with their roles and teams and those
+/// that the token names.
+pub(crate) async fn present(
+    runtime: &Runtime,
+    principal: &Principal,
+    token: Option<&TokenCaller>,
+) -> Result<Principal, Fault> {
+    let mut present = Principal { teams: no_teams(), ..principal.clone() };
+    let mut own = no_strings();
     let now: Timestamp = runtime.clock().now();
     let unavailable =
         |error: portcullis_store::Error| Fault::new(codes::RESOLUTION_UNAVAILABLE).source(error);
@@ -136,29 +162,53 @@ pub(crate) async fn standing(runtime: &Runtime, principal: &Principal) -> Result
             return Err(Fault::new(codes::APPLICATION_DISABLED)
                 .context(format!("application `{}`", record.application.name)));
         }
+        own = record.roles.clone();
+        present.application = Some(record.application.clone());
     } else if let Some(application) = &principal.application {
         let current = runtime
             .application(application.id)
             .await
             .map_err(|reason| Fault::new(codes::RESOLUTION_UNAVAILABLE).context(reason))?;
-        if current.is_none_or(|current| current.disabled) {
+        let Some(current) = current.filter(|current| !current.disabled) else {
             return Err(Fault::new(codes::APPLICATION_DISABLED)
                 .context(format!("application `{}`", application.name)));
+        };
+        own = roles(&current.roles);
+        present.application = Some(Arc::new(current));
+    }
+    if let Some(user) = &principal.user {
+        let active = present_user(runtime, user, now).await?;
+        (own, present.teams) = (active.roles, active.teams);
+        present.user = Some(active.user);
+    }
+    present.roles = own;
+    if let Some(token) = token {
+        present.roles = merged(&present.roles, token.roles());
+        if !token.teams().is_empty() {
+            let (tenant, own) = (principal.tenant.id, &present.teams);
+            let at = (now, crate::Effects::Live);
+            let resolver = runtime.resolver();
+            present.teams = resolver.with_token_teams(tenant, own, token.teams(), at, &mut ()).await?;
         }
     }
-    let Some(user) = &principal.user else { return Ok(()) };
+    Ok(present)
+}
+
+async fn present_user(runtime: &Runtime, user: &User, now: Timestamp) -> Result<ActiveUser, Fault> {
     let slot = runtime
         .resolver()
         .user(user.id, now)
         .await
         .map_err(|unasked| crate::resolve::unresolved(unasked, &mut ()))?;
     let answer = &slot.answer;
+    if let UserAnswer::Active(active) = answer {
+        return Ok(active.clone());
+    }
     let code = match answer.user().map(|user| user.status) {
-        Some(UserStatus::Active) => return Ok(()),
         Some(UserStatus::Suspended) => codes::USER_SUSPENDED,
         Some(UserStatus::Pending) => codes::USER_PENDING,
         Some(UserStatus::Deleted | UserStatus::Merged) => codes::USER_DELETED,
-        None => codes::USER_UNKNOWN,
+        Some(UserStatus::Active) | None => codes::USER_UNKNOWN,
     };
     let reason = answer
         .user()

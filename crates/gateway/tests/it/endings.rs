@@ -2,7 +2,10 @@
 
 use crate::house::{House, orders};
 use crate::upstream::Upstream;
+use portcullis_identity::directory::NewTeam;
+use portcullis_model::Name;
 use portcullis_model::record::Outcome;
+use portcullis_model::team::{MembershipSource, TeamOrigin};
 use std::sync::Arc;
 use tokio::sync::Notify;
 
@@ -212,6 +215,48 @@ async fn a_suspended_users_running_answer_is_cut() {
     let record = house.record().await;
     assert_eq!((record.outcome, record.code.as_deref()), (Outcome::Cut, Some("user_suspended")));
     house.no_more_records().await;
+    house.close().await;
+}
+
+/// Who was let in as one of a team, and leaves it.
+#[tokio::test]
+async fn the_running_answer_of_somebody_who_leaves_the_team_is_cut() {
+    let upstream = Upstream::open(|mut wire, _| async move {
+        while wire.call().await.is_some() {
+            wire.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n").await;
+            wire.closed().await;
+        }
+    })
+    .await;
+    let house = House::open(&orders(upstream.address, "allow = { teams = [\"platform\"] }")).await;
+    let team = async |called: &str| {
+        let new = NewTeam {
+            tenant: house.ada.tenant,
+            name: Name::new(called).unwrap(),
+            display_name: None,
+            parent: None,
+            external_id: None,
+            origin: TeamOrigin::Api,
+        };
+        house.directory.create_team(&house.actor, new).await.unwrap().id
+    };
+    let (platform, other) = (team("platform").await, team("other").await);
+    for team in [platform, other] {
+        house.directory.add_member(&house.actor, team, house.ada.id, MembershipSource::Manual).await.unwrap();
+    }
+    let mut client = house.client().await;
+    client.send(get(&house, "/orders")).await;
+    client.until("hello").await;
+    // Another team is nothing to this call.
+    house.directory.remove_member(&house.actor, other, house.ada.id, None).await.unwrap();
+    let goes_on = tokio::time::timeout(std::time::Duration::from_millis(100), client.rest()).await;
+    assert!(goes_on.is_err());
+    let at = std::time::Instant::now();
+    house.directory.remove_member(&house.actor, platform, house.ada.id, None).await.unwrap();
+    client.rest().await;
+    assert!(at.elapsed() < std::time::Duration::from_secs(1), "{:?}", at.elapsed());
+    let record = house.record().await;
+    assert_eq!((record.outcome, record.code.as_deref()), (Outcome::Cut, Some("not_allowed")));
     house.close().await;
 }
 

@@ -102,7 +102,7 @@ impl Resolver {
     }
 }
 
-fn no_strings() -> Arc<[String]> {
+pub(crate) fn no_strings() -> Arc<[String]> {
     // One for the whole process: an empty list is not worth an allocation per call.
     static NONE: LazyLock<Arc<[String]>> = LazyLock::new(|| Arc::from(Vec::new()));
     NONE.clone()
@@ -120,7 +120,7 @@ pub(crate) fn roles(roles: &[String]) -> Arc<[String]> {
 }
 
 /// The roles of the directory and of the token together.
-fn merged(directory: &Arc<[String]>, token: &Arc<[String]>) -> Arc<[String]> {
+pub(crate) fn merged(directory: &Arc<[String]>, token: &Arc<[String]>) -> Arc<[String]> {
     match (directory.is_empty(), token.is_empty()) {
         (_, true) => directory.clone(),
         (true, false) => token.clone(),

@@ -19,7 +19,7 @@ async fn a_stream_ends_when_its_user_is_suspended_and_only_then() {
     let caller = authenticate(&identity, &token).await.unwrap();
     let principal =
         Arc::new(identity.resolve(&caller, portcullis_identity::Effects::Live, &mut ()).await.unwrap());
-    let mut standing = identity.watch(principal.clone(), Some(&caller));
+    let mut standing = identity.watch(principal.clone(), Some(&caller), None);
     let watching = tokio::time::timeout(Duration::from_millis(1), standing.lost()).await;
     assert!(watching.is_err(), "stands");
     world.directory.suspend(&actor(), bob.id, None).await.unwrap();
@@ -31,7 +31,7 @@ async fn a_stream_ends_when_its_user_is_suspended_and_only_then() {
     assert_eq!(standing.lost().await.code().name(), "user_suspended");
     assert_eq!(identity.standing(&principal).await.unwrap_err().code().name(), "user_suspended");
     // What happened between the decision and the first watch counts too.
-    let mut late = identity.watch(principal, Some(&caller));
+    let mut late = identity.watch(principal, Some(&caller), None);
     assert_eq!(late.lost().await.code().name(), "user_suspended");
 }
 
@@ -51,7 +51,7 @@ async fn keys_applications_tenants_and_tokens_end_streams_too() {
     let watch = async |credential: &str| {
         let caller = authenticate(&identity, credential).await.unwrap();
         let principal = identity.resolve(&caller, portcullis_identity::Effects::Live, &mut ()).await.unwrap();
-        identity.watch(Arc::new(principal), Some(&caller))
+        identity.watch(Arc::new(principal), Some(&caller), None)
     };
     let mut standing = watch(secret.expose()).await;
     standing.check().await.unwrap();

@@ -3,7 +3,9 @@
 use crate::fixture::*;
 use http::Method;
 use portcullis_identity::directory::{NewTeam, TeamChange, UserChange};
-use portcullis_identity::{CallFacts, Caller, Effects, Fact, Identity, Observer, Permit, ServiceRules};
+use portcullis_identity::{
+    CallFacts, Caller, Effects, Fact, Identity, Observer, Permit, ServiceRules, Standing,
+};
 use portcullis_model::issuer::{GroupGrant, GroupsOverage, GroupsRule, UnmappedGroups};
 use portcullis_model::service::{Allow, AuthMode, CredentialPlaces, Forward};
 use portcullis_model::team::{MembershipSource, TeamOrigin};
@@ -181,6 +183,84 @@ async fn what_was_permitted_ends_with_the_membership() {
     world.directory.delete_team(&actor(), platform, true).await.unwrap();
     world.hear().await;
     assert_eq!(now().await, "policy_denied");
+}
+
+/// Watches over a stream that such a service let in.
+fn watch(
+    world: &World,
+    identity: &Arc<Identity>,
+    (caller, who): (Caller, Arc<Principal>),
+    allow: Allow,
+) -> Standing {
+    let service = Service { allow, ..service(&[]) };
+    let rules = ServiceRules::compile(&service, &[world.acme.clone(), world.globex.clone()]).unwrap();
+    let (decides, of, now) = (identity.clone(), caller.clone(), world.now());
+    let again = move |principal| {
+        let facts = CallFacts {
+            method: &Method::GET,
+            path: "/orders/7",
+            client: connection().client,
+            now: Timestamp::from_seconds(now),
+            caller: Some(&of),
+        };
+        decides.would_authorize(principal, &rules, &facts)
+    };
+    identity.watch(who, Some(&caller), Some(Box::new(again)))
+}
+
+#[tokio::test]
+async fn a_stream_ends_when_what_let_it_in_is_taken_away_and_only_then() {
+    let world = World::new().await;
+    let ada = world.user("ada", &[("corp", "ada")]).await.id;
+    let (platform, other) = (team(&world, "platform", None).await, team(&world, "other", None).await);
+    let dev = team(&world, "dev", Some(platform)).await;
+    let ops = team(&world, "ops", None).await;
+    join(&world, dev, ada).await;
+    let identity = Arc::new(world.compile(vec![groups(mapped(&[("on-call", &[], &["ops"])]))]));
+    let token = token(&world, json!({ "groups": ["on-call"] }));
+    let of = |teams: &[&str], roles: &[&str]| Allow {
+        teams: teams.iter().map(|&team| team.to_owned()).collect(),
+        roles: roles.iter().map(|&role| role.to_owned()).collect(),
+        ..Allow::default()
+    };
+    let stream = async |allow| watch(&world, &identity, who(&identity, &token).await, allow);
+    let mut by_team = stream(of(&["platform"], &[])).await;
+    let mut by_token = stream(of(&["ops"], &[])).await;
+    let mut by_role = stream(of(&[], &["reader"])).await;
+    let mut by_either = stream(of(&["platform"], &["reader"])).await;
+    let mut for_all = stream(Allow::default()).await;
+    // Another name is nothing to any of them, and neither is a team more.
+    let named = UserChange { display_name: Some(Some("Ada".to_owned())), ..UserChange::default() };
+    world.directory.change_user(&actor(), ada, named).await.unwrap();
+    join(&world, other, ada).await;
+    for standing in [&mut by_team, &mut by_token, &mut by_role, &mut by_either, &mut for_all] {
+        standing.check().await.unwrap();
+    }
+    // The team is another's part by now; and back; and left.
+    let moved = |parent| TeamChange { parent: Some(parent), ..TeamChange::default() };
+    world.directory.change_team(&actor(), dev, moved(Some(other))).await.unwrap();
+    world.hear().await;
+    assert_eq!(by_team.check().await.unwrap_err().code().name(), "not_allowed");
+    world.directory.change_team(&actor(), dev, moved(Some(platform))).await.unwrap();
+    world.hear().await;
+    by_team.check().await.unwrap();
+    world.directory.remove_member(&actor(), dev, ada, None).await.unwrap();
+    world.hear().await;
+    assert_eq!(by_team.lost().await.code().name(), "not_allowed");
+    for standing in [&mut by_token, &mut by_role, &mut by_either, &mut for_all] {
+        standing.check().await.unwrap();
+    }
+    // A role is taken away; the team that the token names is no more.
+    let without = UserChange { roles: Some(Vec::new()), ..UserChange::default() };
+    world.directory.change_user(&actor(), ada, without).await.unwrap();
+    world.hear().await;
+    assert_eq!(by_role.lost().await.code().name(), "not_allowed");
+    assert_eq!(by_either.lost().await.code().name(), "not_allowed");
+    by_token.check().await.unwrap();
+    world.directory.delete_team(&actor(), ops, false).await.unwrap();
+    world.hear().await;
+    assert_eq!(by_token.lost().await.code().name(), "not_allowed");
+    for_all.check().await.unwrap();
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod issuers;
 mod keys;
 mod ldap;
 mod nested;
+mod outages;
 mod resolution;
 mod sources;
 mod standing;

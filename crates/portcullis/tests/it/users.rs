@@ -1,8 +1,10 @@
-//! `portcullis user` from end to end: who is nearly meant, and what somebody was known by.
+//! `portcullis user` from end to end: who is nearly meant, what somebody was known by, and users from files.
 
 use crate::doctor::world::{World, claims, sign};
 use crate::http::get;
 use serde_json::{Value, json};
+use std::io::Write;
+use std::process::Stdio;
 
 fn items(page: &Value) -> &[Value] {
     page["items"].as_array().unwrap()
@@ -96,5 +98,79 @@ async fn somebody_is_found_near_and_keeps_a_history() {
     let told = world.ask(json!({ "token": merged })).await;
     assert!(told["accepted"] == true && told["path"].to_string().contains(twin), "{told:#}");
     assert!(world.server.cli(&["user", "history", id])["merges"][0]["undone_at"].is_string());
+    world.server.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn users_come_from_files_and_mistakes_change_nothing() {
+    let world = World::new("");
+    let place = world.server.place.path();
+    let file = |name: &str, text: &str| {
+        let path = place.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let count = || items(&world.server.cli(&["user", "list", "--tenant", "acme"])).len();
+    let rows = "external_id,username,email,roles,attributes.badge,identity.corp\n\
+                1,ada,ada@corp.example,admin;auditor,B-1,sub-1\n\
+                2,bob,,,B-2,sub-2\n\
+                3,\"eve, the third\",,,,\n";
+    let csv = file("users.csv", rows);
+    let import = |path: &str, more: &[&str]| {
+        let mut all = vec!["user", "import", path, "--tenant", "acme"];
+        all.extend(more);
+        world.server.cli(&all)
+    };
+    let dry = import(&csv, &["--dry-run"]);
+    assert_eq!(
+        (&dry["dry_run"], &dry["created"], &dry["written"], count()),
+        (&json!(true), &json!(3), &json!(0), 0)
+    );
+    let done = import(&csv, &[]);
+    assert_eq!(
+        (&done["created"], &done["written"], &done["wrong"], count()),
+        (&json!(3), &json!(3), &json!(0), 3)
+    );
+    let token = sign(&claims("corp", "sub-1"), &world.corp);
+    assert_eq!(get(world.server.gateway, "/v1/models", Some(&token)).await.status, 200);
+    let ada = world.server.cli(&["user", "show", "ada"]);
+    assert_eq!((&ada["roles"], &ada["attributes"]["badge"]), (&json!(["admin", "auditor"]), &json!("B-1")));
+    let again = import(&csv, &[]);
+    let seen = (&again["unchanged"], &again["created"], &again["changed"]);
+    assert_eq!(seen, (&json!(3), &json!(0), &json!(0)), "the same file twice changes nothing");
+
+    // A mistake in one row, and nothing is written: the line is named.
+    let wrong = file("wrong.csv", "external_id,username,status\n4,dan,active\n5,fay,on holiday\n");
+    let said = world.server.place.run(&["user", "import", &wrong, "--tenant", "acme"]);
+    let text = format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+    assert!(!said.status.success() && text.contains('3') && text.contains("on holiday"), "{text}");
+    assert_eq!(count(), 3);
+    // A file that would bar more than the share stops; with leave it does it.
+    let barring = file("barring.csv", "external_id,status,reason\n1,suspended,left\n2,suspended,left\n");
+    let said = world.server.place.fails(1, &["user", "import", &barring, "--tenant", "acme"]);
+    assert!(said.contains("stopped"), "{said}");
+    assert_eq!(get(world.server.gateway, "/v1/models", Some(&token)).await.status, 200);
+    let done = import(&barring, &["--most-barred", "100"]);
+    assert_eq!((&done["suspended"], &done["stopped"]), (&json!(2), &Value::Null));
+    assert_eq!(world.first(&token).await.0, "user_suspended");
+    // JSON lines through a pipe; a name without an ending needs to be told its format.
+    let lines = "{\"external_id\":\"1\",\"status\":\"active\"}\n{\"external_id\":\"6\",\"username\":\"gil\",\"attributes\":{\"badge\":\"B-6\"}}\n";
+    let mut child = world
+        .server
+        .place
+        .command(&["user", "import", "-", "--tenant", "acme", "--format", "jsonl", "--output", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let done: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&done["admitted"], &done["created"]), (&json!(1), &json!(1)), "{done:#}");
+    assert_eq!(world.ask(json!({ "token": token })).await["accepted"], true);
+    let nameless = file("users", rows);
+    assert!(
+        world.server.place.fails(1, &["user", "import", &nameless, "--tenant", "acme"]).contains("--format")
+    );
     world.server.stop();
 }

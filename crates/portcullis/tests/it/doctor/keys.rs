@@ -35,6 +35,11 @@ async fn whose_signature_it_is_and_what_became_of_the_key() {
     assert_eq!(first, "secret_is_base64", "{diagnosis:#}");
     assert!(!diagnosis.to_string().contains(&base64url(&SECRET)), "the secret is shown");
 
+    // Its own key, under an id that it does not publish.
+    let misnamed = Protected::new().kid("corp-0");
+    let misnamed = encode(&misnamed, claims("corp", "ada").to_string().as_bytes(), &world.corp).unwrap();
+    assert_eq!(world.first(&misnamed).await.0, "kid_mismatch");
+
     // Another environment's key of the same issuer; another issuer's.
     let foreign = key(Alg::ES256, "corp-of-staging");
     assert_eq!(world.first(&sign(&claims("corp", "ada"), &foreign)).await.0, "kid_unknown");

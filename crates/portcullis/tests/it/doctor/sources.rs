@@ -11,12 +11,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+/// Status, type, body.
+type Said = (u16, &'static str, &'static str);
+
 /// A service that knows people by their log-in name.
 struct Service {
     address: SocketAddr,
     people: Arc<Mutex<BTreeMap<String, Value>>>,
-    /// What it answers instead: status, type, body.
-    fails: Arc<Mutex<Option<(u16, &'static str, &'static str)>>>,
+    /// What it answers instead.
+    fails: Arc<Mutex<Option<Said>>>,
 }
 
 impl Service {
@@ -24,7 +27,7 @@ impl Service {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let people: Arc<Mutex<BTreeMap<String, Value>>> = Arc::default();
-        let fails: Arc<Mutex<Option<(u16, &'static str, &'static str)>>> = Arc::default();
+        let fails: Arc<Mutex<Option<Said>>> = Arc::default();
         let (known, failing) = (people.clone(), fails.clone());
         std::thread::spawn(move || {
             for mut stream in listener.incoming().map_while(Result::ok) {

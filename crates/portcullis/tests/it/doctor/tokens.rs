@@ -27,6 +27,10 @@ async fn what_is_wrong_with_a_token_is_found_first() {
         // issuer and environment
         (signed(with(base(), "iss", json!("https://corp.example/"))), "issuer_trailing_slash"),
         (signed(with(base(), "iss", json!("http://corp.example"))), "issuer_scheme"),
+        (signed(with(base(), "iss", json!("https://Corp.example"))), "issuer_case"),
+        (signed(with(base(), "iss", json!("https://corp.example "))), "issuer_space"),
+        (signed(with(base(), "iss", json!("https://corp.example:8443"))), "issuer_port"),
+        (signed(with(base(), "iss", json!("https://corp.example/realms/staging"))), "issuer_path"),
         (
             sign(&with(base(), "iss", json!("https://login.staging.example/x")), &foreign),
             "issuer_not_configured",
@@ -34,10 +38,18 @@ async fn what_is_wrong_with_a_token_is_found_first() {
         (signed(with(base(), "iss", json!("https://login.other.example/x"))), "signed_by_other_issuer"),
         // audience
         (signed(with(base(), "aud", json!("Gateway"))), "audience_case"),
+        (signed(with(base(), "aud", json!("gateway/"))), "audience_trailing_slash"),
+        (signed(with(base(), "aud", json!(" gateway"))), "audience_space"),
+        (signed(with(base(), "aud", json!("gatevay"))), "audience_misspelt"),
         (signed(with(base(), "aud", json!(["https://api.other.example"]))), "audience_mismatch"),
         (signed(with(base(), "aud", json!([]))), "audience_missing"),
         // kind
         (signed(id_token), "id_token"),
+        (signed(with(with(base(), "typ", json!("Refresh")), "aud", json!("client-7"))), "refresh_token"),
+        (
+            signed(with(with(base(), "events", json!({ "logout": {} })), "aud", json!("client-7"))),
+            "logout_token",
+        ),
     ] {
         let (first, diagnosis) = world.first(&token).await;
         assert_eq!(first, code, "{}: {diagnosis:#}", diagnosis["verdict"]);

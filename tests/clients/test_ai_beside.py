@@ -5,6 +5,9 @@ import openai
 import pytest
 from sdk.anthropic_python import AnthropicPython
 from sdk.asking import User
+from sdk.cohere_python import CoherePython
+from sdk.google_genai import GoogleGenai
+from sdk.ollama_python import OllamaPython
 from sdk.openai_python import OpenAiPython
 from simulators import scene
 from simulators.vendor import vector
@@ -23,8 +26,10 @@ def key(issuers):
     return issuers.token("ES256", sub="ada")
 
 
-def test_embeddings(ai_gateway, key, clean):
-    vectors = OpenAiPython(ai_gateway.url, key, "via-openai").embed(["a", "naïve 🚢"])
+@pytest.mark.parametrize("via", ["openai", "gemini", "cohere", "ollama"])
+@pytest.mark.parametrize("library", [OpenAiPython, GoogleGenai, CoherePython, OllamaPython], ids=lambda library: library.name)
+def test_embeddings(ai_gateway, key, clean, library, via):
+    vectors = library(ai_gateway.url, key, f"via-{via}").embed(["a", "naïve 🚢"])
     assert vectors == [pytest.approx(vector(text)) for text in ("a", "naïve 🚢")]
 
 
@@ -34,14 +39,26 @@ def test_embeddings_where_there_are_none(ai_gateway, key, clean):
     assert refused.value.status_code < 500 and refused.value.code
 
 
-def test_counting(ai_gateway, key, clean):
-    assert AnthropicPython(ai_gateway.url, key, "via-anthropic").count([User("how long is this?")]) == scene.INPUT
+@pytest.mark.parametrize("via", ["anthropic", "gemini"])
+def test_counting(ai_gateway, key, clean, via):
+    assert AnthropicPython(ai_gateway.url, key, f"via-{via}").count([User("how long is this?")]) == scene.INPUT
+
+
+@pytest.mark.parametrize("via", ["openai", "cohere", "ollama"])
+def test_counting_where_nobody_counts(ai_gateway, key, clean, via):
+    assert 4 < AnthropicPython(ai_gateway.url, key, f"via-{via}").count([User("how long is this?")]) < 20
+
+
+def test_orders_of_documents(ai_gateway, key, clean):
+    assert CoherePython(ai_gateway.url, key, "via-cohere").rerank("ships harbour", ["cars", "ships in the harbour"]) == [(1, 1.0), (0, 0.0)]
 
 
 def test_models(ai_gateway, key):
     named = {f"{called}via-{via}" for via in PROVIDERS for called in ("", "gpt-5-", "claude-sonnet-4-5-", "gemini-3-flash-")} | set(BESIDE)
     assert {model.id for model in OpenAiPython(ai_gateway.url, key, "").client.models.list()} == named
     assert {model.id for model in anthropic.Anthropic(base_url=ai_gateway.url + "/anthropic", api_key=key).models.list(limit=100)} == named
+    for library in (CoherePython, OllamaPython):
+        assert library(ai_gateway.url, key, "").models() == named
 
 
 @pytest.mark.parametrize("via", PROVIDERS)

@@ -52,6 +52,12 @@ class GoogleGenai:
         heard.said = types.Content(role="model", parts=parts)
         return heard
 
+    def embed(self, texts):
+        # Of a model with this in its name the package makes one vector of all that it is given.
+        asked = [[text] for text in texts] if "gemini" in self.model else [texts]
+        answers = [self.client.models.embed_content(model=self.model, contents=contents) for contents in asked]
+        return [one.values for answer in answers for one in answer.embeddings]
+
     def refusal(self, error):
         if isinstance(error, errors.APIError):
             headers = getattr(error.response, "headers", {}) if error.response is not None else {}

@@ -1,4 +1,4 @@
-"""The package `openai`: Responses, at providers that do not speak them."""
+"""The package `openai`: Responses, at the provider that has them and at those that do not."""
 
 import base64
 import json
@@ -12,16 +12,14 @@ from .openai_python import OpenAiPython
 TOOLS = [{"type": "function", "name": TOOL_NAME, "description": TOOL_SAYS, "parameters": TOOL, "strict": False}]
 
 
-class Broken(Exception):
-    """The stream's own event of an error, which the package hands on as any other."""
+# The API says these; the package's types lack them.
+SAID = ("store", "presence_penalty", "frequency_penalty")
 
 
 class OpenAiResponses(OpenAiPython):
     name, dialect = "openai-responses", "responses"
     stops = {"end": "completed", "tools": "completed", "filter": "incomplete"}
-    providers = ("gemini", "bedrock")
-    """Of those that do not speak it."""
-    mid_stream = OpenAiPython.mid_stream | {"Broken"}
+    thoughts = True
 
     def ask(self, turns, stream=False, tools=False, force=False, schema=None, think=False):
         more = {"instructions": "".join(turn.text for turn in turns if isinstance(turn, System))} if isinstance(turns[0], System) else {}
@@ -34,12 +32,10 @@ class OpenAiResponses(OpenAiPython):
             return self.whole(self.client.responses.create(**call))
         pieces, last, numbers = Heard(), None, []
         for event in self.client.responses.create(stream=True, **call):
-            pieces.problems += strict.problems(event.to_dict(), ResponseStreamEvent)
+            pieces.problems += unknown(event, ResponseStreamEvent)
             numbers.append(event.sequence_number)
             if event.type == "response.output_text.delta":
                 pieces.piece(event.delta)
-            elif event.type == "error":
-                raise Broken(event.message)
             elif event.type in ("response.completed", "response.incomplete", "response.failed"):
                 last = event.response
         heard = self.whole(last)
@@ -56,8 +52,12 @@ class OpenAiResponses(OpenAiPython):
             elif item.type == "reasoning":
                 heard.thought += "".join(part.text for part in item.summary)
         heard.said = [item.to_dict() for item in answer.output]
-        heard.problems = strict.problems(answer.to_dict(), Response)
+        heard.problems = unknown(answer, Response)
         return heard
+
+
+def unknown(said, kind):
+    return [one for one in strict.problems(said.to_dict(), kind) if not any(f".{name}: " in one for name in SAID)]
 
 
 def items(turns):

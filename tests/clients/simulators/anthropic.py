@@ -96,11 +96,11 @@ class Anthropic(Vendor):
 
     def blocks(self, reply):
         blocks = [{"type": "thinking", "thinking": reply.thought, "signature": scene.SIGNATURE}] if reply.thought else []
-        blocks += [{"type": "text", "text": reply.text}] if reply.text else []
-        return blocks + [{"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments} for call in reply.calls]
+        blocks += [{"type": "text", "text": reply.text, "citations": None}] if reply.text else []
+        return blocks + [{"type": "tool_use", "id": call.id, "name": call.name, "input": call.arguments, "caller": {"type": "direct"}} for call in reply.calls]
 
     def message(self, reply, body, content, stop, usage):
-        return {"id": "msg_1", "type": "message", "role": "assistant", "model": body["model"], "content": content, "stop_reason": stop, "stop_sequence": None, "usage": usage}
+        return {"id": "msg_1", "type": "message", "role": "assistant", "model": body["model"], "content": content, "stop_reason": stop, "stop_sequence": None, "stop_details": None, "usage": usage, "container": None}
 
     def answer(self, asked, reply, body):
         return self.message(reply, body, self.blocks(reply), STOP[reply.stop], usage(scene.OUTPUT))
@@ -115,7 +115,7 @@ class Anthropic(Vendor):
             events.append(event({"type": "content_block_start", "index": index, "content_block": empty}))
             events += [event({"type": "content_block_delta", "index": index, "delta": delta}) for delta in deltas]
             events.append(event({"type": "content_block_stop", "index": index}))
-        events.append(event({"type": "message_delta", "delta": {"stop_reason": STOP[reply.stop], "stop_sequence": None}, "usage": usage(scene.OUTPUT, tier=False)}))
+        events.append(event({"type": "message_delta", "delta": {"stop_reason": STOP[reply.stop], "stop_sequence": None, "stop_details": None, "container": None}, "usage": usage(scene.OUTPUT, tier=False)}))
         return [*events, event({"type": "message_stop"})]
 
     def error(self, status, what, message):
@@ -123,7 +123,7 @@ class Anthropic(Vendor):
             message = "prompt is too long: 210000 tokens > 200000 maximum"
         return self.headers, {"type": "error", "error": {"type": TYPES.get(what, "api_error"), "message": message}, "request_id": "req_1"}
 
-    def broken(self):
+    def broken(self, body):
         return sse({"type": "error", "error": {"type": "overloaded_error", "message": "simulated: broken"}}, "error")
 
     def embedded(self, form, body):
@@ -142,5 +142,6 @@ def parts_of(block):
 
 
 def usage(output, tier=True):
-    counts = {"input_tokens": scene.INPUT - CACHED, "cache_creation_input_tokens": 0, "cache_read_input_tokens": CACHED, "output_tokens": output}
-    return counts | ({"service_tier": "standard"} if tier else {})
+    counts = {"input_tokens": scene.INPUT - CACHED, "cache_creation_input_tokens": 0, "cache_read_input_tokens": CACHED, "output_tokens": output, "output_tokens_details": None, "server_tool_use": None}
+    written = {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0}
+    return counts | ({"cache_creation": written, "inference_geo": "not_available", "service_tier": "standard"} if tier else {})

@@ -108,7 +108,7 @@ class Bedrock(Vendor):
             message = "Input is too long for requested model."
         return {"x-amzn-errortype": EXCEPTION.get(what, "ValidationException"), **self.headers}, {"message": message}
 
-    def broken(self):
+    def broken(self, body):
         return event("modelStreamErrorException", {"message": "simulated: broken", "originalStatusCode": 500}, exception=True)
 
     def embedded(self, form, body):

@@ -44,6 +44,8 @@ class Gemini(Vendor):
             asked.wrong("path", path)
             return "chat"
         asked.model, method, framed = found.groups()
+        if method == "batchEmbedContents" and any(one["model"] != f"models/{asked.model}" for one in body["requests"]):
+            asked.wrong("requests", "another model than the path's")
         if method != "generateContent" and method != "streamGenerateContent":
             return method
         asked.stream = method == "streamGenerateContent"
@@ -130,15 +132,15 @@ class Gemini(Vendor):
             error["details"] = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "7s"}]
         return {}, {"error": error}
 
-    def broken(self):
+    def broken(self, body):
         return sse(self.error(500, "500", "simulated: broken")[1])
 
     def embedded(self, form, body):
         if form == "countTokens":
             return {"totalTokens": scene.INPUT}
         if form == "embedContent":
-            return {"embedding": {"values": vector(json.dumps(body["content"]))}}
-        return {"embeddings": [{"values": vector(json.dumps(one["content"]))} for one in body["requests"]]}
+            return {"embedding": {"values": vector(words(body["content"]))}}
+        return {"embeddings": [{"values": vector(words(one["content"]))} for one in body["requests"]]}
 
 
 FREE = {"args", "response", "parameters", "parametersJsonSchema", "responseSchema", "responseJsonSchema"}
@@ -152,6 +154,10 @@ def camel(value):
         return value
     named = {re.sub(r"_(\w)", lambda found: found[1].upper(), name): one for name, one in value.items()}
     return {name: one if name in FREE else camel(one) for name, one in named.items()}
+
+
+def words(content):
+    return "".join(part["text"] for part in content["parts"])
 
 
 def told(response):

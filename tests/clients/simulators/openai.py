@@ -6,6 +6,7 @@ from openai.types.chat import completion_create_params
 from openai.types.embedding_create_params import EmbeddingCreateParams
 
 from . import openai_media, scene, strict
+from .responses import Responses
 from .vendor import Vendor, media_of, sse, vector
 
 STOP = {"end": "stop", "tools": "tool_calls", "length": "length", "filter": "content_filter"}
@@ -14,11 +15,15 @@ TYPES = {"429": ("rate_limit_error", "rate_limit_exceeded"), "too-long": ("inval
 
 class OpenAi(Vendor):
     name = "openai"
+    responses = Responses()
 
     def beside(self, asked, method, path, headers, raw, body):
         return openai_media.read(asked, path, headers, raw, body) if method == "POST" else None
 
     def read(self, asked, path, body):
+        if path == "/v1/responses":
+            self.responses.read(asked, body)
+            return "chat"
         if path == "/v1/embeddings":
             asked.problems += strict.problems(body, EmbeddingCreateParams)
             return "embed"
@@ -59,6 +64,8 @@ class OpenAi(Vendor):
                     media_of(asked, at, part["image_url"]["url"])
 
     def answer(self, asked, reply, body):
+        if "input" in body:
+            return self.responses.answer(asked, reply, body)
         message = {"role": "assistant", "content": reply.text if not reply.calls else None, "refusal": None}
         if reply.calls:
             message["tool_calls"] = [self.call(call) for call in reply.calls]
@@ -70,6 +77,8 @@ class OpenAi(Vendor):
         return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": json.dumps(call.arguments, ensure_ascii=False)}}
 
     def stream(self, asked, reply, body):
+        if "input" in body:
+            return self.responses.stream(asked, reply, body)
         counted = (body.get("stream_options") or {}).get("include_usage")
 
         def chunk(choices, counts=None):
@@ -93,7 +102,9 @@ class OpenAi(Vendor):
         kind, code = TYPES.get(what, ("server_error", None))
         return {"x-request-id": "req_1"}, {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
-    def broken(self):
+    def broken(self, body):
+        if "input" in body:
+            return self.responses.broken()
         return sse(self.error(500, "broken", "simulated: broken")[1])
 
     def embedded(self, form, body):

@@ -131,7 +131,7 @@ class Simulators:
                 http.chunk(vendor.malformed)
                 break
             if index == half and mark == "broken":
-                http.chunk(vendor.broken())
+                http.chunk(vendor.broken(body))
                 break
             if mark == "slow":
                 time.sleep(PAUSE)

@@ -45,8 +45,8 @@ class Vendor:
         """Headers and body."""
         raise NotImplementedError
 
-    def broken(self):
-        """An error in the middle of a stream."""
+    def broken(self, body):
+        """An error in the middle of the stream that this asked for."""
         raise NotImplementedError
 
     def embedded(self, form, body):

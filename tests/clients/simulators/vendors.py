@@ -2,7 +2,9 @@
 
 from .anthropic import Anthropic
 from .bedrock import Bedrock
+from .cohere import Cohere
 from .gemini import Gemini
+from .ollama import Ollama
 from .openai import OpenAi
 
-VENDORS = [OpenAi(), Anthropic(), Gemini(), Bedrock()]
+VENDORS = [OpenAi(), Anthropic(), Gemini(), Bedrock(), Cohere(), Ollama()]

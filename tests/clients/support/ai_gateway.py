@@ -16,6 +16,8 @@ PROVIDERS = {
     "anthropic": ("anthropic", "/anthropic/v1", "claude-sonnet-4-5"),
     "gemini": ("gemini", "/gemini/v1beta", "gemini-2.5-flash"),
     "bedrock": ("bedrock", "/bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0"),
+    "cohere": ("cohere", "/cohere", "command-a-03-2025"),
+    "ollama": ("ollama", "/ollama", "qwen3:8b"),
 }
 """By format: the preset, the path of the base URL, the model's name there."""
 

@@ -35,6 +35,23 @@ fn fixtures(kind: &str) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
+fn results_are_known_by_their_tools() {
+    let body = json!({ "messages": [
+        { "role": "user", "content": [{ "text": "weather?" }] },
+        { "role": "assistant", "content": [{ "toolUse": { "toolUseId": "t1", "name": "weather", "input": {} } }] },
+        { "role": "user", "content": [{ "toolResult": { "toolUseId": "t1", "content": [{ "text": "18" }] } }] },
+    ] });
+    let bytes = body.to_string();
+    let request =
+        Converse.read_request(&Incoming { model: Some("m"), stream: None, body: bytes.as_bytes() }).unwrap();
+    // Ollama's format ties results to names.
+    let outbound = portcullis_llm::dialect::chat::find("ollama").unwrap();
+    let (written, _) = translate::request(&request, outbound, "m", Mode::Drop).unwrap();
+    let sent: Value = serde_json::from_slice(&written.body).unwrap();
+    assert_eq!(sent["messages"][2]["tool_name"], "weather");
+}
+
+#[test]
 fn requests_come_back_as_they_were() {
     for (name, body) in fixtures("requests") {
         let request = read(&body);
@@ -452,13 +469,26 @@ fn request() -> impl Strategy<Value = Request> {
     )
 }
 
+/// Results have only the ids of their calls; the reader finds the tools' names.
+fn named(mut request: Request) -> Request {
+    let mut called = std::collections::HashMap::new();
+    for part in request.messages.iter_mut().flat_map(|message| &mut message.parts) {
+        match part {
+            Part::ToolCall(call) => _ = called.insert(call.id.clone(), call.name.clone()),
+            Part::ToolResult(result) => result.name = called.get(&result.id).cloned(),
+            _ => {}
+        }
+    }
+    request
+}
+
 proptest! {
     #[test]
     fn requests_come_back(request in request()) {
         let (written, losses) = write(&request);
         prop_assert!(losses.is_empty(), "{}", losses.text());
         let read = Converse.read_request(&Incoming { model: Some(&request.model), stream: Some(request.stream), body: &written.body });
-        prop_assert_eq!(read.unwrap(), request);
+        prop_assert_eq!(read.unwrap(), named(request));
     }
 
     #[test]

@@ -132,6 +132,16 @@ fn what_they_cannot_say_is_refused_or_said_otherwise() {
         translate::request(&request, &ollama::CHAT, "m", Mode::Drop).is_err(),
         "nothing can be demanded there"
     );
+    // One by its name is one of one.
+    let mut named = request.clone();
+    named.tool_choice = Some(ToolChoice::Named("f".to_owned()));
+    let (written, losses) = translate::request(&named, &cohere::CHAT, "m", Mode::Drop).unwrap();
+    let sent: Value = serde_json::from_slice(&written.body).unwrap();
+    assert_eq!(losses.text(), "tool_choice_named");
+    assert_eq!((sent["tools"].as_array().unwrap().len(), &sent["tool_choice"]), (1, &json!("REQUIRED")));
+    assert_eq!(sent["tools"][0]["function"]["name"], "f");
+    let refused = translate::request(&named, &ollama::CHAT, "m", Mode::Drop).unwrap_err();
+    assert!(refused.public_detail().contains("tool_choice"), "{}", refused.public_detail());
     let mut free = request;
     free.tool_choice = Some(ToolChoice::None);
     let (written, losses) = translate::request(&free, &ollama::CHAT, "m", Mode::Drop).unwrap();

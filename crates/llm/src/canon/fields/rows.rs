@@ -252,18 +252,24 @@ pub static ROWS: &[Row] = &[
         used: |request| matches!(request.tool_choice, Some(ToolChoice::Among(..))),
         remove: among,
     },
+    // Before the one below, which it becomes.
+    Row {
+        field: TOOL_CHOICE_NAMED,
+        rule: Drop,
+        then: "the other tools are left out, and one must be called (refused where that cannot be said)",
+        used: |request| matches!(request.tool_choice, Some(ToolChoice::Named(_))),
+        remove: |request| {
+            if let Some(ToolChoice::Named(name)) = request.tool_choice.take() {
+                request.tool_choice = Some(ToolChoice::Among(vec![name], true));
+                among(request);
+            }
+        },
+    },
     Row {
         field: TOOL_CHOICE_REQUIRED,
         rule: Refuse,
         then: "",
         used: |request| request.tool_choice == Some(ToolChoice::Required),
-        remove: |request| request.tool_choice = None,
-    },
-    Row {
-        field: TOOL_CHOICE_NAMED,
-        rule: Refuse,
-        then: "",
-        used: |request| matches!(request.tool_choice, Some(ToolChoice::Named(_))),
         remove: |request| request.tool_choice = None,
     },
     Row {

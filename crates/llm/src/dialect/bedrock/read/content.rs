@@ -10,6 +10,7 @@ use crate::json::tree::{Node, Object, Path, invalid};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_fault::Fault;
+use std::collections::HashMap;
 
 /// Who wrote the blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +29,13 @@ pub(in super::super) struct Content {
     pub(in super::super) lost: Vec<Native>,
     /// Within what a tool answered, which may be JSON.
     in_result: bool,
+    /// Tools' names by the ids of their calls: results have only the ids.
+    called: HashMap<String, String>,
 }
 
 impl Content {
     pub(in super::super) fn new(side: Side) -> Self {
-        Self { side, lost: Vec::new(), in_result: false }
+        Self { side, lost: Vec::new(), in_result: false, called: HashMap::new() }
     }
 
     /// The blocks of one message.
@@ -58,7 +61,7 @@ impl Content {
             "document" => self.medium(MediaKind::Document, inner, here)?.unwrap_or_else(|| whole(raw)),
             "video" => self.medium(MediaKind::Video, inner, here)?.unwrap_or_else(|| whole(raw)),
             "audio" => self.medium(MediaKind::Audio, inner, here)?.unwrap_or_else(|| whole(raw)),
-            "toolUse" => call(inner.object(here)?)?.unwrap_or_else(|| whole(raw)),
+            "toolUse" => self.call(inner.object(here)?)?.unwrap_or_else(|| whole(raw)),
             "toolResult" => self.result(inner.object(here)?)?,
             "reasoningContent" => thoughts(inner, &here)?.unwrap_or_else(|| whole(raw)),
             "citationsContent" => cited(inner.object(here)?)?,
@@ -137,6 +140,19 @@ impl Content {
         Ok(Some(Part::Media(Media { kind, mime, origin, name, context, cite, ..Media::default() })))
     }
 
+    /// `None`: a call that the provider answers itself.
+    fn call(&mut self, mut object: Object<'_, '_>) -> Result<Option<Part>, Fault> {
+        let id = object.need_string("toolUseId")?;
+        let name = object.need_string("name")?;
+        let Some(input) = object.take("input") else { return Err(object.missing("input")) };
+        if object.string("type")?.is_some() {
+            return Ok(None);
+        }
+        self.called.insert(id.clone(), name.clone());
+        let arguments = input.raw.to_owned();
+        Ok(Some(Part::ToolCall(ToolCall { id, name, arguments, signature: None, cache: None })))
+    }
+
     fn result(&mut self, mut object: Object<'_, '_>) -> Result<Part, Fault> {
         let at = object.at;
         let id = object.need_string("toolUseId")?;
@@ -145,7 +161,8 @@ impl Content {
         self.in_result = outside;
         let content = content?;
         let failed = object.string("status")?.as_deref() == Some("error");
-        Ok(Part::ToolResult(ToolResult { id, name: None, content, failed, cache: None }))
+        let name = self.called.get(&id).cloned();
+        Ok(Part::ToolResult(ToolResult { id, name, content, failed, cache: None }))
     }
 
     /// A search result.
@@ -179,18 +196,6 @@ impl Content {
 /// A block as it is.
 fn whole(raw: &str) -> Part {
     Part::Native { dialect: NAME, value: serde_json::from_str(raw).unwrap_or_default() }
-}
-
-/// `None`: a call that the provider answers itself.
-fn call(mut object: Object<'_, '_>) -> Result<Option<Part>, Fault> {
-    let id = object.need_string("toolUseId")?;
-    let name = object.need_string("name")?;
-    let Some(input) = object.take("input") else { return Err(object.missing("input")) };
-    if object.string("type")?.is_some() {
-        return Ok(None);
-    }
-    let arguments = input.raw.to_owned();
-    Ok(Some(Part::ToolCall(ToolCall { id, name, arguments, signature: None, cache: None })))
 }
 
 /// `None`: in a way that is not known.

@@ -94,9 +94,11 @@ class TestHeard:
             assert f'{TOOL_NAME}({{"city": "{city}"}}) = {degrees}' in heard.text
         assert heard.stop == ask.stops["end"]
 
-    def test_structured_output(self, ask, stream):
+    def test_structured_output(self, ask, via, stream):
         if stream and ask.name.startswith("langchain"):
             pytest.skip("LangChain's structured output is asked for whole")
+        if via == "ollama" and getattr(ask, "demands", False):
+            pytest.skip("the library asks for it by a tool that must be called, and there nothing can be demanded")
         heard = ask.ask([User("who is there?")], schema=SCHEMA, stream=stream)
         assert json.loads(heard.text) == {"name": "Ada", "age": 36}
 

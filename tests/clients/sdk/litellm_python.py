@@ -59,6 +59,8 @@ class LiteLlmOpenAi(LiteLlm):
 
 class LiteLlmAnthropic(LiteLlm):
     name, dialect, prefix, base, thoughts = "litellm-anthropic", "anthropic", "anthropic/", "/anthropic", True
+    demands = True
+    """It asks for an answer in a form by a tool that must be called."""
     thinking = {"thinking": {"type": "enabled", "budget_tokens": 1024}, "allowed_openai_params": ["thinking"]}
     # It takes every overload that Anthropic's format tells for a failure.
     raised = LiteLlmOpenAi.raised | {503: {"ServiceUnavailableError", "InternalServerError"}}

@@ -21,12 +21,13 @@ FORMATS = {
 # Where the provider speaks the caller's format bytes pass, and it is the simulator that would be tried.
 NOT_TRIED = {("open-responses", "openai")}
 EXPLAINED = [
-    ("anthropic", None, r"is a required property|is not valid under any of the given schemas"),
-    ("open-responses", None, r"is a required property"),
-    ("openai-chat", "chat-reasoning-summary", ""),
-    (None, None, r"\(model may"),
+    ("openai-chat", "chat-reasoning-summary", "openai", ""),
+    ("openai-chat", "chat-tool-calling", "ollama", ""),
+    ("open-responses", "tool-calling", "ollama", ""),
+    ("anthropic", "anth-tool-calling", "ollama", ""),
+    (None, None, None, r"\(model may"),
 ]
-"""Format, test, what it says: the page says why, above the marks."""
+"""Format, test, provider, what it says: the page says why, above the marks."""
 PLACED = re.compile(r"((?:^|: )content\.)\d+: \{.*?\}(?= is not)", re.S)
 
 
@@ -71,7 +72,7 @@ def remarks(by_provider):
 def unexplained(runs):
     """What fails for a reason that `EXPLAINED` does not have."""
     failed = [(form, test, via, one) for form, by in runs.items() for via, tests in by.items() for test, (outcome, why) in tests.items() if outcome == "failed" for one in why]
-    return [at for at in failed if not any(form in (at[0], None) and test in (at[1], None) and re.search(what, at[3]) for form, test, what in EXPLAINED)]
+    return [at for at in failed if not any(all(one in (is_, None) for one, is_ in zip(where, at, strict=False)) and re.search(what, at[3]) for *where, what in EXPLAINED)]
 
 
 def written():

@@ -141,6 +141,34 @@ async fn reasons_are_those_of_the_call_itself() {
         assert!(error.to_string().contains(said), "{error}");
         assert_eq!(error == RouteError::UnknownModel, said == "there is no such model");
     }
+    // Chance has a say among equals, and of those only where the strategy leaves it one.
+    let chance = |strategy: &str, deployments: &[&str]| {
+        [
+            vendor.provider("one", "preset = \"openai\""),
+            model("m", &format!("strategy = \"{strategy}\""), deployments),
+        ]
+        .concat()
+    };
+    let mini = r#"{ provider = "one", model = "gpt-4o-mini" }"#;
+    let large = r#"{ provider = "one", model = "gpt-4o" }"#;
+    let standby = r#"{ provider = "one", model = "gpt-4o", priority = 1 }"#;
+    for (strategy, deployments, by_chance) in [
+        ("weighted", [mini, large], true),
+        ("weighted", [mini, standby], false),
+        ("priority", [mini, large], false),
+        ("cheapest", [large, mini], false),
+        ("sticky", [mini, large], true),
+    ] {
+        let house = House::open(&chance(strategy, &deployments)).await;
+        let explained = house.gateway.explain(&question("m")).unwrap();
+        assert_eq!(explained.by_chance, by_chance, "{strategy} {deployments:?}");
+        let first = &explained.candidates[0];
+        assert!(strategy != "cheapest" || first.deployment == "gpt-4o-mini" && first.price_nanos > Some(0));
+        let named = RouteQuestion { conversation: Some("c".to_owned()), ..question("m") };
+        let named = house.gateway.explain(&named).unwrap();
+        assert_eq!(named.by_chance, strategy == "weighted" && by_chance, "{strategy}");
+        house.close().await;
+    }
     let gemini = RouteQuestion { dialect: Some("gemini".to_owned()), stream: true, ..question("fast") };
     assert_eq!(explained(gemini).candidates[0].way.as_deref(), Some("translated"));
     assert_eq!(vendor.calls(), 0);

@@ -71,8 +71,7 @@ async fn azures_deployments_are_in_the_path_with_a_version() {
         body.len()
     );
     house.client().await.call(head).await;
-    let seen = azure.seen.lock().unwrap();
-    let paths: Vec<_> = seen.iter().map(|call| call.target()).collect();
+    let paths: Vec<String> = azure.seen.lock().unwrap().iter().map(|call| call.target().to_owned()).collect();
     assert_eq!(
         paths,
         [
@@ -81,6 +80,5 @@ async fn azures_deployments_are_in_the_path_with_a_version() {
             "/v1/deployments/gpt%2F4o/chat/completions?api-version=2024-10-21",
         ]
     );
-    drop(seen);
     house.close().await;
 }

@@ -6,7 +6,7 @@ mod supposed;
 
 use self::supposed::Supposed;
 use super::journey::{known, look_inside};
-use super::route::{Class, Draw, Facts, Health, Target, Turn};
+use super::route::{Class, Draw, Facts, Health, Target, Turn, price};
 use super::{Deployment, Way};
 use crate::gateway::Gateway;
 use crate::snapshot::AiRoutes;
@@ -89,8 +89,13 @@ pub fn explain_cold(
 }
 
 /// Whether another call like this may get another one of the same priority.
-fn by_chance(target: &Target, order: &[usize], conversation: Option<u64>) -> bool {
-    let place = |at: usize| (target.deployments[at].priority, target.deployments[at].weight == 0);
+fn by_chance(target: &Target, order: &[usize], facts: &Facts<'_>, conversation: Option<u64>) -> bool {
+    let place = |at: usize| {
+        let deployment = &target.deployments[at];
+        let cheapest = target.strategy == Strategy::Cheapest;
+        let known = deployment.known.as_deref().filter(|_| cheapest);
+        (deployment.priority, deployment.weight == 0, known.and_then(|known| price(known, facts)))
+    };
     order.windows(2).any(|pair| place(pair[0]) == place(pair[1]))
         && match target.strategy {
             Strategy::Priority => false,
@@ -122,7 +127,7 @@ impl Ground<'_> {
             dialect: call.dialect.name().to_owned(),
             operation: call.served.operation.name().to_owned(),
             live: self.live,
-            by_chance: by_chance(target, &choice.order, conversation),
+            by_chance: by_chance(target, &choice.order, &facts, conversation),
             permission: self.permission(question.principal.as_ref(), &supposed, target.name.as_str()),
             bytes: facts.bytes,
             tokens_at_least: facts.tokens_at_least(),

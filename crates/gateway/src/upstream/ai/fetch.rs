@@ -50,13 +50,26 @@ const LARGEST_IN_ALL: usize = 20 << 20;
 const PATIENCE: Duration = Duration::from_secs(10);
 const AT_ONCE: usize = 32;
 
-/// What is taken: media type, what it is, and how its bytes begin.
-const TAKEN: &[(&str, MediaKind, fn(&[u8]) -> bool)] = &[
-    ("image/png", MediaKind::Image, |bytes| bytes.starts_with(b"\x89PNG\r\n\x1a\n")),
-    ("image/jpeg", MediaKind::Image, |bytes| bytes.starts_with(b"\xff\xd8\xff")),
-    ("image/gif", MediaKind::Image, |bytes| bytes.starts_with(b"GIF8")),
-    ("image/webp", MediaKind::Image, |bytes| bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP")),
-    ("application/pdf", MediaKind::Document, |bytes| bytes.starts_with(b"%PDF-")),
+/// What is taken.
+struct Taken {
+    mime: &'static str,
+    kind: MediaKind,
+    /// Whether bytes begin as its do.
+    begins: fn(&[u8]) -> bool,
+}
+
+const fn taken_as(mime: &'static str, kind: MediaKind, begins: fn(&[u8]) -> bool) -> Taken {
+    Taken { mime, kind, begins }
+}
+
+static TAKEN: &[Taken] = &[
+    taken_as("image/png", MediaKind::Image, |bytes| bytes.starts_with(b"\x89PNG\r\n\x1a\n")),
+    taken_as("image/jpeg", MediaKind::Image, |bytes| bytes.starts_with(b"\xff\xd8\xff")),
+    taken_as("image/gif", MediaKind::Image, |bytes| bytes.starts_with(b"GIF8")),
+    taken_as("image/webp", MediaKind::Image, |bytes| {
+        bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP")
+    }),
+    taken_as("application/pdf", MediaKind::Document, |bytes| bytes.starts_with(b"%PDF-")),
 ];
 
 /// Why one could not be had.
@@ -149,7 +162,8 @@ impl Fetcher {
 /// The media type of what came: as it is said, if its bytes say the same.
 fn taken(kind: MediaKind, said: Option<&str>, bytes: &Bytes) -> Result<&'static str, Vain> {
     let said = said.map(|said| said.split(';').next().unwrap_or_default().trim().to_ascii_lowercase());
-    let found = TAKEN.iter().find(|(_, own, begins)| *own == kind && begins(bytes)).map(|(mime, ..)| *mime);
+    let of_kind = || TAKEN.iter().filter(|taken| taken.kind == kind);
+    let found = of_kind().find(|taken| (taken.begins)(bytes)).map(|taken| taken.mime);
     let agrees = match said.as_deref() {
         // Whoever stores files for others often knows no better.
         None | Some("application/octet-stream" | "binary/octet-stream") => true,
@@ -157,8 +171,8 @@ fn taken(kind: MediaKind, said: Option<&str>, bytes: &Bytes) -> Result<&'static 
         Some(said) => found == Some(said),
     };
     found.filter(|_| agrees).ok_or_else(|| {
-        let known = TAKEN.iter().filter(|(_, own, _)| *own == kind).map(|(mime, ..)| *mime);
-        Vain::Said(format!("it is none of {}", known.collect::<Vec<_>>().join(", ")))
+        let known: Vec<_> = of_kind().map(|taken| taken.mime).collect();
+        Vain::Said(format!("it is none of {}", known.join(", ")))
     })
 }
 

@@ -41,6 +41,53 @@ name = "x"
 }
 
 #[test]
+fn user_sources_that_would_find_anybody_by_a_key() {
+    let said = problems(
+        r#"
+[[tenants]]
+name = "acme"
+[[sources]]
+name = "hr"
+tenant = "acme"
+sql = { primary = "env:HR", query = "SELECT id AS key FROM p WHERE login = :subject", by_key = "SELECT id AS key FROM p WHERE login = :subject" }
+[[sources]]
+name = "people"
+tenant = "acme"
+http = { url = "https://a.example.com", query = { login = "{subject}" }, fields = { key = "/id" }, by_key = { path = ["", "{subject}"], body = { id = "{key}" } } }
+[[sources]]
+name = "others"
+tenant = "acme"
+http = { url = "https://b.example.com", query = { login = "{subject}" }, fields = { key = "/id" }, by_key = { path = ["all"] } }
+"#,
+    );
+    for part in [
+        "`by_key` has no parameter `:subject`",
+        "`by_key` does not ask for `:key`: everybody would be found",
+        "write it as `WHERE id = :key::uuid`",
+        "a segment of the path is empty",
+        "there is nothing to fill in for `{subject}`",
+        "there are `{key}`, `{issuer}` and `{tenant}`",
+        "a `GET` has no body",
+        "nothing in `by_key` has `{key}` in it: everybody would be found",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let right = r#"
+[[tenants]]
+name = "acme"
+[[sources]]
+name = "hr"
+tenant = "acme"
+sql = { primary = "env:HR", query = "SELECT id AS key FROM p WHERE login = :subject", by_key = "SELECT id AS key FROM p WHERE id = :key::uuid" }
+[[sources]]
+name = "people"
+tenant = "acme"
+http = { url = "https://a.example.com", query = { login = "{subject}" }, fields = { key = "/id" }, by_key = { path = ["by-id", "{key}"] } }
+"#;
+    assert!(parse(right, "portcullis.toml").is_ok());
+}
+
+#[test]
 fn issuers() {
     insta::assert_snapshot!(problems(
         r#"

@@ -131,8 +131,9 @@ impl Gateway {
                     caller: Some(&caller),
                 };
                 let permit = identity.authorize(principal.clone(), rules, &facts)?;
-                // From here on it may change: looked at again only if the answer takes its time.
-                watch = Some(Watch {
+                // From here on it may change: looked at again only if the answer takes its time. Where nobody is refused,
+                // nobody is cut off either.
+                watch = (rules.auth() == AuthMode::Required).then(|| Watch {
                     snapshot: snapshot.clone(),
                     principal,
                     caller,

@@ -343,6 +343,36 @@ async fn suspension_ends_a_stream_in_the_callers_words() {
     house.close().await;
 }
 
+/// Two presets of one vendor differ by where they are asked: what belongs to the other one would only be a 404 later.
+#[tokio::test]
+async fn a_base_url_of_the_vendors_other_endpoint_is_told() {
+    let house = House::open("").await;
+    for (preset, path, told) in [
+        ("ollama", "/v1", Some("take `/v1` out")),
+        ("ollama", "/api/", Some("ollama-compat")),
+        ("cohere", "/v2", Some("cohere-compat")),
+        ("ollama", "", None),
+        ("ollama", "/behind/a/proxy", None),
+        ("ollama-compat", "/v1", None),
+        ("anthropic", "/v1", None),
+        ("perplexity", "/v1", None),
+    ] {
+        let text = format!(
+            "[[tenants]]\nname = \"acme\"\n[[providers]]\nname = \"p\"\npreset = \"{preset}\"\nbase_url = \"http://127.0.0.1:9{path}\"\n"
+        );
+        let config = portcullis_config::parse(&text, "test.toml").unwrap();
+        let problems = house.publish(&config).await.err().unwrap_or_default().join("; ");
+        match told {
+            None => assert_eq!(problems, "", "{preset} {path}"),
+            Some(told) => assert!(
+                problems.contains("providers.p.base_url") && problems.contains(told),
+                "{preset} {path}: {problems}"
+            ),
+        }
+    }
+    house.close().await;
+}
+
 /// The same dialect on both sides: not a byte changes but the model's name.
 #[tokio::test]
 async fn the_same_dialect_passes_byte_for_byte() {

@@ -178,6 +178,17 @@ fn query(preset: &Preset, provider: &Provider) -> Box<str> {
     query.finish().into()
 }
 
+/// What the paths of a vendor whose base URL is its bare host begin with, where `base` has it already: that of another of
+/// its endpoints, most likely.
+fn doubled<'b>(preset: &Preset, base: &'b url::Url) -> Option<&'b str> {
+    let own = url::Url::parse(preset.base_url?).ok()?;
+    if own.path() != "/" || preset.dialect.name() == "openai" {
+        return None;
+    }
+    let last = base.path_segments()?.rfind(|segment| !segment.is_empty())?;
+    ["v1", "v2", "api"].contains(&last).then_some(last)
+}
+
 impl Way {
     /// Whose way it is.
     pub(super) fn preset(&self) -> &'static Preset {
@@ -297,6 +308,13 @@ impl Way {
             problems.push(Problem::new(at("base_url"), why));
             return Err(problems);
         };
+        if let Some(twice) = doubled(preset, &base) {
+            let why = format!(
+                "the paths of `{0}` begin with their version; take `/{twice}` out, or ask for `preset = \"{0}-compat\"`, which speaks OpenAI's dialect",
+                preset.name
+            );
+            problems.push(Problem::new(at("base_url"), why));
+        }
         match endpoints.endpoint(&base, &provider.http) {
             Ok(endpoint) if problems.is_empty() => {
                 let base = base.path().trim_end_matches('/').into();

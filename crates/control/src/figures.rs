@@ -96,6 +96,9 @@ const REST: Duration = Duration::from_secs(15);
 
 type Key = (&'static str, Option<TenantId>);
 
+/// What was computed and when, or that it could not be.
+type Kept = HashMap<Key, (Timestamp, Option<Arc<Figures>>)>;
+
 #[derive(Clone, Copy)]
 struct Patience {
     /// Until it is one's turn.
@@ -106,8 +109,7 @@ struct Patience {
 
 /// Figures of the last minute.
 pub(crate) struct Board {
-    /// What was computed, or that it could not be.
-    kept: Mutex<HashMap<Key, (Timestamp, Option<Arc<Figures>>)>>,
+    kept: Mutex<Kept>,
     turns: Semaphore,
     waiting: Semaphore,
     patience: Patience,

@@ -86,7 +86,7 @@ impl Paging {
 /// Runs `work` against the admin API.
 pub(in crate::cmd) fn on_client(globals: &Globals, work: impl AsyncFnOnce(&Client) -> Done) -> Done {
     block_on(async {
-        let client = Client::open(globals).await?;
+        let client = Box::pin(Client::open(globals)).await?;
         let done = work(&client).await;
         client.close().await;
         done

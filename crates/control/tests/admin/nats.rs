@@ -189,7 +189,8 @@ async fn a_server_that_is_killed_and_comes_back_has_every_event_once() {
             server.restart().await;
         }
     };
-    tokio::time::timeout(PATIENCE, async { tokio::join!(telling, killing) }).await.expect("it ends");
+    let both = Box::pin(async { tokio::join!(telling, killing) });
+    tokio::time::timeout(PATIENCE, both).await.expect("it ends");
     let stream = server.stream().await;
     let kept = kept(&stream).await;
     assert!(kept.iter().all(|(subject, ..)| subject == "portcullis.acme.user.created"), "{kept:?}");

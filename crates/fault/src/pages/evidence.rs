@@ -94,8 +94,10 @@ impl List {
 
 /// At the first place where the mark is not within code.
 fn split<'s>(line: &'s str, mark: &str) -> Option<(&'s str, &'s str)> {
-    let at =
-        line.match_indices(mark).map(|(at, _)| at).find(|at| line[..*at].matches('`').count() % 2 == 0)?;
+    let at = line
+        .match_indices(mark)
+        .map(|(at, _)| at)
+        .find(|at| line[..*at].matches('`').count().is_multiple_of(2))?;
     Some((&line[..at], line[at + mark.len()..].trim()))
 }
 

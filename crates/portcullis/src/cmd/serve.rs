@@ -49,7 +49,7 @@ impl Run for Serve {
             .map_err(|error| Failure::new(format!("cannot start threads: {error}")))?;
         runtime.block_on(async {
             let demo = if self.demo { Some(Demo::new(globals.data_dir.is_some())?) } else { None };
-            let app = App::start(globals, loaded, demo).await?;
+            let app = Box::pin(App::start(globals, loaded, demo)).await?;
             app.run().await
         })
     }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::HeaderValue;
 use portcullis_llm::dialect::ALL;
 use portcullis_llm::dialect::openai::{Ending, UsageScanner};
+use portcullis_llm::dialect::request::reach::kinds;
 use portcullis_llm::dialect::request::{Members, Request, StreamOptions};
 use portcullis_llm::stream::boundary::Boundary;
 use serde::de::IgnoredAny;
@@ -40,6 +41,14 @@ fn request(members: &Members, data: &[u8]) {
     if members.stream {
         let said = before["stream"].as_bool().unwrap_or(members.streams);
         assert_eq!(said, scanned.stream());
+    }
+    // What another parser finds at the top, whatever else is in the body, is reached for.
+    if let Ok(reach) = scanned.reach() {
+        if let Some(id) = before["previous_response_id"].as_str().filter(|id| !id.is_empty()) {
+            assert!(reach.ids.iter().any(|one| one.text == id));
+        }
+        let search = &before["web_search_options"];
+        assert!(search.is_null() || search == false || reach.has(kinds::WEB_SEARCH));
     }
     for options in [StreamOptions::Ask, StreamOptions::Keep, StreamOptions::Remove] {
         let written = scanned.rewrite("their/\"model\"", options);

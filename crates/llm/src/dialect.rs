@@ -9,6 +9,7 @@ mod data_url;
 pub mod embed;
 pub mod exchange;
 pub mod gemini;
+pub mod made;
 pub mod ollama;
 mod one_by_one;
 pub mod openai;
@@ -27,10 +28,11 @@ pub use operation::Operation;
 pub use outbound::Outbound;
 pub use served::{Matched, Served};
 
+use self::request::Reach;
 use crate::catalog::Model;
 use crate::providers::Preset;
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use portcullis_fault::Fault;
 use std::fmt;
 
@@ -70,6 +72,9 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     fn headers(&self) -> &'static [&'static str] {
         &[]
     }
+
+    /// What a caller reaches for at a provider in headers of this dialect.
+    fn reach_of_headers(&self, _headers: &HeaderMap, _reach: &mut Reach) {}
 
     /// Parameters of a caller's query that mean something to a provider of this dialect: `alt`. The others stay here.
     fn parameters(&self) -> &'static [&'static str] {

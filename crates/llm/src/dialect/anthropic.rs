@@ -22,6 +22,7 @@ pub use write::DEFAULT_MAX_TOKENS;
 
 use crate::catalog::Model;
 use crate::dialect::request::Members;
+use crate::dialect::request::reach::Rules;
 use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, Outbound, Served};
 use crate::providers::Preset;
 use bytes::Bytes;
@@ -37,9 +38,11 @@ pub const VERSION: &str = "2023-06-01";
 #[derive(Clone, Copy, Debug)]
 pub struct Anthropic;
 
+static BODY: Members = Members { reach: &Rules::ANTHROPIC, ..Members::BODY };
+
 static SERVES: &[Served] = &[
-    Served::post("/messages", Operation::Chat, &Members::BODY).as_chat(&MESSAGES),
-    Served::post("/messages/count_tokens", Operation::CountTokens, &Members::BODY)
+    Served::post("/messages", Operation::Chat, &BODY).as_chat(&MESSAGES),
+    Served::post("/messages/count_tokens", Operation::CountTokens, &BODY)
         .as_exchange(Exchange::Count(&super::count::ANTHROPIC)),
     Served::get("/models", Operation::Models),
     Served::get("/models/{model}", Operation::Model),

@@ -18,12 +18,15 @@ use crate::canon::fields::{self, Field, answers};
 use crate::canon::{Answer, Losses, ProviderError, Request};
 use crate::dialect::chat::{Asked, Chat, Incoming, ReadStream, Unreadable, Watch, WriteStream, Written};
 use crate::dialect::one_by_one::OneByOne;
-use crate::dialect::request::Members;
+use crate::dialect::request::reach::{self, Rules};
+use crate::dialect::request::{Members, Reach};
 use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, Served, embed};
 use crate::providers::Preset;
 use crate::stream::eventstream;
 use bytes::Bytes;
+use http::HeaderMap;
 use portcullis_fault::Fault;
+use portcullis_model::holding::Kind;
 
 /// Its name, in records and in what only it knows.
 const NAME: &str = "bedrock";
@@ -140,10 +143,10 @@ impl Chat for Converse {
 }
 
 /// The path says which model, and whether to stream.
-static CONVERSE: Members = Members::PATH;
+const CONVERSE: Members = Members { reach: &Rules::BEDROCK, ..Members::PATH };
 /// Nothing is known of the body but that it is JSON.
-static INVOKE: Members = Members { text: &[], ..Members::PATH };
-static COUNT: Members = Members { text: &["input"], ..Members::PATH };
+static INVOKE: Members = Members { text: &[], ..CONVERSE };
+static COUNT: Members = Members { text: &["input"], reach: &Rules::COMMON, ..CONVERSE };
 
 static SERVES: &[Served] = &[
     Served::post("/model/{model}/converse", Operation::Chat, &CONVERSE).as_chat(&Converse).streamed(false),
@@ -195,6 +198,14 @@ impl Dialect for Bedrock {
             Operation::Embeddings => preset.serves(operation).then_some(Exchange::Embed(&embed::Bedrock)),
             _ => preset.served(operation, false)?.exchange,
         }
+    }
+
+    fn reach_of_headers(&self, headers: &HeaderMap, reach: &mut Reach) {
+        let guardrails = headers.get_all("x-amzn-bedrock-guardrailidentifier").into_iter();
+        reach.ids.extend(guardrails.map(|value| reach::Id {
+            kind: Kind::Guardrail,
+            text: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+        }));
     }
 
     fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8> {

@@ -31,8 +31,9 @@ use crate::dialect::{
 };
 use crate::providers::Preset;
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderValue, Method};
 use portcullis_fault::Fault;
+use portcullis_model::holding::Kind;
 use std::sync::Arc;
 
 /// The dialect as a value.
@@ -40,7 +41,7 @@ use std::sync::Arc;
 pub struct OpenAi;
 
 /// `stream_options` is another thing there, and passes.
-static RESPONSES: Members = Members { max_tokens: false, text: &["instructions", "input"], ..Members::BODY };
+static RESPONSES: Members = Members { max_tokens: false, ..Members::RESPONSES };
 
 static RERANK: Members =
     Members { stream: false, max_tokens: false, text: &["query", "documents"], ..Members::BODY };
@@ -48,6 +49,17 @@ static RERANK: Members =
 static SERVES: &[Served] = &[
     Served::post("/chat/completions", Operation::Chat, &Members::OPENAI).as_chat(&chat::CHAT),
     Served::post("/responses", Operation::Responses, &RESPONSES).as_chat(&Responses),
+    Served::about(Method::GET, "/responses/{id}", Operation::StoredResponse, Kind::Response).asking(&[
+        "include",
+        "include[]",
+        "include_obfuscation",
+        "starting_after",
+        "stream",
+    ]),
+    Served::about(Method::DELETE, "/responses/{id}", Operation::StoredResponse, Kind::Response),
+    Served::about(Method::POST, "/responses/{id}/cancel", Operation::StoredResponse, Kind::Response),
+    Served::about(Method::GET, "/responses/{id}/input_items", Operation::StoredResponse, Kind::Response)
+        .asking(&["after", "before", "include", "include[]", "limit", "order"]),
     Served::post("/completions", Operation::Completions, &Members::OPENAI).as_chat(&chat::Completions),
     Served::post("/embeddings", Operation::Embeddings, &Members::OPENAI)
         .as_exchange(Exchange::Embed(&embed::OpenAi)),
@@ -126,7 +138,6 @@ impl Dialect for OpenAi {
 mod tests {
     use super::*;
     use crate::dialect::served::{allowed, matched};
-    use http::Method;
 
     #[test]
     fn paths_and_methods() {
@@ -145,6 +156,23 @@ mod tests {
         assert_eq!(of(Method::GET, "/models/gpt-4o"), is(Operation::Model, "gpt-4o"));
         assert_eq!(of(Method::GET, "/models/llama3%3A8b"), is(Operation::Model, "llama3:8b"));
         assert_eq!(of(Method::GET, "/models/meta-llama/Llama-3"), is(Operation::Model, "meta-llama/Llama-3"));
+        let about = |method, path: &str| {
+            matched(&OpenAi, &method, path).map(|matched| matched.object.unwrap_or_default())
+        };
+        for (method, path) in [
+            (Method::GET, "/responses/resp_1"),
+            (Method::DELETE, "/responses/resp_1"),
+            (Method::POST, "/responses/resp%5F1/cancel"),
+            (Method::GET, "/responses/resp_1/input_items"),
+        ] {
+            assert_eq!(about(method, path).unwrap(), "resp_1", "{path}");
+        }
+        for path in
+            ["/responses/", "/responses/a%2Fb", "/responses/..", "/responses/a/b", "/responses//cancel"]
+        {
+            assert_eq!(about(Method::GET, path).unwrap_err().code().name(), "ai_operation_unknown", "{path}");
+        }
+        assert_eq!(allowed(&OpenAi, "/responses/resp_1"), "GET, DELETE");
         assert_eq!(of(Method::GET, "/chat/completions"), Err("method_not_allowed"));
         assert_eq!(allowed(&OpenAi, "/chat/completions"), "POST");
         assert_eq!(of(Method::DELETE, "/models/a"), Err("method_not_allowed"));

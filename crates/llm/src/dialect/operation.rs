@@ -7,6 +7,8 @@ pub enum Operation {
     Chat,
     /// The same, in OpenAI's Responses format, whose answers may stay at the provider.
     Responses,
+    /// An answer in that format which stayed at the provider: to be read, cancelled or deleted.
+    StoredResponse,
     /// A model's continuation of a text: OpenAI's legacy completions, Ollama's generate.
     Completions,
     /// Vectors of texts.
@@ -44,6 +46,7 @@ impl Operation {
     pub const ALL: &'static [Self] = &[
         Self::Chat,
         Self::Responses,
+        Self::StoredResponse,
         Self::Completions,
         Self::Embeddings,
         Self::Rerank,
@@ -66,6 +69,7 @@ impl Operation {
         match self {
             Self::Chat => "chat",
             Self::Responses => "responses",
+            Self::StoredResponse => "stored_response",
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
             Self::Rerank => "rerank",

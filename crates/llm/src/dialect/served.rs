@@ -5,6 +5,7 @@ use super::{Dialect, Exchange, Operation, request::Members};
 use http::Method;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use portcullis_fault::{Fault, codes};
+use portcullis_model::holding::Kind;
 use std::borrow::Cow;
 
 /// One row: where something is asked, and how. The same row says where a provider of the dialect is asked, below its
@@ -14,7 +15,8 @@ pub struct Served {
     /// With this method,
     pub method: Method,
     /// at this path below a base, with its leading slash. `{model}` stands for a model's name, slashes in it included:
-    /// `/models/{model}:generateContent`.
+    /// `/models/{model}:generateContent`. `{id}` stands for one segment, the id of something that lives at a provider:
+    /// `/responses/{id}/cancel`.
     pub path: &'static str,
     /// this is asked,
     pub operation: Operation,
@@ -26,6 +28,10 @@ pub struct Served {
     pub chat: Option<&'static dyn Chat>,
     /// The format of question and answer, where it is something else that can be.
     pub exchange: Option<Exchange>,
+    /// What the id in the path is of.
+    pub object: Option<Kind>,
+    /// Parameters of the caller's query that go on to the provider, beside its dialect's.
+    pub parameters: &'static [&'static str],
 }
 
 /// A call that is served.
@@ -35,6 +41,8 @@ pub struct Matched {
     pub served: &'static Served,
     /// The model that the path names, percent-decoded.
     pub model: Option<String>,
+    /// The id that the path names, percent-decoded.
+    pub object: Option<String>,
 }
 
 /// What cannot stand in one segment of a path (RFC 3986 §3.3); a slash within a model's name is encoded, too.
@@ -50,20 +58,42 @@ const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
 impl Served {
     /// A row of calls with a body.
     pub const fn post(path: &'static str, operation: Operation, members: &'static Members) -> Self {
-        Self {
-            method: Method::POST,
-            path,
-            operation,
-            stream: None,
-            members: Some(members),
-            chat: None,
-            exchange: None,
-        }
+        let mut row = Self::row(Method::POST, path, operation);
+        row.members = Some(members);
+        row
     }
 
     /// A row of calls without one.
     pub const fn get(path: &'static str, operation: Operation) -> Self {
-        Self { method: Method::GET, path, operation, stream: None, members: None, chat: None, exchange: None }
+        Self::row(Method::GET, path, operation)
+    }
+
+    /// A row of calls about something that lives at a provider, without a body.
+    pub const fn about(method: Method, path: &'static str, operation: Operation, kind: Kind) -> Self {
+        let mut row = Self::row(method, path, operation);
+        row.object = Some(kind);
+        row
+    }
+
+    const fn row(method: Method, path: &'static str, operation: Operation) -> Self {
+        Self {
+            method,
+            path,
+            operation,
+            stream: None,
+            members: None,
+            chat: None,
+            exchange: None,
+            object: None,
+            parameters: &[],
+        }
+    }
+
+    /// Whose callers' parameters of these names go on to the provider.
+    #[must_use]
+    pub const fn asking(mut self, parameters: &'static [&'static str]) -> Self {
+        self.parameters = parameters;
+        self
     }
 
     /// Whose question and answer have this format.
@@ -97,19 +127,42 @@ impl Served {
         with_model(self.path, model)
     }
 
-    /// Whether `path`, percent-decoded, is this row's; with the model that it names.
-    fn takes<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
-        match self.path.split_once(MODEL) {
-            None => (path == self.path).then_some(None),
+    /// The path for what has this id.
+    pub fn path_about(&self, id: &str) -> Cow<'static, str> {
+        match self.path.split_once(ID) {
+            None => Cow::Borrowed(self.path),
             Some((before, after)) => {
-                let model = path.strip_prefix(before)?.strip_suffix(after)?;
-                (!model.is_empty()).then_some(Some(model))
+                Cow::Owned(format!("{before}{}{after}", utf8_percent_encode(id, SEGMENT)))
             }
         }
     }
+
+    /// Whether `path`, percent-decoded, is this row's; with what it names.
+    fn takes<'p>(&self, path: &'p str) -> Option<Named<'p>> {
+        let between = |place| {
+            let (before, after) = self.path.split_once(place)?;
+            Some(path.strip_prefix(before)?.strip_suffix(after)?).filter(|named| !named.is_empty())
+        };
+        if self.path.contains(MODEL) {
+            return between(MODEL).map(|model| Named { model: Some(model), object: None });
+        }
+        if self.path.contains(ID) {
+            // A segment that is a step up or has a slash in it would lead elsewhere.
+            let id = between(ID).filter(|id| !id.contains('/') && !matches!(*id, "." | ".."));
+            return id.map(|id| Named { model: None, object: Some(id) });
+        }
+        (path == self.path).then_some(Named { model: None, object: None })
+    }
+}
+
+/// What a path names.
+struct Named<'p> {
+    model: Option<&'p str>,
+    object: Option<&'p str>,
 }
 
 const MODEL: &str = "{model}";
+const ID: &str = "{id}";
 
 /// A path with a model's name in its place, where it has one.
 pub(crate) fn with_model(path: &'static str, model: &str) -> Cow<'static, str> {
@@ -128,9 +181,10 @@ pub fn matched(dialect: &dyn Dialect, method: &Method, path: &str) -> Result<Mat
     let decoded = percent_decode_str(path).decode_utf8().map_err(|_| unknown(dialect, path))?;
     let mut elsewhere = None;
     for served in dialect.serves() {
-        let Some(model) = served.takes(&decoded) else { continue };
+        let Some(Named { model, object }) = served.takes(&decoded) else { continue };
         if served.method == *method {
-            return Ok(Matched { served, model: model.map(str::to_owned) });
+            let (model, object) = (model.map(str::to_owned), object.map(str::to_owned));
+            return Ok(Matched { served, model, object });
         }
         elsewhere = Some(served);
     }

@@ -13,6 +13,9 @@ pub(crate) const MAX_DEPTH: u32 = 100;
 pub(crate) struct Cursor<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// Which members' names somebody wants to know of.
+    wanted: Option<fn(&[u8]) -> bool>,
+    found: bool,
 }
 
 /// A string as written.
@@ -87,9 +90,19 @@ impl<'a> Cursor<'a> {
         if let Err(error) = std::str::from_utf8(bytes) {
             return Err(Error { at: error.valid_up_to(), what: What::Utf8 });
         }
-        let mut cursor = Self { bytes, at: 0 };
+        let mut cursor = Self { bytes, at: 0, wanted: None, found: false };
         cursor.space();
         Ok(cursor)
+    }
+
+    /// From here on, looks at the name of every member that it comes by, at any depth.
+    pub(crate) fn looking_for(&mut self, wanted: fn(&[u8]) -> bool) {
+        self.wanted = Some(wanted);
+    }
+
+    /// Whether it came by one: by a name that is wanted, or one with escapes, which may be any name.
+    pub(crate) fn found(&self) -> bool {
+        self.found
     }
 
     /// Where it stands.
@@ -125,6 +138,9 @@ impl<'a> Cursor<'a> {
             return Err(self.wrong(What::Name));
         }
         let name = self.string()?;
+        if let Some(wanted) = self.wanted {
+            self.found |= name.escaped || wanted(&self.bytes[name.inside.clone()]);
+        }
         self.space();
         if !self.take(b':') {
             return Err(self.wrong(What::Colon));

@@ -2,6 +2,7 @@
 
 use super::{Gemini, error, wire};
 use crate::dialect::request::Members;
+use crate::dialect::request::reach::Rules;
 use crate::dialect::{Base, Chat, CredentialPlace, Dialect, Exchange, Form, Operation, Served, count, embed};
 use crate::json::write::Writer;
 use crate::providers::Preset;
@@ -12,6 +13,7 @@ use portcullis_fault::Fault;
 const CHAT: Members = Members {
     text: &["contents", "systemInstruction", "system_instruction"],
     either_case: true,
+    reach: &Rules::GEMINI,
     ..Members::PATH
 };
 

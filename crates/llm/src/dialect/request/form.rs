@@ -1,7 +1,7 @@
 //! The same for a body that is a form: the model's name is a field, and files pass as they are.
 
 use super::names::shadows;
-use super::{MAX_MODEL, Members, Model, Options, Request, ambiguous, invalid};
+use super::{MAX_MODEL, Members, Model, Options, Reach, Reaches, Request, ambiguous, invalid};
 use crate::multipart::{self, Boundary, Malformed};
 use bytes::Bytes;
 use portcullis_fault::Fault;
@@ -28,6 +28,7 @@ impl Request {
             max_tokens: None,
             text_bytes: 0,
             form: Some(boundary.content_type().into()),
+            reaches: Reaches::Found(Reach::default()),
         };
         for (at, part) in parts.iter().enumerate() {
             let (name, place) = (part.name(body), part.name.start);
@@ -90,6 +91,8 @@ impl Request {
                 _ => {}
             }
         }
+        let fields = parts.iter().map(|part| (part.name(body), &body[part.content.clone()]));
+        request.reaches = Reaches::Found(Reach::of_fields(fields, members.reach)?);
         if members.model && request.model.is_none() {
             return Err(invalid("member `model` is missing; it names the model to use"));
         }
@@ -167,6 +170,16 @@ mod tests {
         }
         let plain = file("model", "\r\nContent-Type: text/plain; charset=UTF-8");
         assert_eq!(scan(&[plain]).unwrap().model(), "m");
+        let reaching = [
+            model(),
+            field("x_file", "a"),
+            field("file_ids[]", "file-1"),
+            field("fileIds[]", "file-2"),
+            field("tools", "[]"),
+        ];
+        let reach = scan(&reaching).unwrap().reach().unwrap();
+        assert_eq!(reach.ids.iter().map(|id| &*id.text).collect::<Vec<_>>(), ["file-1", "file-2"]);
+        assert_eq!(reach.tools.len(), 1, "whatever it may be, it is none of the caller's functions");
         let json = Request::read(&Bytes::from_static(b"{\"model\":\"m\"}"), b"application/json", &FORM);
         assert!(json.unwrap_err().public_detail().contains("multipart/form-data"));
     }

@@ -1,5 +1,7 @@
 //! Which members of a body decide something before it is sent on.
 
+use super::reach::Rules;
+
 /// The members of a dialect's requests that are read before anything else: by their names at the top level.
 #[derive(Clone, Copy, Debug)]
 pub struct Members {
@@ -21,6 +23,8 @@ pub struct Members {
     pub either_case: bool,
     /// What the body is written in.
     pub syntax: Syntax,
+    /// How what it reaches for at a provider is found.
+    pub reach: &'static Rules,
 }
 
 /// What a body is written in.
@@ -48,10 +52,12 @@ impl Members {
         text: &["system", "messages"],
         either_case: false,
         syntax: Syntax::Json,
+        reach: &Rules::COMMON,
     };
 
     /// OpenAI's Responses, whose `stream_options` are other ones.
-    pub const RESPONSES: Self = Self { text: &["instructions", "input"], ..Self::BODY };
+    pub const RESPONSES: Self =
+        Self { text: &["instructions", "input"], reach: &Rules::RESPONSES, ..Self::BODY };
 
     /// Of a dialect whose path says both.
     pub const PATH: Self = Self { model: false, stream: false, max_tokens: false, ..Self::BODY };

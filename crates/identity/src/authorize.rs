@@ -6,7 +6,7 @@
 //! # How policies decide
 //!
 //! The built-in checks above are not Cedar and no policy overrules them. Behind them every action (`call`,
-//! `use_model`) starts out open. A `forbid` that matches closes it for that call and always wins. The first `permit`
+//! `use_model`, `use_tool`) starts out open. A `forbid` that matches closes it for that call and always wins. The first `permit`
 //! that speaks of an action, in the policies that apply to a tenant (its own and the global ones), turns that action
 //! into "only what is permitted" for that tenant, as Cedar's own default is. A policy that fails to evaluate (an
 //! attribute that is not there) denies the call if it is a `forbid`: what cannot be decided is not let through.

@@ -323,6 +323,22 @@ impl Identity {
             .inspect_err(|fault| metric::refused("authorize", fault.code()))
     }
 
+    /// Whether policies let the caller use a tool of this kind that runs at the model's provider; `server`: of an MCP server,
+    /// where it is.
+    ///
+    /// # Errors
+    /// A policy denies it.
+    pub fn authorize_tool(
+        &self,
+        permit: &ModelPermit,
+        tool: &str,
+        server: Option<&str>,
+    ) -> Result<(), Fault> {
+        self.policies
+            .authorize_tool(permit, tool, server)
+            .inspect_err(|fault| metric::refused("authorize", fault.code()))
+    }
+
     /// The models that the caller may use.
     pub fn models_for<'i>(&'i self, permit: &'i Permit) -> impl Iterator<Item = &'i Name> {
         self.models

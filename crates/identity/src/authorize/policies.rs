@@ -3,10 +3,10 @@
 use super::memo::{Asked, Memo};
 use super::mentions::Mentions;
 use super::schema::Words;
-use super::{CallFacts, Permit, ServiceRules, entities};
+use super::{CallFacts, ModelPermit, Permit, ServiceRules, entities};
 use cedar_policy::{
     ActionConstraint, Authorizer, Context, Decision, Effect, Entities, EntityUid, Policy as Cedar, PolicyId,
-    PolicySet, Request, ValidationMode, Validator,
+    PolicySet, Request, RestrictedExpression, ValidationMode, Validator,
 };
 use portcullis_fault::{Fault, codes};
 use portcullis_model::team::TeamOf;
@@ -48,6 +48,7 @@ struct Described {
 struct TenantPolicies {
     call: Option<PolicySet>,
     use_model: Option<PolicySet>,
+    use_tool: Option<PolicySet>,
     /// What any of them looks at.
     mentions: Mentions,
 }
@@ -107,7 +108,12 @@ impl Policies {
                 mentions.and(&Mentions::of(policy).map_err(wrong)?);
             }
             let of = |action: &EntityUid| speaking_of(&applies, action).map_err(wrong);
-            Ok(TenantPolicies { call: of(&words.call)?, use_model: of(&words.use_model)?, mentions })
+            Ok(TenantPolicies {
+                call: of(&words.call)?,
+                use_model: of(&words.use_model)?,
+                use_tool: of(&words.use_tool)?,
+                mentions,
+            })
         };
         let mut own = HashMap::new();
         for tenant in parsed.iter().filter_map(|one| one.tenant) {
@@ -138,7 +144,8 @@ impl Policies {
     ) -> Result<Permit, Fault> {
         service.check(&principal, call.client)?;
         let policies = self.of(principal.tenant.id);
-        if policies.call.is_none() && policies.use_model.is_none() {
+        let later = policies.use_model.is_some() || policies.use_tool.is_some();
+        if policies.call.is_none() && !later {
             return Ok(Permit::call(principal, service.name().clone(), None));
         }
         let asked = Asked::of(&principal, service, call, &policies.mentions);
@@ -147,9 +154,8 @@ impl Policies {
         }
         let words = Words::known().map_err(broken)?;
         let question = self.question(words, &principal, service, call, &policies.mentions).map_err(broken)?;
-        // Kept only where somebody will ask about models.
-        let keep = policies.use_model.is_some();
-        let later = keep.then(|| question.context.clone());
+        // Kept only where somebody will ask about models or their tools.
+        let later = later.then(|| question.context.clone());
         if let Some(policies) = &policies.call {
             let parties = &question.parties;
             let request = Request::new(
@@ -176,9 +182,38 @@ impl Policies {
 
     /// What policies say of a model, for a call that was permitted.
     pub fn authorize_model(&self, permit: &Permit, model: &Name) -> Result<(), Fault> {
-        let Some(principal) = permit.principal() else { return Ok(()) };
-        let Some(policies) = &self.of(principal.tenant.id).use_model else { return Ok(()) };
         let words = Words::known().map_err(broken)?;
+        self.authorize_use(permit, model, &words.use_model, |policies| policies.use_model.as_ref(), None)
+    }
+
+    /// What policies say of a tool that runs at the provider of a model which was permitted; `server`: of an MCP server, where
+    /// it is.
+    pub fn authorize_tool(
+        &self,
+        permit: &ModelPermit,
+        tool: &str,
+        server: Option<&str>,
+    ) -> Result<(), Fault> {
+        let words = Words::known().map_err(broken)?;
+        let text = |text: &str| RestrictedExpression::new_string(text.to_owned());
+        let mut said = vec![("tool".to_owned(), text(tool))];
+        said.extend(server.map(|server| ("server".to_owned(), text(server))));
+        let (permit, model) = (permit.permit(), permit.model());
+        self.authorize_use(permit, model, &words.use_tool, |policies| policies.use_tool.as_ref(), Some(said))
+    }
+
+    /// Whether a call that was permitted may do something with a model; `more`: what its context has beside the call's.
+    fn authorize_use(
+        &self,
+        permit: &Permit,
+        model: &Name,
+        action: &EntityUid,
+        of: fn(&TenantPolicies) -> Option<&PolicySet>,
+        more: Option<Vec<(String, RestrictedExpression)>>,
+    ) -> Result<(), Fault> {
+        let Some(principal) = permit.principal() else { return Ok(()) };
+        let of_tenant = self.of(principal.tenant.id);
+        let Some(policies) = of(of_tenant) else { return Ok(()) };
         if permit.is_open() {
             // The service lets everybody through; what is granted to the tenant still bounds what that can cost.
             return Ok(());
@@ -186,11 +221,15 @@ impl Policies {
         let Some(question) = &permit.question else {
             return Err(broken("the permit is of a configuration without policies"));
         };
+        let words = Words::known().map_err(broken)?;
         let resource = entities::model_uid(words, model);
-        let (principal_uid, context) = (question.parties.principal.clone(), question.context.clone());
-        let request =
-            Request::new(principal_uid, words.use_model.clone(), resource, context, None).map_err(broken)?;
-        if !self.of(principal.tenant.id).mentions.entities {
+        let principal_uid = question.parties.principal.clone();
+        let mut context = question.context.clone();
+        if let Some(more) = more {
+            context = context.merge(more).map_err(broken)?;
+        }
+        let request = Request::new(principal_uid, action.clone(), resource, context, None).map_err(broken)?;
+        if !of_tenant.mentions.entities {
             return self.decide(policies, &request, question.entities());
         }
         let model_entity = entities::model(words, model).map_err(broken)?;

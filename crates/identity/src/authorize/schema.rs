@@ -12,6 +12,8 @@ use std::sync::LazyLock;
 /// `context.roles` are the directory's and the token's together, `principal.roles` the directory's alone. `context.token`
 /// is there for calls with a token: its claims are tags, each a set of strings (a single value is a set of one, numbers and
 /// booleans are text): `context.token.hasTag("department") && context.token.getTag("department").contains("sales")`.
+/// `use_tool` is about tools that run at the model's provider: `context.tool` is their kind (`web_search`, `mcp`, …), and
+/// `context.server` an MCP server's host.
 pub const SCHEMA: &str = r#"
 entity Tenant { name: String };
 
@@ -58,8 +60,25 @@ type Call = {
     token?: Token,
 };
 
+type Tool = {
+    tool: String,
+    server?: String,
+    method: String,
+    path: String,
+    service: String,
+    source: ipaddr,
+    time: datetime,
+    roles: Set<String>,
+    scopes: Set<String>,
+    issuer?: String,
+    api_key?: String,
+    application?: Application,
+    token?: Token,
+};
+
 action "call" appliesTo { principal: [User, Application], resource: [Service], context: Call };
 action "use_model" appliesTo { principal: [User, Application], resource: [Model], context: Call };
+action "use_tool" appliesTo { principal: [User, Application], resource: [Model], context: Tool };
 "#;
 
 /// What the schema names, parsed once.
@@ -73,6 +92,7 @@ pub(super) struct Words {
     pub model: EntityTypeName,
     pub call: EntityUid,
     pub use_model: EntityUid,
+    pub use_tool: EntityUid,
     pub token: EntityUid,
 }
 
@@ -97,6 +117,7 @@ impl Words {
             model: name("Model")?,
             call: uid("Action::\"call\"")?,
             use_model: uid("Action::\"use_model\"")?,
+            use_tool: uid("Action::\"use_tool\"")?,
             token: uid("Token::\"token\"")?,
         })
     }

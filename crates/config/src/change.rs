@@ -123,6 +123,7 @@ mod tests {
         "ai.timeout",
         "ai.catalog",
         "ai.capture",
+        "ai.keep_ids",
         "events.nats",
         "gateway.body_timeout",
         "gateway.max_body",

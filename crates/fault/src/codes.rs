@@ -274,6 +274,8 @@ codes! {
     AI_REQUEST_INVALID "ai_request_invalid" 400 Caller No Info: "the request's body is not what this operation takes";
     AI_REQUEST_AMBIGUOUS "ai_request_ambiguous" 400 Caller No Info: "the request's body has members that two parsers could read differently";
     AI_OPERATION_UNKNOWN "ai_operation_unknown" 404 Caller No Info: "this operation is not served here";
+    AI_OBJECT_NOT_FOUND "ai_object_not_found" 404 Caller No Info: "there is nothing with this id at the provider that the caller may use";
+    AI_TOOL_REFUSED "ai_tool_refused" 403 Administrator No Info: "the caller may not use this tool, which runs at the provider";
     // dispatch
     UPSTREAM_UNREACHABLE "upstream_unreachable" 502 Upstream Now Error: "the service behind the gateway cannot be reached";
     UPSTREAM_TIMEOUT "upstream_timeout" 504 Upstream Now Error: "the service behind the gateway did not answer in time";

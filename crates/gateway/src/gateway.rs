@@ -7,6 +7,7 @@ use crate::record::Keeper;
 use crate::snapshot::Snapshot;
 use crate::trace::Spans;
 use crate::upstream::Endpoints;
+use crate::upstream::ai::held::Held;
 use crate::upstream::ai::route::Health;
 use arc_swap::ArcSwapOption;
 use http::{Request, Response};
@@ -18,7 +19,7 @@ use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Clock, Problem, Rng, Specification};
 use portcullis_net::accept::{Connection, FailureBudget, FailureBudgetOptions, Service};
 use portcullis_net::egress::Egress;
-use portcullis_store::Spool;
+use portcullis_store::{Spool, Store};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -29,6 +30,8 @@ pub struct Parts {
     pub config: Arc<Config>,
     /// Who is who.
     pub identity: Arc<Runtime>,
+    /// Where it is kept whose something is that lives at a provider.
+    pub store: Store,
     /// Where records go.
     pub spool: Spool,
     /// The way out.
@@ -49,6 +52,8 @@ pub struct Gateway {
     pub(crate) endpoints: Endpoints,
     /// How AI deployments and keys are doing.
     pub(crate) health: Health,
+    /// Whose something is that lives at a provider.
+    pub(crate) held: Arc<Held>,
     pub(crate) limit: Arc<Limit>,
     pub(crate) budget: FailureBudget,
     pub(crate) clock: Arc<dyn Clock>,
@@ -60,7 +65,7 @@ pub struct Gateway {
 impl Gateway {
     /// Builds it.
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { config, identity, spool, egress, clock, rng, spans } = parts;
+        let Parts { config, identity, store, spool, egress, clock, rng, spans } = parts;
         let tasks = TaskTracker::new();
         let budget = &config.gateway.failure_budget;
         let budget = FailureBudgetOptions {
@@ -74,6 +79,7 @@ impl Gateway {
             keeper: Arc::new(Keeper { spool, spans, unrouted: Arc::new(Meters::new("", "")) }),
             endpoints: Endpoints::new(egress, tasks.clone()),
             health: Health::default(),
+            held: Arc::new(Held::new(store)),
             limit: Limit::new(config.gateway.max_calls),
             budget: FailureBudget::new(budget, clock.clone()),
             clock,

@@ -175,8 +175,16 @@ impl Gateway {
                 let below = speech.base.below(path.as_str());
                 match prepare::ai(self, snapshot, (routes, speech.dialect), below, &permit, call).await? {
                     prepare::Prepared::Local(answer) => answer,
+                    prepare::Prepared::Object((kind, id), ask) => {
+                        let models = ai::Models { held: &self.held, targets: &routes.models, identity };
+                        let asked = ask.call(&call.head);
+                        let about = ai::object(&permit, &models, (kind, &id), asked, &mut call.recording);
+                        let mut answer = Box::pin(about).await?;
+                        answer.capture = ask.capture();
+                        answer
+                    }
                     prepare::Prepared::Call(model, ask) => {
-                        let models = ai::Models { targets: &routes.models, identity };
+                        let models = ai::Models { held: &self.held, targets: &routes.models, identity };
                         let mut answer =
                             ai::call(&model, &models, ask.call(&call.head), &mut call.recording).await?;
                         answer.capture = ask.capture();

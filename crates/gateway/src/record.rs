@@ -102,6 +102,7 @@ impl Recording {
             trace: Some(trace.id()),
             token: None,
             dropped: None,
+            tools: None,
             usage: None,
             cost: None,
             upstream_status: None,

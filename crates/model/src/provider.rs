@@ -129,6 +129,19 @@ pub struct Model {
     /// When a deployment that keeps failing is left alone.
     #[serde(default, skip_serializing_if = "Breaker::is_default")]
     pub breaker: Breaker,
+    /// Tools that run at the provider and that callers of this model may use: `web_search`, `web_fetch`, `code_interpreter`,
+    /// `file_search`, `image_generation`, `maps`, `mcp`, or the vendor's own word for one that is none of these. Default none.
+    /// Functions that callers run themselves are not concerned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub server_tools: Vec<String>,
+    /// Of `mcp`: hosts of the MCP servers that may be called from there (`mcp.example.com`, `*.example.com`), and connectors
+    /// of the vendor's by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mcp_servers: Vec<String>,
+    /// Ids of what lives at the providers and is for all callers of this model: vector stores, cached contents, prompts,
+    /// guardrails and files that you made there, places in storage. Everything else belongs to the caller that was given it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shared_ids: Vec<String>,
     /// The deployments that serve it.
     pub deployments: Vec<Deployment>,
 }
@@ -145,6 +158,9 @@ impl Model {
             hedge: None,
             fallback: Fallback::default(),
             breaker: Breaker::default(),
+            server_tools: Vec::new(),
+            mcp_servers: Vec::new(),
+            shared_ids: Vec::new(),
             deployments,
         }
     }

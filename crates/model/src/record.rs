@@ -99,6 +99,9 @@ pub struct Record {
     /// What of the request was left out or changed on the way into the provider's dialect: names with commas.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dropped: Option<String>,
+    /// On AI calls: the tools that run at the provider and that the call asked for, with commas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tools: Option<String>,
     /// Token counts, on AI calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,

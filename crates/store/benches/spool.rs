@@ -87,6 +87,7 @@ fn record(n: u64) -> Record {
         tried: Vec::new(),
         dialect: None,
         dropped: None,
+        tools: None,
         cost: None,
         timing: Timing { identified: 40, dispatched: 90, first_byte: 400, total: 900 },
         capture: None,

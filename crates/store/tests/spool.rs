@@ -44,6 +44,7 @@ fn record(n: u64) -> Record {
         tried: Vec::new(),
         dialect: None,
         dropped: None,
+        tools: None,
         cost: None,
         timing: Timing::default(),
         capture: None,

@@ -28,6 +28,9 @@ pub struct Ai {
     /// Fetch images and PDF documents that a request names by URL, where the provider takes data only. Of public hosts over
     /// https; at most 16 for a call, 10 MiB each and 20 MiB together, within ten seconds. Otherwise such a call is refused.
     pub fetch_media: bool,
+    /// How long is known whose something is that lives at a provider: stored responses, files, batches. Nobody can use older
+    /// ones through the gateway.
+    pub keep_ids: Span,
     /// Keep prompts and answers in the record, each cut at `records.capture_limit`.
     pub capture: bool,
 }
@@ -41,6 +44,7 @@ impl Default for Ai {
             timeout: None,
             catalog: None,
             fetch_media: false,
+            keep_ids: Span::seconds(400 * 86_400),
             capture: false,
         }
     }

@@ -60,6 +60,9 @@ pub struct Record {
     pub token: Option<Token>,
     /// What of the request was left out or changed on the way into the provider's dialect.
     pub dropped: Option<String>,
+    /// On AI calls: the tools that run at the provider and that the call asked for, with commas.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<String>,
     /// Token counts.
     pub usage: Option<Usage>,
     /// What that costs, where the catalogue knows the model's price.
@@ -154,6 +157,7 @@ impl From<model::Record> for Record {
             trace: record.trace,
             token: record.token.map(|token| Token::from(&*token)),
             dropped: record.dropped,
+            tools: record.tools,
             usage: record.usage,
             cost: record.cost,
             upstream_status: record.upstream_status,

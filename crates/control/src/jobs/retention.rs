@@ -1,5 +1,5 @@
 //! Forgets what need not be kept: records by age and by size, events that every node has seen, revocations of tokens
-//! that have expired anyway.
+//! that have expired anyway, whose old things at providers are.
 
 use crate::publish::Publisher;
 use portcullis_model::Clock;
@@ -60,10 +60,11 @@ pub async fn round(store: &Store, publisher: &Publisher, clock: &dyn Clock) -> R
     let revocations = entity::revocations::prune(&mut tx, now).await?;
     entity::dead_letters::prune(&mut tx, now.minus(UNDELIVERED)).await?;
     entity::sinks::prune(&mut tx, now.minus(UNDELIVERED)).await?;
+    let holdings = entity::holdings::prune(&mut tx, now.minus(config.ai.keep_ids.0), now).await?;
     tx.commit().await?;
     metrics::counter!("portcullis_records_pruned_total").increment(records);
-    if records + events + revocations > 0 {
-        tracing::debug!(records, events, revocations, "removed what was too old");
+    if records + events + revocations + holdings > 0 {
+        tracing::debug!(records, events, revocations, holdings, "removed what was too old");
     }
     Ok(())
 }

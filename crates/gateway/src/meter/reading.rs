@@ -103,7 +103,7 @@ impl Reading {
         if !self.say(&Fault::new(cut.code)) {
             return Some(cut);
         }
-        self.ended = Some(Ending::UpstreamCut(cut.code, cut.why));
+        self.ended = Some(super::ended_by(&cut));
         None
     }
 

@@ -11,9 +11,10 @@ use http::{HeaderMap, HeaderValue, header, request};
 use http_body::Body as _;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::{ModelPermit, Permit};
-use portcullis_llm::dialect::request::{Members, Request, Syntax};
+use portcullis_llm::dialect::request::{Members, Reach, Request, Syntax};
 use portcullis_llm::dialect::{Dialect, Operation, Served, served};
 use portcullis_model::Timestamp;
+use portcullis_model::holding::Kind;
 use portcullis_net::accept::{BodyError, Bounded};
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -36,6 +37,8 @@ pub(super) enum Prepared {
     Local(Answer),
     /// A model is to be asked.
     Call(ModelPermit, Ask),
+    /// It is about something that lives at a provider.
+    Object((Kind, String), Ask),
 }
 
 /// What a model is to be asked.
@@ -45,6 +48,7 @@ pub(super) struct Ask {
     /// The model, where the path names it.
     model: Option<String>,
     request: Request,
+    reach: Reach,
     stream: bool,
     body: Bytes,
     capture: Option<usize>,
@@ -63,6 +67,7 @@ impl Ask {
             served: self.served,
             model: self.model.as_deref(),
             request: &self.request,
+            reach: &self.reach,
             stream: self.stream,
             headers: &head.headers,
             uri: &head.uri,
@@ -125,6 +130,29 @@ pub(super) async fn ai(
         }
         _ => {}
     }
+    let mut seed = [0; 8];
+    gateway.rng.fill(&mut seed);
+    let ask = |request: Request, reach: Reach, body: Bytes, model: Option<String>| Ask {
+        dialect,
+        served,
+        stream: served.stream.unwrap_or(request.stream()),
+        model,
+        request,
+        reach,
+        body,
+        capture: routes.capture,
+        now: gateway.clock.now(),
+        timeout: routes.timeout,
+        pages: snapshot.settings.pages.clone(),
+        seed: u64::from_ne_bytes(seed),
+        fetcher: routes.fetcher.clone(),
+    };
+    if let (Some(kind), Some(id)) = (served.object, asked.object) {
+        // Whatever it has for a body says nothing.
+        let request = Request::scan(&Bytes::from_static(b"{}"), &Members::PATH)?;
+        let ask = ask(request, Reach::default(), Bytes::new(), None);
+        return Ok(Prepared::Object((kind, id), ask));
+    }
     let members = served.members.unwrap_or(&Members::PATH);
     let request = whole(routes, snapshot, members, call).await?;
     let body = request.body().clone();
@@ -133,24 +161,9 @@ pub(super) async fn ai(
     call.recording.record.model = Some(name.chars().take(128).collect::<String>().into());
     let model = snapshot.identity.authorize_model(permit, name)?;
     call.recording.record.model = Some(model.model().shared());
-    let now = gateway.clock.now();
-    let mut seed = [0; 8];
-    gateway.rng.fill(&mut seed);
-    let ask = Ask {
-        dialect,
-        served,
-        stream: served.stream.unwrap_or(request.stream()),
-        model: asked.model,
-        request,
-        body,
-        capture: routes.capture,
-        now,
-        timeout: routes.timeout,
-        pages: snapshot.settings.pages.clone(),
-        seed: u64::from_ne_bytes(seed),
-        fetcher: routes.fetcher.clone(),
-    };
-    Ok(Prepared::Call(model, ask))
+    let mut reach = request.reach()?;
+    dialect.reach_of_headers(&call.head.headers, &mut reach);
+    Ok(Prepared::Call(model, ask(request, reach, body, asked.model)))
 }
 
 /// The caller's body, read within its bound, and what of it decides something.

@@ -5,26 +5,33 @@
 //! addresses, our own ids) is none of a vendor's business.
 
 mod ask;
+mod claimed;
 mod count;
 mod deployment;
 mod exchange;
 mod explain;
 mod fetch;
 mod heads;
+pub(crate) mod held;
 mod journey;
 mod no;
+mod object;
 mod pass;
 mod plan;
+mod reach;
 pub(crate) mod route;
 mod states;
 mod translated;
 
 pub(crate) use ask::AiCall;
+pub(crate) use claimed::Claimed;
 pub(crate) use deployment::{Deployment, Way};
 pub use explain::explain_cold;
 pub(crate) use fetch::{Fetched, Fetcher};
 pub(crate) use journey::{Models, call};
+pub(crate) use object::object;
 
+use self::held::Held;
 use self::plan::Plan;
 use self::route::Class;
 use super::error::Failure;
@@ -85,10 +92,13 @@ struct Attempt<'a> {
     key: Option<usize>,
     /// When the call's time is over.
     end: Option<Instant>,
+    /// Whose something is that lives at the provider.
+    held: &'a Arc<Held>,
 }
 
 /// A request on its way to a provider.
 struct Outgoing {
+    method: Method,
     path: String,
     headers: HeaderMap,
     body: Bytes,
@@ -102,15 +112,15 @@ impl Attempt<'_> {
         outgoing: Outgoing,
         recording: &mut Recording,
     ) -> Result<(response::Parts, AnswerBody), Refused> {
-        let Outgoing { path, mut headers, body } = outgoing;
+        let Outgoing { method, path, mut headers, body } = outgoing;
         let target = way.uri(&path).map_err(|fault| refused(Class::Refused, fault))?;
         if let Some((name, value)) = way.credential(self.key) {
             headers.insert(name.clone(), value.clone());
         }
-        way.sign(&mut headers, &target, &body, self.call.now)
+        way.sign(&method, &mut headers, &target, &body, self.call.now)
             .map_err(|fault| refused(Class::KeyRefused, fault))?;
-        let mut request = Request::new(Upload::Whole(body));
-        *request.method_mut() = Method::POST;
+        let mut request = Request::new(if body.is_empty() { Upload::Empty } else { Upload::Whole(body) });
+        *request.method_mut() = method;
         *request.uri_mut() = target;
         *request.headers_mut() = headers;
         let Some(tokens) = &way.tokens else { return self.over(way, request, recording).await };

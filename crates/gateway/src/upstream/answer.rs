@@ -1,5 +1,6 @@
 //! The body of an answer on its way to the caller, wherever it comes from.
 
+use super::ai::Claimed;
 use super::endpoint::Endpoint;
 use super::error::{Cut, Failure};
 use super::h2::Seat;
@@ -24,6 +25,8 @@ pub(crate) enum AnswerBody {
     After(VecDeque<Bytes>, Box<AnswerBody>),
     /// Made one by one.
     Made(Box<dyn Iterator<Item = Bytes> + Send>),
+    /// As it comes, but for what has to be written down first.
+    Claimed(Box<Claimed>),
     /// From an HTTP/1.1 connection, which is driven here.
     Lane {
         /// What the connection brings.
@@ -57,6 +60,7 @@ impl AnswerBody {
             Self::Pieces(pieces) => pieces.is_empty(),
             Self::After(first, rest) => first.is_empty() && rest.is_ended(),
             Self::Made(_) => false,
+            Self::Claimed(claimed) => claimed.is_ended(),
             Self::Lane { incoming, .. } | Self::Seat { incoming, .. } => incoming.is_end_stream(),
         }
     }
@@ -104,6 +108,7 @@ impl AnswerBody {
                 None => std::task::ready!(rest.poll_piece(cx)),
             },
             Self::Made(pieces) => pieces.next().map(Frame::data).map(Ok),
+            Self::Claimed(claimed) => std::task::ready!(claimed.poll_piece(cx)),
             Self::Lane { incoming, lane, .. } => std::task::ready!(poll_lane(incoming, lane, cx)),
             Self::Seat { incoming, watchdog, .. } => match Pin::new(incoming).poll_frame(cx) {
                 Poll::Ready(piece) => {

@@ -132,7 +132,14 @@ async fn what_does_something_is_never_asked_twice() {
         silent.provider("one", "preset = \"openai\"\nhttp = { response_timeout = \"1s\" }"),
         quick.provider("two", "preset = \"openai\""),
     ];
-    let house = House::open(&[providers.concat(), model("fast", SOON, &[ONE, TWO])].concat()).await;
+    let house = House::open(
+        &[
+            providers.concat(),
+            model("fast", &format!("{SOON}\nserver_tools = [\"web_search\"]"), &[ONE, TWO]),
+        ]
+        .concat(),
+    )
+    .await;
     let call = async |path: &str, body: &str| {
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: gw\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",

@@ -93,6 +93,7 @@ impl House {
         let gateway = Gateway::new(Parts {
             config: Arc::new(config.clone()),
             identity: runtime,
+            store: store.clone(),
             spool,
             egress,
             clock: clock.clone(),
@@ -247,6 +248,11 @@ impl House {
         tokio::time::timeout(PATIENCE, quiet).await.expect("all calls should be over");
         let more = self.record_now().await;
         assert!(more.is_none(), "one record too many: {more:?}");
+    }
+
+    /// Takes the database away. Who was known stays so for a moment.
+    pub async fn lose_the_database(&self) {
+        self.store.close().await;
     }
 
     /// Shuts down and waits until everything has ended.

@@ -8,6 +8,7 @@ mod exchanges;
 mod explain;
 mod fetching;
 mod hedging;
+mod held;
 mod house;
 mod http2;
 mod media;

@@ -99,6 +99,7 @@ pub async fn compile(
     let gateway = Gateway::new(portcullis_gateway::Parts {
         config: Arc::new(config.clone()),
         identity: foundation.identity.clone(),
+        store: foundation.store.clone(),
         spool,
         egress: foundation.egress.clone(),
         clock: foundation.clock.clone(),

@@ -83,6 +83,7 @@ impl App {
         let gateway = Gateway::new(portcullis_gateway::Parts {
             config: config.clone(),
             identity: foundation.identity.clone(),
+            store: foundation.store.clone(),
             spool,
             egress: foundation.egress.clone(),
             clock: foundation.clock.clone(),

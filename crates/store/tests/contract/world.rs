@@ -313,6 +313,7 @@ pub fn record(at: Timestamp) -> Record {
         tried: Vec::new(),
         dialect: None,
         dropped: None,
+        tools: None,
         cost: None,
         timing: Timing::default(),
         capture: None,

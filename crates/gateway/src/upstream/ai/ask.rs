@@ -6,7 +6,7 @@ use portcullis_fault::Fault;
 use portcullis_llm::canon;
 use portcullis_llm::dialect::Chat;
 use portcullis_llm::dialect::chat::{Asked, Incoming};
-use portcullis_llm::dialect::request::Request;
+use portcullis_llm::dialect::request::{Reach, Request};
 use portcullis_llm::dialect::{Dialect, Exchange, Question, Served};
 use portcullis_model::Timestamp;
 use std::sync::{Arc, OnceLock};
@@ -21,6 +21,8 @@ pub(crate) struct AiCall<'a> {
     /// The model, where the path names it.
     pub(crate) model: Option<&'a str>,
     pub(crate) request: &'a Request,
+    /// What it reaches for at its provider, beyond the model.
+    pub(crate) reach: &'a Reach,
     /// Whether the caller wants a stream.
     pub(crate) stream: bool,
     /// The caller's own headers.

@@ -5,7 +5,7 @@ use super::target;
 use crate::upstream::google::{Account, Tokens};
 use crate::upstream::sigv4::{Signer, Unsigned};
 use crate::upstream::{Endpoint, Endpoints};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use portcullis_fault::Fault;
 use portcullis_llm::Preset;
 use portcullis_llm::canon::Mode;
@@ -134,6 +134,7 @@ impl HttpWay {
     /// Adds the signature of a call to its headers, which are complete but for that, where the provider wants one.
     pub(super) fn sign(
         &self,
+        method: &Method,
         headers: &mut HeaderMap,
         target: &Uri,
         body: &[u8],
@@ -145,7 +146,7 @@ impl HttpWay {
         };
         let url = format!("https://{}{target}", text(Some(&self.endpoint.host)));
         let content_type = text(headers.get(header::CONTENT_TYPE));
-        let request = Unsigned { method: "POST", url: &url, content_type: &content_type, body };
+        let request = Unsigned { method: method.as_str(), url: &url, content_type: &content_type, body };
         headers.extend(signer.sign(request, now)?);
         Ok(())
     }

@@ -8,7 +8,7 @@ use super::{Attempt, Outgoing, Refused, heads, no, refused};
 use crate::meter::{Answer, estimate};
 use crate::record::Recording;
 use crate::upstream::AnswerBody;
-use http::response;
+use http::{Method, response};
 use portcullis_fault::{Fault, codes};
 use portcullis_llm::dialect::chat::Written;
 use portcullis_model::Usage;
@@ -76,7 +76,8 @@ impl Attempt<'_> {
                 let headers = heads::written(call.headers, &written.headers, way, false, &recording.id);
                 let own = way.preset.own_path(operation, deployment.model.as_str());
                 let path = own.unwrap_or_else(|| written.target()).into_owned();
-                self.send(way, Outgoing { path, headers, body: written.body.into() }, recording).await
+                let outgoing = Outgoing { method: Method::POST, path, headers, body: written.body.into() };
+                self.send(way, outgoing, recording).await
             }
         }
     }

@@ -3,8 +3,9 @@
 
 mod hedge;
 
+use super::held::{Account, Held};
 use super::route::{Class, Draw, Facts, Target, Turn, facts, pick};
-use super::{AiCall, Attempt, Deployment, Plan, Refusal, Refused, Way, count, plan, refused};
+use super::{AiCall, Attempt, Deployment, Plan, Refusal, Refused, Way, count, plan, reach, refused};
 use crate::meter::Answer;
 use crate::record::Recording;
 use crate::upstream::Cut;
@@ -38,6 +39,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// The models, and who says which of them a caller may use.
 pub(crate) struct Models<'a> {
+    pub(crate) held: &'a Arc<Held>,
     pub(crate) targets: &'a HashMap<Name, Target>,
     pub(crate) identity: &'a Identity,
 }
@@ -55,9 +57,13 @@ pub(crate) async fn call(
     }
     recording.record.timing.dispatched = recording.elapsed();
     let principal = permit.permit().principal().map(Arc::as_ref);
+    recording.record.tools = reach::told(call.reach);
+    let account = reach::admit(models, permit, target, &call, recording.now()).await?;
     let span = target.deadline.or(call.timeout);
     let mut journey = Journey {
         call: &call,
+        held: models.held,
+        account,
         facts: known(target, &call, principal),
         end: span.map(|span| Instant::now() + span),
         draw: Draw::new(call.seed),
@@ -86,15 +92,22 @@ pub(crate) async fn call(
         for name in target.fallback(class).iter().rev() {
             standing_by.push_front(name);
         }
-        // What a caller may not ask for by name it does not get by a detour, either.
-        let next = std::iter::from_fn(|| standing_by.pop_front()).find_map(|name| {
-            let next = models.targets.get(name).filter(|_| !asked.contains(&name))?;
-            Some((next, models.identity.authorize_model(permit.permit(), name.as_str()).ok()?))
-        });
+        let mut next = None;
+        while let (None, Some(name)) = (&next, standing_by.pop_front()) {
+            let Some(target) = models.targets.get(name).filter(|_| !asked.contains(&name)) else { continue };
+            // What a caller may not ask for by name it does not get by a detour, either: neither the model nor what the call
+            // reaches for there.
+            let Ok(permit) = models.identity.authorize_model(permit.permit(), name.as_str()) else {
+                continue;
+            };
+            let admitted = reach::admit(models, &permit, target, &call, recording.now()).await;
+            next = admitted.ok().map(|account| (target, permit, account));
+        }
         match next {
-            Some((next, permit)) if !journey.is_over() => {
+            Some((next, permit, account)) if !journey.is_over() => {
                 target = next;
                 granted = Some(permit);
+                journey.account = account;
             }
             _ => return journey.give_up(recording),
         }
@@ -140,6 +153,9 @@ pub(super) fn look_inside(
 /// A call on its way.
 struct Journey<'a> {
     call: &'a AiCall<'a>,
+    held: &'a Arc<Held>,
+    /// Where it has to go, for what it refers to.
+    account: Option<Account>,
     facts: Facts<'a>,
     end: Option<Instant>,
     draw: Draw,
@@ -184,7 +200,11 @@ impl Journey<'_> {
         for round in 0..=target.retries {
             let mut turn = Turn { draw: self.draw, conversation: self.conversation };
             let call = self.call;
-            let serves = |deployment: &Deployment| Plan::of(deployment, call).is_some();
+            let account = self.account.as_ref();
+            let serves = |deployment: &Deployment| match account {
+                Some(account) => reach::serves(deployment, account, call),
+                None => Plan::of(deployment, call).is_some(),
+            };
             let choice = target.choose(&self.facts, serves, recording.now(), &mut turn);
             self.draw = turn.draw;
             if choice.order.is_empty() {
@@ -244,18 +264,23 @@ impl Journey<'_> {
             Way::Http(way) => &way.keys[..],
             Way::Echo(_) => &[],
         };
-        let mut used = vec![false; keys.len()];
+        // What it refers to is in the account of one of them.
+        let own = self.account.as_ref().and_then(|account| usize::from(account.key?).checked_sub(1));
+        let own = own.filter(|at| *at < keys.len());
+        let mut used: Vec<bool> = (0..keys.len()).map(|at| own.is_some_and(|own| own != at)).collect();
+        let mut first = true;
         let mut stop = Stop { class: Class::Outage, rest: None };
         loop {
             let now = recording.now();
             let mut key = None;
             if !keys.is_empty() {
-                match pick(keys, &used, !used.contains(&true), now, &mut self.draw) {
+                match pick(keys, &used, first, now, &mut self.draw) {
                     Ok(at) => {
+                        first = false;
                         used[at] = true;
                         key = Some(at);
                     }
-                    Err(Some(until)) if !used.contains(&true) => {
+                    Err(Some(until)) if first => {
                         stop = Stop { class: Class::RateLimited, rest: Some(until.since(now)) };
                         let fault = Fault::new(codes::PROVIDER_UNAVAILABLE)
                             .context("the provider's keys have had their calls per minute")
@@ -280,7 +305,8 @@ impl Journey<'_> {
             recording.record.deployment = Some(deployment.model.shared());
             recording.record.upstream_status = None;
             recording.known.clone_from(&deployment.known);
-            let attempt = Attempt { permit, deployment, call: self.call, key, end: self.end };
+            let attempt =
+                Attempt { permit, deployment, call: self.call, key, end: self.end, held: self.held };
             let answered = match Plan::of(deployment, self.call) {
                 Some(Plan::Pass(row)) => attempt.pass(row, recording).await,
                 Some(Plan::Translate(plan)) => Box::pin(attempt.translate(plan, recording)).await,

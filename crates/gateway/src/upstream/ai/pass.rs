@@ -8,13 +8,14 @@ use crate::meter::{Answer, Reading, Said, Tape, Watched};
 use crate::record::Recording;
 use crate::upstream::AnswerBody;
 use bytes::Bytes;
-use http::{Uri, header, response};
+use http::{Method, Uri, header, response};
+use percent_encoding::percent_decode_str;
 use portcullis_llm::Preset;
 use portcullis_llm::canon::Losses;
 use portcullis_llm::catalog::Ability;
 use portcullis_llm::dialect::openai::{self, UsageScanner};
 use portcullis_llm::dialect::request::StreamOptions;
-use portcullis_llm::dialect::{Dialect, Operation, Served};
+use portcullis_llm::dialect::{Operation, Served};
 
 impl Attempt<'_> {
     /// Sends a call as it is to a provider that speaks the caller's dialect, where `row` says.
@@ -34,12 +35,13 @@ impl Attempt<'_> {
             }
             Way::Http(way) => {
                 let mut path = way.preset.path(row, model).into_owned();
-                keep_parameters(call.uri, call.dialect, &mut path);
+                keep_parameters(call.uri, call.dialect.parameters(), &mut path);
                 let form = call.request.form();
                 let headers = heads::passing(call.headers, call.dialect, form, way, &recording.id);
                 let body = self.adapted(row.operation, way.preset, &mut losses)?;
                 recording.record.dropped = (!losses.is_empty()).then(|| losses.text());
-                self.send(way, Outgoing { path, headers, body }, recording).await?
+                let outgoing = Outgoing { method: Method::POST, path, headers, body };
+                self.send(way, outgoing, recording).await?
             }
         };
         if !head.status.is_success() {
@@ -49,6 +51,10 @@ impl Attempt<'_> {
             }
             return Err(refused);
         }
+        let body = match self.makes(row) {
+            Some(form) => self.claimed(form, &head.headers, body, recording).await?,
+            None => body,
+        };
         let mut head = heads::to_caller(head);
         tell(&losses, &mut head);
         Ok(self.read(head, body, row, recording))
@@ -107,13 +113,14 @@ impl Attempt<'_> {
     }
 }
 
-/// Adds the parameters of the caller's query that mean something to the provider, as they were written.
-fn keep_parameters(uri: &Uri, dialect: &dyn Dialect, path: &mut String) {
-    let known = dialect.parameters();
+/// Adds the parameters of the caller's query that are among `known`, which mean something to the provider, as they were
+/// written.
+pub(super) fn keep_parameters(uri: &Uri, known: &[&str], path: &mut String) {
     let Some(query) = uri.query().filter(|_| !known.is_empty()) else { return };
     let mut sign = '?';
     for pair in query.split('&') {
-        if known.contains(&pair.split('=').next().unwrap_or_default()) {
+        let name = percent_decode_str(pair.split('=').next().unwrap_or_default());
+        if name.decode_utf8().is_ok_and(|name| known.contains(&&*name)) {
             path.push(sign);
             path.push_str(pair);
             sign = '&';
@@ -124,12 +131,19 @@ fn keep_parameters(uri: &Uri, dialect: &dyn Dialect, path: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use portcullis_llm::dialect::openai::OpenAi;
 
     #[test]
     fn a_callers_query_stays_here_unless_it_means_something_there() {
-        let mut path = "/chat/completions".to_owned();
-        keep_parameters(&"/v1/chat/completions?key=pck_1&alt=sse".parse().unwrap(), &OpenAi, &mut path);
-        assert_eq!(path, "/chat/completions");
+        let kept = |uri: &str, known: &[&str]| {
+            let mut path = "/p".to_owned();
+            keep_parameters(&uri.parse().unwrap(), known, &mut path);
+            path
+        };
+        assert_eq!(kept("/v1/chat/completions?key=pck_1&alt=sse", &[]), "/p");
+        let known = ["include[]", "stream"];
+        assert_eq!(
+            kept("/r?key=pck_1&include%5B%5D=a%26key&stream=true&Stream=1", &known),
+            "/p?include%5B%5D=a%26key&stream=true"
+        );
     }
 }

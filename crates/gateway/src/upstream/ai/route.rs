@@ -23,6 +23,7 @@ pub(crate) use strategy::{Candidate, Turn};
 pub(crate) use vitals::{Busy, Health, Vitals, describe};
 
 use super::Deployment;
+use super::reach::Within;
 use portcullis_llm::catalog::{self, Ability, Class as Tokens};
 use portcullis_model::provider::{Breaker, Fallback, Need, Strategy};
 use portcullis_model::{Model, Name, Problem, Timestamp};
@@ -43,6 +44,8 @@ pub(crate) struct Target {
     pub(crate) breaker: Breaker,
     /// Whether what is inside a call decides anything.
     pub(crate) looks_inside: bool,
+    /// What calls may reach for at its providers.
+    pub(crate) within: Within,
 }
 
 /// What was decided.
@@ -79,6 +82,7 @@ impl Target {
             hedge: model.hedge.map(|hedge| hedge.after.0),
             fallback: model.fallback.clone(),
             breaker: model.breaker,
+            within: Within::of(model),
         }
     }
 

@@ -7,7 +7,7 @@ use super::{Attempt, Outgoing, Refused, heads, no, refused};
 use crate::meter::{Answer, Reading, Said, Tape, estimate};
 use crate::record::Recording;
 use crate::upstream::AnswerBody;
-use http::{HeaderName, HeaderValue, header, response};
+use http::{HeaderName, HeaderValue, Method, header, response};
 use portcullis_fault::{Fault, codes};
 use portcullis_llm::canon::Losses;
 use portcullis_llm::dialect::Operation;
@@ -44,7 +44,8 @@ impl Attempt<'_> {
                 // Where the vendor's place for it is not its dialect's.
                 let own = way.preset.own_path(Operation::Chat, deployment.model.as_str());
                 let path = own.unwrap_or_else(|| written.target()).into_owned();
-                self.send(way, Outgoing { path, headers, body: written.body.into() }, recording).await?
+                let outgoing = Outgoing { method: Method::POST, path, headers, body: written.body.into() };
+                self.send(way, outgoing, recording).await?
             }
         };
         let mut answer = if !head.status.is_success() {

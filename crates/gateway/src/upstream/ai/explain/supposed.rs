@@ -3,7 +3,8 @@
 use crate::upstream::ai::{AiCall, Fetched};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri};
-use portcullis_llm::dialect::request::{Members, Request};
+use portcullis_fault::Fault;
+use portcullis_llm::dialect::request::{Members, Reach, Request};
 use portcullis_llm::dialect::{self, Dialect, Served};
 use portcullis_model::Timestamp;
 use portcullis_model::route::{RouteError, RouteQuestion};
@@ -16,6 +17,7 @@ pub(super) struct Supposed {
     /// The model, where the path names it.
     model: Option<String>,
     request: Request,
+    reach: Reach,
     headers: HeaderMap,
     pub(super) uri: Uri,
     pages: Arc<str>,
@@ -33,8 +35,9 @@ impl Supposed {
             }
             None => Bytes::from_static(b"{}"),
         };
-        let request = Request::scan(&body, members)
-            .map_err(|fault| RouteError::Invalid(format!("`body`: {}", fault.public_detail())))?;
+        let invalid = |fault: Fault| RouteError::Invalid(format!("`body`: {}", fault.public_detail()));
+        let request = Request::scan(&body, members).map_err(invalid)?;
+        let reach = request.reach().map_err(invalid)?;
         let root = dialect.bases().first().map_or("", |base| base.root);
         let path = format!("{root}{}", served.path_for(&question.model));
         let uri = path.parse().map_err(|_| RouteError::UnknownModel)?;
@@ -53,7 +56,7 @@ impl Supposed {
             say("x-portcullis-conversation", conversation)?;
         }
         let model = served.names_model().then(|| question.model.clone());
-        Ok(Self { dialect, served, model, request, headers, uri, pages: "".into() })
+        Ok(Self { dialect, served, model, request, reach, headers, uri, pages: "".into() })
     }
 
     /// As the pipeline would hand it on.
@@ -63,6 +66,7 @@ impl Supposed {
             served: self.served,
             model: self.model.as_deref(),
             request: &self.request,
+            reach: &self.reach,
             stream: self.served.stream.unwrap_or(self.request.stream()),
             headers: &self.headers,
             uri: &self.uri,

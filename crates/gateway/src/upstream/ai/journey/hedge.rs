@@ -129,6 +129,8 @@ impl<'a> Journey<'a> {
     fn branch(&mut self) -> Journey<'a> {
         Journey {
             call: self.call,
+            held: self.held,
+            account: self.account.clone(),
             facts: self.facts.clone(),
             end: self.end,
             draw: Draw::new(self.draw.next()),

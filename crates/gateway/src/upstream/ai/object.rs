@@ -1,0 +1,102 @@
+//! Calls about something that lives at a provider: read, cancelled or deleted there, by whom it belongs to.
+//!
+//! There is no choice to be made: they go to the account in which it is, with the key that made it, and to no other.
+
+use super::deployment::{HttpWay, Way};
+use super::held::{Held, unknown};
+use super::pass::keep_parameters;
+use super::{AiCall, Attempt, Deployment, Models, Outgoing, heads, no};
+use crate::meter::Answer;
+use crate::record::Recording;
+use bytes::Bytes;
+use http::{Method, header};
+use portcullis_fault::Fault;
+use portcullis_identity::Permit;
+use portcullis_model::holding::Kind;
+use std::sync::Arc;
+use tokio::time::Instant;
+
+/// Sends a call about the caller's own `id`.
+///
+/// # Errors
+/// `ai_object_not_found`: it is not the caller's, or the provider is not called any more. `model_not_granted` and the like:
+/// the model that made it may not be used any more. `store_unavailable`.
+pub(crate) async fn object(
+    permit: &Permit,
+    models: &Models<'_>,
+    (kind, id): (Kind, &str),
+    call: AiCall<'_>,
+    recording: &mut Recording,
+) -> Result<Answer, Fault> {
+    let holding = models.held.find(permit, kind, id, recording.now()).await?;
+    let gone = |why: String| unknown(kind, id).context(why);
+    let Some(model) = &holding.model else { return Err(gone("it was made with no model".to_owned())) };
+    recording.record.model = Some(model.shared());
+    let permit = models.identity.authorize_model(permit, model.as_str())?;
+    let target = models.targets.get(model);
+    let deployments = target.map(|target| &target.deployments[..]).unwrap_or_default();
+    let there = |deployment: &&Deployment| deployment.provider == holding.provider;
+    let same =
+        |deployment: &&Deployment| there(deployment) && deployment.model.as_str() == holding.deployment;
+    let Some(deployment) = deployments.iter().find(same).or_else(|| deployments.iter().find(there)) else {
+        let why = format!(
+            "model `{model}` is not served at provider `{}` any more, where it lives",
+            holding.provider
+        );
+        return Err(gone(why));
+    };
+    let Way::Http(way) = &deployment.way else {
+        return Err(gone("the built-in provider keeps nothing".to_owned()));
+    };
+    recording.record.provider = Some(deployment.provider.shared());
+    recording.record.deployment = Some(deployment.model.shared());
+    recording.record.timing.dispatched = recording.elapsed();
+    let key = holding.key.map(|key| usize::from(key).saturating_sub(1)).filter(|at| *at < way.keys.len());
+    let end = call.timeout.map(|span| Instant::now() + span);
+    let held: &Arc<Held> = models.held;
+    let attempt = Attempt { permit: &permit, deployment, call: &call, key: key.or(Some(0)), end, held };
+    attempt.about(way, id, recording).await.or_else(|refused| refused.said)
+}
+
+impl Attempt<'_> {
+    async fn about(
+        &self,
+        way: &HttpWay,
+        id: &str,
+        recording: &mut Recording,
+    ) -> Result<Answer, super::Refused> {
+        let row = self.call.served;
+        let mut path = row.path_about(id).into_owned();
+        let known: Vec<&str> = self.call.dialect.parameters().iter().chain(row.parameters).copied().collect();
+        keep_parameters(self.call.uri, &known, &mut path);
+        let mut headers = heads::passing(self.call.headers, self.call.dialect, None, way, &recording.id);
+        headers.remove(header::CONTENT_TYPE);
+        let outgoing = Outgoing { method: row.method.clone(), path, headers, body: Bytes::new() };
+        let (head, body) = self.send(way, outgoing, recording).await?;
+        if !head.status.is_success() {
+            return Err(no::passing(head, body, self.call.dialect, recording).await);
+        }
+        let body = match self.makes(row) {
+            Some(form) if row.method != Method::DELETE => {
+                self.claimed(form, &head.headers, body, recording).await?
+            }
+            _ => body,
+        };
+        if row.method == Method::DELETE
+            && let Some(kind) = row.object
+            && let Err(fault) = self.held.release(self.permit.permit(), kind, id).await
+        {
+            // The provider has it no longer; whose it was is forgotten when it is old.
+            tracing::warn!(kind = kind.as_str(), %fault, "what was deleted at a provider is still known as somebody's");
+        }
+        // Whoever reads an answer once more does not use its tokens again: nothing is counted.
+        Ok(Answer {
+            head: heads::to_caller(head),
+            body,
+            reading: None,
+            upload: None,
+            capture: None,
+            watch: None,
+        })
+    }
+}

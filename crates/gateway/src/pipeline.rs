@@ -173,6 +173,11 @@ impl Gateway {
             }
             Route::Ai(routes, speech) => {
                 let below = speech.base.below(path.as_str());
+                if upgrade {
+                    let session =
+                        send::session(self, snapshot, (routes, speech), below, &permit, watch, call);
+                    return Box::pin(session).await;
+                }
                 match prepare::ai(self, snapshot, (routes, speech.dialect), below, &permit, call).await? {
                     prepare::Prepared::Local(answer) => answer,
                     prepare::Prepared::Object((kind, id), ask) => {
@@ -182,6 +187,12 @@ impl Gateway {
                         let mut answer = Box::pin(about).await?;
                         answer.capture = ask.capture();
                         answer
+                    }
+                    prepare::Prepared::List(what, ask) => {
+                        let models = ai::Models { held: &self.held, targets: &routes.models, identity };
+                        let asked = ask.call(&call.head);
+                        let list = ai::files::list(&permit, &models, what, asked, &mut call.recording);
+                        Box::pin(list).await?
                     }
                     prepare::Prepared::Call(model, ask) => {
                         let models = ai::Models { held: &self.held, targets: &routes.models, identity };

@@ -55,7 +55,11 @@ impl Route {
 
     /// Whether WebSockets pass.
     pub(crate) fn takes_websockets(&self) -> bool {
-        matches!(self, Self::Service(service) if service.websocket)
+        match self {
+            Self::Service(service) => service.websocket,
+            // Which of its paths do is said where it is known what is asked there.
+            Self::Ai(..) => true,
+        }
     }
 
     fn title(&self) -> String {

@@ -171,4 +171,6 @@ pub enum CredentialPlace {
     Header(&'static str),
     /// The bare credential in a query parameter of this name.
     Query(&'static str),
+    /// Behind this in the name of a subprotocol of a WebSocket.
+    Subprotocol(&'static str),
 }

@@ -22,6 +22,8 @@ pub enum Kind {
     File,
     /// A batch of calls.
     Batch,
+    /// A file whose calls were judged when it came: what a batch may be made of. The same file is a [`File`](Self::File), too.
+    BatchInput,
     /// A prompt's beginning that the provider keeps (Gemini's `cachedContents`).
     CachedContent,
     /// A place where code runs.
@@ -49,6 +51,7 @@ impl Kind {
         Self::Audio,
         Self::File,
         Self::Batch,
+        Self::BatchInput,
         Self::CachedContent,
         Self::Container,
         Self::VectorStore,
@@ -68,6 +71,7 @@ impl Kind {
             Self::Audio => "audio",
             Self::File => "file",
             Self::Batch => "batch",
+            Self::BatchInput => "batch_input",
             Self::CachedContent => "cached_content",
             Self::Container => "container",
             Self::VectorStore => "vector_store",

@@ -4,15 +4,16 @@ use super::call::Call;
 use crate::gateway::Gateway;
 use crate::meter::{Answer, Capturing};
 use crate::snapshot::{AiRoutes, ServiceRoute, Snapshot};
-use crate::upstream::ai::{AiCall, Fetched, Fetcher};
+use crate::upstream::ai::{self, AiCall, Fetched, Fetcher};
 use crate::upstream::{Gauge, Upload};
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, header, request};
+use http::{HeaderMap, HeaderValue, Method, header, request};
 use http_body::Body as _;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::{ModelPermit, Permit};
+use portcullis_llm::dialect::openai::realtime;
 use portcullis_llm::dialect::request::{Members, Reach, Request, Syntax};
-use portcullis_llm::dialect::{Dialect, Operation, Served, served};
+use portcullis_llm::dialect::{Dialect, Matched, Operation, Served, served};
 use portcullis_model::Timestamp;
 use portcullis_model::holding::Kind;
 use portcullis_net::accept::{BodyError, Bounded};
@@ -39,6 +40,8 @@ pub(super) enum Prepared {
     Call(ModelPermit, Ask),
     /// It is about something that lives at a provider.
     Object((Kind, String), Ask),
+    /// It is about all that the caller has of one kind; each is asked for by this row.
+    List((Kind, &'static Served), Ask),
 }
 
 /// What a model is to be asked.
@@ -102,11 +105,7 @@ pub(super) async fn ai(
     permit: &Permit,
     call: &mut Call,
 ) -> Result<Prepared, Fault> {
-    let asked = served::matched(dialect, &call.head.method, path).inspect_err(|fault| {
-        if fault.code() == codes::METHOD_NOT_ALLOWED {
-            call.allow(&served::allowed(dialect, path));
-        }
-    })?;
+    let asked = matched(dialect, path, call)?;
     let served = asked.served;
     call.recording.record.operation = Some(Cow::Borrowed(served.operation.name()));
     call.recording.record.dialect = Some(Cow::Borrowed(dialect.name()));
@@ -153,15 +152,45 @@ pub(super) async fn ai(
         let ask = ask(request, Reach::default(), Bytes::new(), None);
         return Ok(Prepared::Object((kind, id), ask));
     }
+    let listed = match served.operation {
+        Operation::Files => Some(Kind::File),
+        Operation::Batches => Some(Kind::Batch),
+        _ => None,
+    };
+    if let Some(kind) = listed {
+        let is_one = |row: &&Served| {
+            row.object == Some(kind) && row.method == Method::GET && row.path.ends_with("/{id}")
+        };
+        let row = dialect.serves().iter().find(is_one).ok_or(codes::AI_OPERATION_UNKNOWN)?;
+        let request = Request::scan(&Bytes::from_static(b"{}"), &Members::PATH)?;
+        return Ok(Prepared::List((kind, row), ask(request, Reach::default(), Bytes::new(), None)));
+    }
     let members = served.members.unwrap_or(&Members::PATH);
+    if served.operation == Operation::Realtime {
+        return Err(Fault::new(codes::UPGRADE_REFUSED).detail("a realtime session is opened as a WebSocket"));
+    }
     let request = whole(routes, snapshot, members, call).await?;
     let body = request.body().clone();
-    let name = asked.model.as_deref().unwrap_or(request.model());
+    let models = ai::Models { held: &gateway.held, targets: &routes.models, identity: &snapshot.identity };
+    let now = gateway.clock.now();
+    let name = match served.operation {
+        Operation::FileUpload if request.calls().is_none() => {
+            Cow::Owned(ai::files::keeper(&models, permit, &call.head.headers)?)
+        }
+        Operation::BatchCreate => {
+            let model = ai::files::input(&gateway.held, permit, &request.reach()?, now).await?;
+            Cow::Owned(model.to_string())
+        }
+        _ => Cow::Borrowed(asked.model.as_deref().unwrap_or(request.model())),
+    };
     // As the caller wrote it, for the owner of a refusal; replaced by the configured name once there is one.
     call.recording.record.model = Some(name.chars().take(128).collect::<String>().into());
-    let model = snapshot.identity.authorize_model(permit, name)?;
+    let model = snapshot.identity.authorize_model(permit, &name)?;
     call.recording.record.model = Some(model.model().shared());
-    let mut reach = request.reach()?;
+    let mut reach = match request.calls() {
+        Some(calls) => ai::files::judge(&models, &model, calls, now).await?,
+        None => request.reach()?,
+    };
     dialect.reach_of_headers(&call.head.headers, &mut reach);
     Ok(Prepared::Call(model, ask(request, reach, body, asked.model)))
 }
@@ -176,7 +205,7 @@ async fn whole(
     let content_type = content_type(&call.head.headers)?;
     let limit = match members.syntax {
         Syntax::Json => routes.max_body,
-        Syntax::Form => routes.max_upload,
+        Syntax::Form | Syntax::File => routes.max_upload,
     };
     let body = match call.take_body() {
         Some(body) if body.size_hint().lower() > limit => {
@@ -187,6 +216,37 @@ async fn whole(
     };
     call.recording.record.bytes_in = body.len() as u64;
     Request::read(&body, content_type.as_bytes(), members)
+}
+
+/// What is asked; where the path takes another method only, it is said which.
+fn matched(dialect: &'static dyn Dialect, path: &str, call: &mut Call) -> Result<Matched, Fault> {
+    served::matched(dialect, &call.head.method, path).inspect_err(|fault| {
+        if fault.code() == codes::METHOD_NOT_ALLOWED {
+            call.allow(&served::allowed(dialect, path));
+        }
+    })
+}
+
+/// A realtime session that is asked for: where, and with which model, which is authorised here.
+pub(super) fn session(
+    snapshot: &Snapshot,
+    dialect: &'static dyn Dialect,
+    path: &str,
+    permit: &Permit,
+    call: &mut Call,
+) -> Result<(&'static Served, ModelPermit), Fault> {
+    let served = matched(dialect, path, call)?.served;
+    let record = &mut call.recording.record;
+    record.operation = Some(Cow::Borrowed(served.operation.name()));
+    record.dialect = Some(Cow::Borrowed(dialect.name()));
+    if served.operation != Operation::Realtime {
+        return Err(codes::UPGRADE_REFUSED.into());
+    }
+    let name = realtime::model_of(call.head.uri.query())?;
+    record.model = Some(name.chars().take(128).collect::<String>().into());
+    let model = snapshot.identity.authorize_model(permit, &name)?;
+    record.model = Some(model.model().shared());
+    Ok((served, model))
 }
 
 /// The one `Content-Type`; empty where there is none.

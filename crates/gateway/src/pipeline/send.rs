@@ -2,13 +2,16 @@
 
 use super::Outcome;
 use super::call::Call;
+use super::prepare;
 use super::watch::Watch;
 use crate::body::Body;
 use crate::filters::{self, Ink, Passage};
 use crate::gateway::Gateway;
 use crate::meter::{Answer, Capturing};
 use crate::route::CallPath;
-use crate::snapshot::{ServiceRoute, Snapshot};
+use crate::snapshot::{AiRoutes, ServiceRoute, Snapshot, Speech};
+use crate::upstream::ai::realtime::{self, Gate};
+use crate::upstream::http::Target;
 use crate::upstream::websocket::{self, Goodbye, Opened, Tunnel};
 use crate::upstream::{Upload, http as service_http};
 use ::http::{HeaderValue, Request, Response, header, request, response};
@@ -85,6 +88,51 @@ pub(crate) struct Switched {
     /// The token's `exp`.
     expires: Option<Timestamp>,
     pause: Duration,
+    /// Reads what the caller says, where it is a model's session.
+    gate: Option<Box<Gate>>,
+}
+
+/// The caller's connection, for when we have agreed.
+fn client(call: &mut Call) -> Result<OnUpgrade, Fault> {
+    let client = call.head.extensions.remove::<OnUpgrade>();
+    client.ok_or_else(|| Fault::new(codes::UPGRADE_REFUSED).context("the connection cannot be upgraded"))
+}
+
+/// Asks a model's provider for a session.
+pub(super) async fn session(
+    gateway: &Gateway,
+    snapshot: &Arc<Snapshot>,
+    (routes, speech): (&Arc<AiRoutes>, &Speech),
+    path: &str,
+    permit: &Permit,
+    watch: Option<Watch>,
+    call: &mut Call,
+) -> Result<Outcome, Fault> {
+    let client = client(call)?;
+    let (served, model) = prepare::session(snapshot, speech.dialect, path, permit, call)?;
+    let mut seed = [0; 8];
+    gateway.rng.fill(&mut seed);
+    let asked = realtime::Asked {
+        dialect: speech.dialect,
+        served,
+        head: &call.head,
+        permit: model,
+        snapshot,
+        routes,
+        held: &gateway.held,
+        clock: &gateway.clock,
+        now: gateway.clock.now(),
+        seed: u64::from_ne_bytes(seed),
+    };
+    match realtime::open(asked, &mut call.recording).await? {
+        realtime::Opened::Session(session) => {
+            let realtime::Session { head, upstream, pause, gate } = *session;
+            let expires = permit.principal().and_then(|principal| principal.expires_at);
+            let gate = Some(Box::new(gate));
+            Ok(Outcome::Switched(Box::new(Switched { head, upstream, client, watch, expires, pause, gate })))
+        }
+        realtime::Opened::Answered(answer) => Ok(Outcome::Answer(Answer { watch, ..*answer })),
+    }
 }
 
 /// Asks the service for a WebSocket.
@@ -96,15 +144,15 @@ pub(super) async fn upgrade(
     watch: Option<Watch>,
     call: &mut Call,
 ) -> Result<Outcome, Fault> {
-    let client = call.head.extensions.remove::<OnUpgrade>();
-    let client = client
-        .ok_or_else(|| Fault::new(codes::UPGRADE_REFUSED).context("the connection cannot be upgraded"))?;
+    let client = client(call)?;
     let head = filtered(snapshot, service, path, permit, true, call)?;
-    match websocket::open(permit, &service.target, head, &mut call.recording).await? {
+    let Target { endpoint, timeout, .. } = &service.target;
+    match websocket::open(permit, endpoint, *timeout, head, &mut call.recording).await? {
         Opened::Switched(head, upstream) => {
-            let pause = websocket::pause(&service.target);
+            let pause = websocket::pause(endpoint);
             let expires = permit.principal().and_then(|principal| principal.expires_at);
-            Ok(Outcome::Switched(Box::new(Switched { head, upstream, client, watch, expires, pause })))
+            let switched = Switched { head, upstream, client, watch, expires, pause, gate: None };
+            Ok(Outcome::Switched(Box::new(switched)))
         }
         Opened::Answered(head, body) => {
             Ok(Outcome::Answer(Answer { head, body, reading: None, upload: None, capture: None, watch }))
@@ -115,14 +163,14 @@ pub(super) async fn upgrade(
 impl Switched {
     /// Answers the caller, and begins to copy as soon as that is written.
     pub(super) fn begin(self, gateway: &Gateway, call: Call) -> Response<Body> {
-        let Self { mut head, upstream, client, watch, expires, pause } = self;
+        let Self { mut head, upstream, client, watch, expires, pause, gate } = self;
         let Call { mut recording, connection, .. } = call;
         recording.record.status = head.status.as_u16();
         filters::on_response(&mut head.headers, &recording.id, true);
         let mut mask = [0; 4];
         gateway.rng.fill(&mut mask);
         let clock = gateway.clock.clone();
-        let tunnel = Tunnel { client, upstream, recording, pause, mask };
+        let tunnel = Tunnel { client, upstream, recording, pause, mask, gate };
         gateway.tasks.spawn(async move {
             let stop = async {
                 let revoked = async {
@@ -132,9 +180,9 @@ impl Switched {
                     }
                 };
                 tokio::select! {
-                    fault = revoked => Goodbye { fault, code: 1008 },
-                    () = expired(&*clock, expires) => Goodbye { fault: codes::TOKEN_EXPIRED.into(), code: 1008 },
-                    () = connection.draining().cancelled() => Goodbye { fault: codes::SHUTTING_DOWN.into(), code: 1001 },
+                    fault = revoked => Goodbye::new(fault, 1008),
+                    () = expired(&*clock, expires) => Goodbye::new(codes::TOKEN_EXPIRED.into(), 1008),
+                    () = connection.draining().cancelled() => Goodbye::new(codes::SHUTTING_DOWN.into(), 1001),
                 }
             };
             tunnel.run(stop).await;

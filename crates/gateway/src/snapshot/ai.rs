@@ -214,7 +214,11 @@ fn places(dialect: &dyn Dialect) -> Places {
             CredentialPlace::Header("x-api-key") => places.x_api_key = true,
             CredentialPlace::Header("x-goog-api-key") => places.x_goog_api_key = true,
             CredentialPlace::Query("key") => places.key_parameter = true,
-            CredentialPlace::Bearer | CredentialPlace::Header(_) | CredentialPlace::Query(_) => {}
+            CredentialPlace::Subprotocol("openai-insecure-api-key.") => places.subprotocol = true,
+            CredentialPlace::Bearer
+            | CredentialPlace::Header(_)
+            | CredentialPlace::Query(_)
+            | CredentialPlace::Subprotocol(_) => {}
         }
     }
     Places::dialect(places)
@@ -237,6 +241,7 @@ mod tests {
                         ["api-key", "x-api-key", "x-goog-api-key"].contains(name)
                     }
                     CredentialPlace::Query(name) => *name == "key",
+                    CredentialPlace::Subprotocol(name) => *name == "openai-insecure-api-key.",
                 };
                 assert!(known, "{}: {place:?}", speech.dialect.name());
             }

@@ -1,15 +1,16 @@
 //! WebSocket connections (RFC 6455): opened like any call, then bytes both ways. Frames are looked at only to know where
-//! they end, so that a goodbye of ours can stand between two of them.
+//! they end, so that a goodbye of ours can stand between two of them; messages are read where a model's session passes.
 
 mod frame;
+mod message;
 mod pipe;
 mod tunnel;
 
+pub(crate) use message::{Assembler, Broken, Piece, Side, text};
 pub(crate) use tunnel::{Goodbye, Tunnel};
 
-use super::endpoint::Line;
+use super::endpoint::{Endpoint, Line};
 use super::exchange::exchange;
-use super::http::Target;
 use super::lane::Lane;
 use super::{AnswerBody, Upload};
 use crate::record::Recording;
@@ -18,6 +19,7 @@ use bytes::Bytes;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::Permit;
 use portcullis_net::egress::Stream;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Time to the upstream's agreement, where nothing is said.
@@ -43,8 +45,8 @@ pub(crate) fn is_wanted(head: &request::Parts) -> bool {
 }
 
 /// How long both ends of a tunnel may be silent.
-pub(crate) fn pause(target: &Target) -> Duration {
-    target.endpoint.pause(SILENCE)
+pub(crate) fn pause(endpoint: &Endpoint) -> Duration {
+    endpoint.pause(SILENCE)
 }
 
 /// What came of asking the upstream.
@@ -58,17 +60,18 @@ pub(crate) enum Opened {
 /// Asks the upstream, over a connection of its own.
 pub(crate) async fn open(
     permit: &Permit,
-    target: &Target,
+    endpoint: &Arc<Endpoint>,
+    timeout: Option<Duration>,
     head: request::Parts,
     recording: &mut Recording,
 ) -> Result<Opened, Fault> {
     let _: &Permit = permit;
-    let patience = target.endpoint.patience(HEAD, target.timeout);
+    let patience = endpoint.patience(HEAD, timeout);
     recording.record.timing.dispatched = recording.elapsed();
-    recording.record.attempts = 1;
-    let lane = target.endpoint.dedicated().await?;
+    recording.record.attempts += 1;
+    let lane = endpoint.dedicated().await?;
     let request = Request::from_parts(head, Upload::Empty);
-    let (head, body) = exchange(&target.endpoint, &mut Some(Line::Lane(lane)), request, patience)
+    let (head, body) = exchange(endpoint, &mut Some(Line::Lane(lane)), request, patience)
         .await
         .map_err(|(failure, _)| failure)?;
     recording.record.timing.first_byte = recording.elapsed();

@@ -3,7 +3,7 @@
 //! Nothing is believed here and nothing is decoded. Two credentials are refused rather than ranked: which of them a
 //! server picks is what an attacker would like to know.
 
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, ORIGIN, UPGRADE};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, ORIGIN, SEC_WEBSOCKET_PROTOCOL, UPGRADE};
 use http::{Method, Uri};
 use portcullis_fault::{Fault, codes};
 use portcullis_model::service::CredentialPlaces;
@@ -57,16 +57,24 @@ pub struct DialectPlaces {
     pub x_goog_api_key: bool,
     /// `?key=`.
     pub key_parameter: bool,
+    /// The subprotocol `openai-insecure-api-key.…` of a WebSocket, which is all that a browser can say when it opens one.
+    pub subprotocol: bool,
 }
 
 impl DialectPlaces {
     /// None of them.
-    pub const NONE: Self =
-        Self { x_api_key: false, api_key: false, x_goog_api_key: false, key_parameter: false };
+    pub const NONE: Self = Self {
+        x_api_key: false,
+        api_key: false,
+        x_goog_api_key: false,
+        key_parameter: false,
+        subprotocol: false,
+    };
     /// All of them.
-    pub const ALL: Self = Self { x_api_key: true, api_key: true, x_goog_api_key: true, key_parameter: true };
+    pub const ALL: Self =
+        Self { x_api_key: true, api_key: true, x_goog_api_key: true, key_parameter: true, subprotocol: true };
     /// The headers, not the query.
-    pub const HEADERS: Self = Self { key_parameter: false, ..Self::ALL };
+    pub const HEADERS: Self = Self { key_parameter: false, subprotocol: false, ..Self::ALL };
 }
 
 impl Places {
@@ -132,6 +140,8 @@ pub enum Place {
     GoogApiKey,
     /// `?key=`.
     KeyParameter,
+    /// `Sec-WebSocket-Protocol`.
+    Subprotocol,
 }
 
 impl Place {
@@ -145,6 +155,7 @@ impl Place {
             Self::ApiKey => "`api-key`",
             Self::GoogApiKey => "`x-goog-api-key`",
             Self::KeyParameter => "`?key=`",
+            Self::Subprotocol => "a subprotocol of the WebSocket",
         }
     }
 }
@@ -218,6 +229,11 @@ impl<'r> Credential<'r> {
             && let Some(value) = parameter(request.uri.query().unwrap_or_default())?
         {
             keep(&mut found, Place::KeyParameter, value)?;
+        }
+        if places.dialect.subprotocol {
+            for value in subprotocols(request.headers) {
+                keep(&mut found, Place::Subprotocol, Cow::Borrowed(value))?;
+            }
         }
         if let Some(name) = &places.cookie
             && let Some(value) = cookie(request.headers, name)?
@@ -302,6 +318,13 @@ fn parameter(query: &str) -> Result<Option<Cow<'_, str>>, Fault> {
             .detail("the call carries more than one credential in `?key=`"));
     }
     Ok((!value.is_empty()).then_some(value))
+}
+
+/// Keys among the subprotocols that a WebSocket is offered with. What is no WebSocket offers none.
+fn subprotocols(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let offered = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter(|_| headers.contains_key(UPGRADE));
+    let names = offered.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    names.filter_map(|name| name.trim_matches([' ', '\t']).strip_prefix("openai-insecure-api-key."))
 }
 
 /// The cookie of that name (RFC 6265 §4.2.1), over all `Cookie` headers (HTTP/2 splits them, RFC 9113 §8.2.3).

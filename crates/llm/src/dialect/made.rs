@@ -18,6 +18,13 @@ pub enum Form {
     Chat,
     /// Anthropic's Messages: where code ran, and the files that it made.
     Messages,
+    /// OpenAI's file that was uploaded.
+    File {
+        /// Whether calls are in it that were judged.
+        calls: bool,
+    },
+    /// OpenAI's batch: itself, and the files of its results.
+    Batch,
 }
 
 /// Something that was made.
@@ -104,6 +111,8 @@ impl Form {
             Self::Responses => responses(&document, kept, &mut made),
             Self::Chat => chat(&document, &mut made),
             Self::Messages => messages(&document, &mut made),
+            Self::File { calls } => file(&document, calls, &mut made),
+            Self::Batch => batch(&document, &mut made),
         }
         made.truncate(MOST);
         made
@@ -184,6 +193,22 @@ fn messages(document: &Node<'_>, made: &mut Vec<Made>) {
     }
 }
 
+/// A file that was uploaded.
+fn file(document: &Node<'_>, calls: bool, made: &mut Vec<Made>) {
+    let expires = document.member("expires_at").and_then(|at| at.raw.parse().ok());
+    let kinds = [Some(Kind::File), calls.then_some(Kind::BatchInput)];
+    for kind in kinds.into_iter().flatten() {
+        note(made, kind, document.member("id"), expires.map(Timestamp::from_seconds));
+    }
+}
+
+/// A batch. Its input was the caller's before.
+fn batch(document: &Node<'_>, made: &mut Vec<Made>) {
+    note(made, Kind::Batch, document.member("id"), None);
+    note(made, Kind::File, document.member("output_file_id"), None);
+    note(made, Kind::File, document.member("error_file_id"), None);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -213,6 +238,17 @@ mod tests {
         assert_eq!(shown(&Form::Responses.made(not_kept.as_bytes())), without);
         assert_eq!(Form::Responses.made(b"no json"), []);
         assert_eq!(Form::Responses.made(b"[]"), []);
+    }
+
+    #[test]
+    fn files_and_batches_are_named_with_what_belongs_to_them() {
+        let file = br#"{"id":"file-1","object":"file","purpose":"batch","expires_at":1763800000}"#;
+        assert_eq!(shown(&Form::File { calls: false }.made(file)), ["file file-1"]);
+        let made = Form::File { calls: true }.made(file);
+        assert_eq!(shown(&made), ["file file-1", "batch_input file-1"]);
+        assert_eq!(made[0].expires_at, Some(Timestamp::from_seconds(1_763_800_000)));
+        let batch = br#"{"id":"batch_1","input_file_id":"file-1","output_file_id":"file-2","error_file_id":null,"metadata":{"output_file_id":"file-3"}}"#;
+        assert_eq!(shown(&Form::Batch.made(batch)), ["batch batch_1", "file file-2"]);
     }
 
     #[test]

@@ -5,12 +5,14 @@
 //! speaks it otherwise gets the members that it knows ([`adapt()`]).
 
 mod adapt;
+pub mod batch;
 pub mod chat;
 mod error;
 mod facts;
 mod judge;
 mod media;
 mod models;
+pub mod realtime;
 mod usage;
 
 pub use adapt::adapt;
@@ -24,7 +26,7 @@ pub use crate::dialect::request::{Request, StreamOptions};
 
 use crate::catalog::Model;
 use crate::dialect::chat::Watch;
-use crate::dialect::request::Members;
+use crate::dialect::request::{Members, Syntax};
 use crate::dialect::responses::Responses;
 use crate::dialect::{
     Base, CredentialPlace, Dialect, Exchange, Form, Operation, Outbound, Served, embed, rerank,
@@ -45,6 +47,12 @@ static RESPONSES: Members = Members { max_tokens: false, ..Members::RESPONSES };
 
 static RERANK: Members =
     Members { stream: false, max_tokens: false, text: &["query", "documents"], ..Members::BODY };
+
+/// Which model a file is for its lines say, or a header.
+static FILE: Members = Members { syntax: Syntax::File, text: &[], ..Members::PATH };
+
+/// Which model a batch is for its file says.
+static BATCH: Members = Members { text: &[], ..Members::PATH };
 
 static SERVES: &[Served] = &[
     Served::post("/chat/completions", Operation::Chat, &Members::OPENAI).as_chat(&chat::CHAT),
@@ -73,6 +81,17 @@ static SERVES: &[Served] = &[
     // What is spoken is sent as it is made, whatever form it has.
     Served::post("/audio/speech", Operation::Speech, &media::SPEECH).streamed(true),
     Served::post("/moderations", Operation::Moderations, &media::MODERATIONS),
+    Served::post("/files", Operation::FileUpload, &FILE),
+    Served::get("/files", Operation::Files),
+    Served::about(Method::GET, "/files/{id}", Operation::File, Kind::File),
+    Served::about(Method::DELETE, "/files/{id}", Operation::File, Kind::File),
+    Served::about(Method::GET, "/files/{id}/content", Operation::File, Kind::File),
+    Served::post("/batches", Operation::BatchCreate, &BATCH),
+    Served::get("/batches", Operation::Batches),
+    Served::about(Method::GET, "/batches/{id}", Operation::Batch, Kind::Batch),
+    Served::about(Method::POST, "/batches/{id}/cancel", Operation::Batch, Kind::Batch),
+    // The model is in the query, which is no part of a path.
+    Served::get("/realtime", Operation::Realtime).streamed(true),
     Served::get("/models", Operation::Models),
     Served::get("/models/{model}", Operation::Model),
 ];
@@ -93,7 +112,11 @@ impl Dialect for OpenAi {
 
     fn credential_places(&self) -> &'static [CredentialPlace] {
         // `api-key` is what OpenAI's own libraries send in their Azure mode.
-        &[CredentialPlace::Bearer, CredentialPlace::Header("api-key")]
+        &[
+            CredentialPlace::Bearer,
+            CredentialPlace::Header("api-key"),
+            CredentialPlace::Subprotocol("openai-insecure-api-key."),
+        ]
     }
 
     fn headers(&self) -> &'static [&'static str] {

@@ -31,6 +31,20 @@ pub enum Operation {
     Speech,
     /// Whether a text or an image is one that must not be.
     Moderations,
+    /// A conversation in events, over a WebSocket.
+    Realtime,
+    /// A file to be kept at the provider.
+    FileUpload,
+    /// One that is kept there: to be read or deleted.
+    File,
+    /// The caller's own that are kept there.
+    Files,
+    /// Calls that the provider makes later, out of a file.
+    BatchCreate,
+    /// Such calls: to be looked after, or cancelled.
+    Batch,
+    /// The caller's own of these.
+    Batches,
     /// A call in the model's own form, which only its provider knows (Bedrock's `invoke`).
     Invoke,
     /// The models that the caller may use.
@@ -58,6 +72,13 @@ impl Operation {
         Self::Translations,
         Self::Speech,
         Self::Moderations,
+        Self::Realtime,
+        Self::FileUpload,
+        Self::File,
+        Self::Files,
+        Self::BatchCreate,
+        Self::Batch,
+        Self::Batches,
         Self::Invoke,
         Self::Models,
         Self::Model,
@@ -81,6 +102,9 @@ impl Operation {
             Self::Translations => "translations",
             Self::Speech => "speech",
             Self::Moderations => "moderations",
+            Self::Realtime => "realtime",
+            Self::FileUpload | Self::File | Self::Files => "files",
+            Self::BatchCreate | Self::Batch | Self::Batches => "batches",
             Self::Invoke => "invoke",
             Self::Models | Self::Model => "models",
             Self::Version => "version",
@@ -97,6 +121,7 @@ impl Operation {
                 | Self::Transcriptions
                 | Self::Translations
                 | Self::Speech
+                | Self::BatchCreate
         )
     }
 

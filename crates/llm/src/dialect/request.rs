@@ -16,6 +16,7 @@ pub use reach::Reach;
 
 use self::names::Names;
 use self::options::Options;
+use crate::dialect::openai::batch::Batch;
 use crate::json::strict::{Cursor, Error};
 use bytes::Bytes;
 use portcullis_fault::{Fault, codes};
@@ -38,6 +39,8 @@ pub struct Request {
     /// What `Content-Type` says, where it is a form.
     form: Option<Box<str>>,
     reaches: Reaches,
+    /// The calls in a file of it, and where that begins.
+    calls: Option<(usize, Box<Batch>)>,
 }
 
 /// What it reaches for at its provider.
@@ -64,7 +67,7 @@ impl Request {
     pub fn read(body: &Bytes, content_type: &[u8], members: &Members) -> Result<Self, Fault> {
         match members.syntax {
             Syntax::Json => Self::scan(body, members),
-            Syntax::Form => Self::scan_form(body, content_type, members),
+            Syntax::Form | Syntax::File => Self::scan_form(body, content_type, members),
         }
     }
 
@@ -138,6 +141,7 @@ impl Request {
             } else {
                 Reaches::Found(Reach::default())
             },
+            calls: None,
         })
     }
 
@@ -155,6 +159,9 @@ impl Request {
 
     /// What the caller asked for, escapes decoded; empty where the path says it.
     pub fn model(&self) -> &str {
+        if let Some((_, calls)) = &self.calls {
+            return calls.model();
+        }
         match &self.model {
             Some(Model { decoded: Some(decoded), .. }) => decoded,
             Some(Model { span, .. }) if self.form.is_some() => {
@@ -166,6 +173,11 @@ impl Request {
             }
             None => "",
         }
+    }
+
+    /// The calls that it asks to have made later, each to be judged like one of its own; they all ask the [`model`](Self::model).
+    pub fn calls(&self) -> Option<&Batch> {
+        self.calls.as_ref().map(|(_, calls)| &**calls)
     }
 
     /// Whether a stream is asked for.
@@ -202,6 +214,9 @@ impl Request {
     /// The body for a deployment: its model's name instead of the caller's, and `stream_options` as the provider takes it.
     /// Every other byte is the caller's, and without a change so is the buffer.
     pub fn rewrite(&self, deployment_model: &str, options: StreamOptions) -> Bytes {
+        if let Some((at, calls)) = &self.calls {
+            return calls.rewrite_within(&self.body, *at, deployment_model);
+        }
         let Some(Model { span: model_span, .. }) = &self.model else { return self.body.clone() };
         let mut model = Vec::with_capacity(deployment_model.len() + options::LONGEST + 2);
         if self.form.is_some() {

@@ -133,6 +133,9 @@ static GENERIC: Preset = Preset::row(
         Operation::Translations,
         Operation::Speech,
         Operation::Moderations,
+        Operation::Realtime,
+        Operation::FileUpload,
+        Operation::BatchCreate,
     ],
     "",
 )

@@ -95,6 +95,8 @@ impl Attempt<'_> {
             (Operation::Responses | Operation::StoredResponse, _) => Some(Form::Responses),
             (Operation::Chat, "openai") if reach.speech => Some(Form::Chat),
             (Operation::Chat, "anthropic") if reach.has(kinds::CODE_INTERPRETER) => Some(Form::Messages),
+            (Operation::FileUpload, _) => Some(Form::File { calls: self.call.request.calls().is_some() }),
+            (Operation::BatchCreate | Operation::Batch, _) => Some(Form::Batch),
             _ => None,
         }
     }

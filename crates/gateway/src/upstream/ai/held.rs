@@ -138,6 +138,30 @@ impl Held {
         found.map(|holding| self.remember(holder, holding, now)).ok_or_else(|| unknown(kind, id))
     }
 
+    /// What the caller has of one kind, newest first; `after`: only what is behind this one in that order.
+    ///
+    /// # Errors
+    /// `ai_object_not_found` for another's `after`; `store_unavailable`.
+    pub(crate) async fn list(
+        &self,
+        permit: &Permit,
+        kind: Kind,
+        after: Option<&str>,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<Vec<Holding>, Fault> {
+        let Some(principal) = permit.principal() else { return Ok(Vec::new()) };
+        let before = match after {
+            Some(id) => Some(self.find(permit, kind, id, now).await?),
+            None => None,
+        };
+        let holder = Holder::of(principal);
+        let listed = holdings::list(&self.store, &holder, kind, before.as_deref(), limit).await;
+        let mut listed = listed.map_err(unavailable)?;
+        listed.retain(|one| one.expires_at.is_none_or(|expires| now < expires));
+        Ok(listed)
+    }
+
     /// The provider has it no longer.
     ///
     /// # Errors

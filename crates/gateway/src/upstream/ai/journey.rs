@@ -25,13 +25,13 @@ static ATTEMPTS: HeaderName = HeaderName::from_static("x-portcullis-attempts");
 /// What the caller calls its conversation.
 static CONVERSATION: HeaderName = HeaderName::from_static("x-portcullis-conversation");
 /// What the caller says of its call.
-static TAGS: HeaderName = HeaderName::from_static("x-portcullis-tags");
+pub(super) static TAGS: HeaderName = HeaderName::from_static("x-portcullis-tags");
 
 /// Attempts at one call, however many deployments, keys and models there are.
 const MOST: u8 = 16;
 /// How long a key rests whose provider does not say.
-const RATE_LIMITED: Duration = Duration::from_secs(5);
-const KEY_REFUSED: Duration = Duration::from_secs(60);
+pub(super) const RATE_LIMITED: Duration = Duration::from_secs(5);
+pub(super) const KEY_REFUSED: Duration = Duration::from_secs(60);
 /// The pause before the first retry; each is twice the one before it.
 const PAUSE: Duration = Duration::from_millis(250);
 /// Nobody waits for longer than this, whatever a provider asks for.
@@ -208,7 +208,8 @@ impl Journey<'_> {
             let choice = target.choose(&self.facts, serves, recording.now(), &mut turn);
             self.draw = turn.draw;
             if choice.order.is_empty() {
-                let (class, fault) = plan::nobody(target, &choice.out, call, recording.now());
+                let (class, fault) =
+                    plan::nobody(target, &choice.out, call.dialect, call.served, recording.now());
                 self.keep(refused(class, fault), recording);
                 return Err(class);
             }

@@ -9,10 +9,12 @@ use super::{AiCall, Attempt, Deployment, Models, Outgoing, heads, no};
 use crate::meter::Answer;
 use crate::record::Recording;
 use bytes::Bytes;
-use http::{Method, header};
-use portcullis_fault::Fault;
-use portcullis_identity::Permit;
-use portcullis_model::holding::Kind;
+use http::{Method, StatusCode, header};
+use portcullis_fault::{Fault, codes};
+use portcullis_identity::{ModelPermit, Permit};
+use portcullis_model::Name;
+use portcullis_model::holding::{Holding, Kind};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use tokio::time::Instant;
 
@@ -29,33 +31,96 @@ pub(crate) async fn object(
     recording: &mut Recording,
 ) -> Result<Answer, Fault> {
     let holding = models.held.find(permit, kind, id, recording.now()).await?;
-    let gone = |why: String| unknown(kind, id).context(why);
-    let Some(model) = &holding.model else { return Err(gone("it was made with no model".to_owned())) };
-    recording.record.model = Some(model.shared());
-    let permit = models.identity.authorize_model(permit, model.as_str())?;
-    let target = models.targets.get(model);
-    let deployments = target.map(|target| &target.deployments[..]).unwrap_or_default();
-    let there = |deployment: &&Deployment| deployment.provider == holding.provider;
-    let same =
-        |deployment: &&Deployment| there(deployment) && deployment.model.as_str() == holding.deployment;
-    let Some(deployment) = deployments.iter().find(same).or_else(|| deployments.iter().find(there)) else {
-        let why = format!(
-            "model `{model}` is not served at provider `{}` any more, where it lives",
-            holding.provider
-        );
-        return Err(gone(why));
-    };
-    let Way::Http(way) = &deployment.way else {
-        return Err(gone("the built-in provider keeps nothing".to_owned()));
-    };
+    recording.record.model = holding.model.as_ref().map(Name::shared);
+    let Place { permit, deployment, way, key } = Place::of(permit, models, &holding)?;
     recording.record.provider = Some(deployment.provider.shared());
     recording.record.deployment = Some(deployment.model.shared());
     recording.record.timing.dispatched = recording.elapsed();
-    let key = holding.key.map(|key| usize::from(key).saturating_sub(1)).filter(|at| *at < way.keys.len());
     let end = call.timeout.map(|span| Instant::now() + span);
     let held: &Arc<Held> = models.held;
-    let attempt = Attempt { permit: &permit, deployment, call: &call, key: key.or(Some(0)), end, held };
+    let attempt = Attempt { permit: &permit, deployment, call: &call, key: Some(key), end, held };
     attempt.about(way, id, recording).await.or_else(|refused| refused.said)
+}
+
+/// Where something of a caller's lives, and how that is called.
+pub(super) struct Place<'m> {
+    permit: ModelPermit,
+    deployment: &'m Deployment,
+    way: &'m HttpWay,
+    key: usize,
+}
+
+/// Longest description of something that is read.
+const DESCRIBED: usize = 1 << 20;
+
+impl<'m> Place<'m> {
+    /// Where this is.
+    ///
+    /// # Errors
+    /// `ai_object_not_found`: its provider is not called any more. `model_not_granted` and the like.
+    pub(super) fn of(permit: &Permit, models: &Models<'m>, holding: &Holding) -> Result<Self, Fault> {
+        let gone = |why: String| unknown(holding.kind, &holding.object).context(why);
+        let Some(model) = &holding.model else { return Err(gone("it was made with no model".to_owned())) };
+        let permit = models.identity.authorize_model(permit, model.as_str())?;
+        let target = models.targets.get(model);
+        let deployments = target.map(|target| &target.deployments[..]).unwrap_or_default();
+        let there = |deployment: &&Deployment| deployment.provider == holding.provider;
+        let same =
+            |deployment: &&Deployment| there(deployment) && deployment.model.as_str() == holding.deployment;
+        let Some(deployment) = deployments.iter().find(same).or_else(|| deployments.iter().find(there))
+        else {
+            let why = format!(
+                "model `{model}` is not served at provider `{}` any more, where it lives",
+                holding.provider
+            );
+            return Err(gone(why));
+        };
+        let Way::Http(way) = &deployment.way else {
+            return Err(gone("the built-in provider keeps nothing".to_owned()));
+        };
+        let key = holding.key.map(|key| usize::from(key).saturating_sub(1));
+        let key = key.filter(|at| *at < way.keys.len()).unwrap_or(0);
+        Ok(Self { permit, deployment, way, key })
+    }
+
+    /// What the provider says of it; `None`: it is not there any more.
+    ///
+    /// # Errors
+    /// `provider_unavailable`, and what the provider fails with.
+    pub(super) async fn fetch(
+        &self,
+        call: &AiCall<'_>,
+        id: &str,
+        held: &Arc<Held>,
+        recording: &mut Recording,
+    ) -> Result<Option<Box<RawValue>>, Fault> {
+        let Self { permit, deployment, way, key } = self;
+        recording.record.provider = Some(deployment.provider.shared());
+        let attempt = Attempt { permit, deployment, call, key: Some(*key), end: None, held };
+        let mut headers = heads::passing(call.headers, call.dialect, None, way, &recording.id);
+        headers.remove(header::CONTENT_TYPE);
+        let path = call.served.path_about(id).into_owned();
+        let outgoing = Outgoing { method: Method::GET, path, headers, body: Bytes::new() };
+        let failed = |why: String| Fault::new(codes::PROVIDER_UNAVAILABLE).context(why);
+        let sent = attempt.send(way, outgoing, recording).await;
+        let (head, body) = sent.map_err(|refused| match refused.said {
+            Err(fault) => fault,
+            Ok(answer) => failed(format!("it answered {}", answer.head.status.as_u16())),
+        })?;
+        if head.status == StatusCode::NOT_FOUND {
+            return Ok(None);
+        }
+        if !head.status.is_success() {
+            return Err(failed(format!(
+                "it answered {} when it was asked for one of a list",
+                head.status.as_u16()
+            )));
+        }
+        let body = body.gather(DESCRIBED).await.map_err(|cut| Fault::new(cut.code).context(cut.why))?;
+        let document = serde_json::from_slice(&body)
+            .map_err(|_| Fault::new(codes::UPSTREAM_INVALID).context("its answer is not JSON"))?;
+        Ok(Some(document))
+    }
 }
 
 impl Attempt<'_> {
@@ -84,10 +149,14 @@ impl Attempt<'_> {
         };
         if row.method == Method::DELETE
             && let Some(kind) = row.object
-            && let Err(fault) = self.held.release(self.permit.permit(), kind, id).await
         {
-            // The provider has it no longer; whose it was is forgotten when it is old.
-            tracing::warn!(kind = kind.as_str(), %fault, "what was deleted at a provider is still known as somebody's");
+            let input = (kind == Kind::File).then_some(Kind::BatchInput);
+            for kind in [Some(kind), input].into_iter().flatten() {
+                if let Err(fault) = self.held.release(self.permit.permit(), kind, id).await {
+                    // The provider has it no longer; whose it was is forgotten when it is old.
+                    tracing::warn!(kind = kind.as_str(), %fault, "what was deleted at a provider is still known as somebody's");
+                }
+            }
         }
         // Whoever reads an answer once more does not use its tokens again: nothing is counted.
         Ok(Answer {

@@ -67,7 +67,8 @@ fn chat_of(dialect: &dyn Dialect) -> Option<&'static dyn Chat> {
 pub(super) fn nobody(
     target: &Target,
     out: &[(usize, Reason)],
-    call: &AiCall<'_>,
+    dialect: &dyn Dialect,
+    served: &Served,
     now: Timestamp,
 ) -> (Class, Fault) {
     let reasons: Vec<String> = out
@@ -85,9 +86,9 @@ pub(super) fn nobody(
         return (class, fault.context(context));
     }
     let fault = Fault::new(codes::AI_REQUEST_INVALID).context(context);
-    let operation = call.served.operation.name();
+    let operation = served.operation.name();
     let detail = if out.iter().all(|(_, reason)| *reason == Reason::Dialect) {
-        format!("this model does not serve `{operation}` of the dialect `{}`", call.dialect.name())
+        format!("this model does not serve `{operation}` of the dialect `{}`", dialect.name())
     } else {
         "this model has no deployment for a call like this; ask whoever runs the gateway which calls it is for".to_owned()
     };

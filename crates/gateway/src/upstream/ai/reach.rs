@@ -39,7 +39,12 @@ impl Within {
     ///
     /// # Errors
     /// `ai_tool_refused`, `policy_denied`.
-    fn tools(&self, reach: &Reach, permit: &ModelPermit, identity: &Identity) -> Result<(), Fault> {
+    pub(super) fn tools(
+        &self,
+        reach: &Reach,
+        permit: &ModelPermit,
+        identity: &Identity,
+    ) -> Result<(), Fault> {
         for tool in &reach.tools {
             if !self.tools.iter().any(|allowed| *allowed == *tool.kind) {
                 return Err(refused(tool, permit, "server_tools", &tool.kind));
@@ -59,7 +64,7 @@ impl Within {
     }
 
     /// Whether everybody who may use the model may use what has this id.
-    fn shares(&self, id: &str) -> bool {
+    pub(super) fn shares(&self, id: &str) -> bool {
         self.shared.iter().any(|shared| shared == id)
     }
 }

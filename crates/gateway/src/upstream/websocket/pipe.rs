@@ -1,7 +1,10 @@
 //! One direction of a tunnel, which can be stopped between two frames.
 
 use super::frame::{self, Frames};
+use super::tunnel::Goodbye;
+use crate::upstream::ai::realtime::{Ear, Gate};
 use bytes::Bytes;
+use portcullis_model::Usage;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -25,6 +28,12 @@ pub(super) struct Pipe<R, W> {
     read: usize,
     written: usize,
     frames: Frames,
+    /// Says what of it may go on.
+    gate: Option<Box<Gate>>,
+    /// Why nothing more of it may.
+    refused: Option<Goodbye>,
+    /// Hears what passes.
+    ear: Option<Ear>,
 }
 
 impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
@@ -33,7 +42,33 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
         let mut buffer = first.to_vec();
         let read = buffer.len();
         buffer.resize(BUFFER.max(read), 0);
-        Self { from, to, buffer, read, written: 0, frames: Frames::default() }
+        let frames = Frames::default();
+        Self { from, to, buffer, read, written: 0, frames, gate: None, refused: None, ear: None }
+    }
+
+    /// Lets only pass what `gate` lets pass: whole frames, so that a goodbye can stand between any two of them.
+    pub(super) fn through(mut self, gate: Option<Box<Gate>>) -> Self {
+        self.gate = gate;
+        self
+    }
+
+    /// Lets `ear` hear what passes, what was read already included.
+    pub(super) fn heard_by(mut self, ear: Option<Ear>) -> Self {
+        self.ear = ear;
+        if let Some(ear) = &mut self.ear {
+            ear.hear(&self.buffer[..self.read]);
+        }
+        self
+    }
+
+    /// Why the gate let nothing more pass.
+    pub(super) fn refused(&mut self) -> Option<Goodbye> {
+        self.refused.take()
+    }
+
+    /// What was heard of usage.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        self.ear.as_ref().and_then(Ear::usage)
     }
 
     /// Copies until the reading side ends, and then ends the writing side. Can be dropped at any point and gone on with.
@@ -44,9 +79,28 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
             }
             self.to.flush().await.map_err(|error| (Side::To, error))?;
             (self.read, self.written) = (0, 0);
+            self.buffer.resize(BUFFER, 0);
             self.read = self.from.read(&mut self.buffer).await.map_err(|error| (Side::From, error))?;
             if self.read == 0 {
                 return self.to.shutdown().await.map_err(|error| (Side::To, error));
+            }
+            if let Some(ear) = &mut self.ear {
+                ear.hear(&self.buffer[..self.read]);
+            }
+            if let Some(gate) = &mut self.gate {
+                // Nothing of it is to be written by whoever goes on after this was dropped.
+                let read = std::mem::take(&mut self.read);
+                // In a box: most tunnels have no gate, and all of them would keep room for this.
+                match Box::pin(gate.pass(&self.buffer[..read])).await {
+                    Ok(passed) => {
+                        self.read = passed.len();
+                        self.buffer = passed;
+                    }
+                    Err(goodbye) => {
+                        self.refused = Some(goodbye);
+                        return Err((Side::From, io::ErrorKind::PermissionDenied.into()));
+                    }
+                }
             }
         }
     }
@@ -73,6 +127,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
         while !self.frames.at_boundary() {
             if self.written == self.read {
                 (self.read, self.written) = (0, 0);
+                self.buffer.resize(BUFFER, 0);
                 self.read = self.from.read(&mut self.buffer).await.map_err(|error| (Side::From, error))?;
                 if self.read == 0 {
                     return Err((Side::From, io::ErrorKind::UnexpectedEof.into()));
@@ -94,6 +149,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
     /// Reads and forgets until the other end closes: closing with bytes unread would take our goodbye back (RFC 1122
     /// §4.2.2.13).
     pub(super) async fn drain(&mut self) {
+        self.buffer.resize(BUFFER, 0);
         while matches!(self.from.read(&mut self.buffer).await, Ok(read) if read > 0) {}
     }
 }

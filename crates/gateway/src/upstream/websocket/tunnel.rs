@@ -2,6 +2,7 @@
 
 use super::pipe::{Pipe, Side};
 use crate::record::{Ending, Recording};
+use crate::upstream::ai::realtime::{Ear, Gate};
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -20,7 +21,23 @@ pub(crate) struct Goodbye {
     /// For the record, and in public for the caller.
     pub(crate) fault: Fault,
     /// Close code (RFC 6455 §7.4.1): 1008, or 1001 when we go away.
-    pub(crate) code: u16,
+    code: u16,
+    /// What the caller reads.
+    reason: String,
+}
+
+impl Goodbye {
+    /// With the code as its reason.
+    pub(crate) fn new(fault: Fault, code: u16) -> Self {
+        let reason = fault.code().public().name().to_owned();
+        Self { fault, code, reason }
+    }
+
+    /// With the code and what is wrong as its reason, as much of it as there is room for.
+    pub(crate) fn saying(fault: Fault, code: u16) -> Self {
+        let reason = format!("{}: {}", fault.code().public().name(), fault.public_detail());
+        Self { fault, code, reason }
+    }
 }
 
 /// A tunnel, not yet begun.
@@ -34,12 +51,14 @@ pub(crate) struct Tunnel {
     pub(crate) pause: Duration,
     /// For the mask of a goodbye to the upstream.
     pub(crate) mask: [u8; 4],
+    /// Reads what the caller says, where it is a model's session.
+    pub(crate) gate: Option<Box<Gate>>,
 }
 
 impl Tunnel {
     /// Copies until either end closes, nobody says anything for too long, or `stop` says why it must end.
     pub(crate) async fn run(self, stop: impl Future<Output = Goodbye>) {
-        let Self { client, upstream, mut recording, pause, mask } = self;
+        let Self { client, upstream, mut recording, pause, mask, gate } = self;
         let Ok(client) = client.await else {
             // The caller was gone before our agreement reached it; dropping the recording says so.
             return;
@@ -47,8 +66,9 @@ impl Tunnel {
         let (stream, first) = *upstream;
         let (client_read, client_write) = tokio::io::split(TokioIo::new(client));
         let (upstream_read, upstream_write) = tokio::io::split(stream);
-        let mut up = Pipe::new(client_read, upstream_write, &Bytes::new());
-        let mut down = Pipe::new(upstream_read, client_write, &first);
+        let ear = gate.is_some().then(Ear::new);
+        let mut up = Pipe::new(client_read, upstream_write, &Bytes::new()).through(gate);
+        let mut down = Pipe::new(upstream_read, client_write, &first).heard_by(ear);
         let (moved_up, moved_down) = (AtomicU64::new(0), AtomicU64::new(0));
 
         let ended = {
@@ -57,27 +77,30 @@ impl Tunnel {
                 ending = both => Err(ending),
                 goodbye = stop => Ok(goodbye),
                 () = silence(pause, &moved_up, &moved_down) => {
-                    Ok(Goodbye { fault: Fault::new(codes::REQUEST_TIMEOUT).context("both ends were silent for too long"), code: 1001 })
+                    let fault = Fault::new(codes::REQUEST_TIMEOUT).context("both ends were silent for too long");
+                    Ok(Goodbye::new(fault, 1001))
                 }
             }
         };
         recording.record.bytes_in = moved_up.load(Ordering::Relaxed);
         recording.record.bytes_out = moved_down.load(Ordering::Relaxed);
-        match ended {
+        if let Some(usage) = down.usage() {
+            recording.record.usage = Some(usage);
+        }
+        match up.refused().map_or(ended, Ok) {
             Err(ending) => {
                 if let Some(appended) = recording.close(ending) {
                     lost(appended.await);
                 }
             }
-            Ok(Goodbye { fault, code }) => {
+            Ok(Goodbye { fault, code, reason }) => {
                 if let Some(appended) = recording.close(Ending::Cut(fault.code(), fault.private_context())) {
                     lost(appended.await);
                 }
-                let reason = fault.code().public().name();
                 // What does not come to the end of its frame in time is closed without a word: there is no place for one.
                 let (said, _) = tokio::join!(
-                    tokio::time::timeout(GOODBYE, down.close(code, reason, None)),
-                    tokio::time::timeout(GOODBYE, up.close(1001, reason, Some(mask))),
+                    tokio::time::timeout(GOODBYE, down.close(code, &reason, None)),
+                    tokio::time::timeout(GOODBYE, up.close(1001, fault.code().public().name(), Some(mask))),
                 );
                 if matches!(said, Ok(Ok(()))) {
                     let _ = tokio::time::timeout(GOODBYE, up.drain()).await;

@@ -1,8 +1,9 @@
 //! The same for a body that is a form: the model's name is a field, and files pass as they are.
 
 use super::names::shadows;
-use super::{MAX_MODEL, Members, Model, Options, Reach, Reaches, Request, ambiguous, invalid};
-use crate::multipart::{self, Boundary, Malformed};
+use super::{MAX_MODEL, Members, Model, Options, Reach, Reaches, Request, Syntax, ambiguous, invalid};
+use crate::dialect::openai::batch::Batch;
+use crate::multipart::{self, Boundary, Malformed, Part};
 use bytes::Bytes;
 use portcullis_fault::Fault;
 
@@ -29,6 +30,7 @@ impl Request {
             text_bytes: 0,
             form: Some(boundary.content_type().into()),
             reaches: Reaches::Found(Reach::default()),
+            calls: None,
         };
         for (at, part) in parts.iter().enumerate() {
             let (name, place) = (part.name(body), part.name.start);
@@ -93,11 +95,45 @@ impl Request {
         }
         let fields = parts.iter().map(|part| (part.name(body), &body[part.content.clone()]));
         request.reaches = Reaches::Found(Reach::of_fields(fields, members.reach)?);
+        if members.syntax == Syntax::File {
+            request.calls = kept(body, &parts)?;
+        }
         if members.model && request.model.is_none() {
             return Err(invalid("member `model` is missing; it names the model to use"));
         }
         Ok(request)
     }
+}
+
+/// What a file may be kept for. Others are refused: what a provider would do with it is not known.
+const PURPOSES: &[&str] = &["assistants", "batch", "evals", "fine-tune", "user_data", "vision"];
+
+/// Looks at a file that is to be kept: the calls in it and where it begins, where it is one of calls.
+fn kept(body: &Bytes, parts: &[Part]) -> Result<Option<(usize, Box<Batch>)>, Fault> {
+    let one = |name: &str| {
+        let mut found = parts.iter().filter(|part| part.name(body).eq_ignore_ascii_case(name));
+        match (found.next(), found.next()) {
+            (Some(part), None) if part.name(body) == name => Ok(part),
+            (None, _) => Err(invalid(format!("member `{name}` is missing"))),
+            _ => Err(ambiguous(format!("member `{name}` is there more than once, or in another case"))),
+        }
+    };
+    let (file, purpose) = (one("file")?, one("purpose")?);
+    if let Some(other) = parts.iter().find(|part| part.is_file && part.name(body) != "file") {
+        return Err(invalid(format!("there is a second file, `{}`; send one", other.name(body))));
+    }
+    if !file.is_file || !purpose.is_text(body) {
+        return Err(invalid("member `file` must be a file, and member `purpose` a field of plain text"));
+    }
+    let said = std::str::from_utf8(&body[purpose.content.clone()]).unwrap_or_default();
+    if !PURPOSES.contains(&said) {
+        return Err(invalid(format!("member `purpose` must be one of {}", PURPOSES.join(", "))));
+    }
+    if said != "batch" {
+        return Ok(None);
+    }
+    let calls = Batch::read(&body.slice(file.content.clone()))?;
+    Ok(Some((file.content.start, Box::new(calls))))
 }
 
 fn malformed(what: &str, error: &Malformed) -> Fault {
@@ -182,5 +218,52 @@ mod tests {
         assert_eq!(reach.tools.len(), 1, "whatever it may be, it is none of the caller's functions");
         let json = Request::read(&Bytes::from_static(b"{\"model\":\"m\"}"), b"application/json", &FORM);
         assert!(json.unwrap_err().public_detail().contains("multipart/form-data"));
+    }
+    const KEPT: Members = Members { model: false, stream: false, syntax: Syntax::File, ..FORM };
+    const CALL: &str =
+        r#"{"custom_id":"a","method":"POST","url":"/v1/embeddings","body":{"model":"fast","input":"x"}}"#;
+
+    fn file(name: &str, content: &str) -> String {
+        format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"a\"\r\n\r\n{content}\r\n")
+    }
+
+    fn keep(fields: &[String]) -> Result<Request, String> {
+        let body = Bytes::from(format!("{}--b--", fields.concat()));
+        Request::read(&body, b"multipart/form-data; boundary=b", &KEPT)
+            .map_err(|fault| fault.public_detail().to_owned())
+    }
+
+    #[test]
+    fn a_file_of_calls_is_read_and_edited_where_it_stands() {
+        let fields = [field("purpose", "batch"), file("file", &format!("{CALL}\n{CALL}\n"))];
+        let request = keep(&fields).unwrap();
+        assert_eq!((request.model(), request.calls().unwrap().lines().len()), ("fast", 2));
+        let sent = String::from_utf8(request.rewrite("embed-3", StreamOptions::Ask).to_vec()).unwrap();
+        assert_eq!(sent, format!("{}--b--", fields.concat()).replace("\"fast\"", "\"embed-3\""));
+        let other = keep(&[file("file", "not JSON"), field("purpose", "user_data")]).unwrap();
+        assert!(other.calls().is_none() && other.model().is_empty());
+        assert_eq!(other.rewrite("m", StreamOptions::Ask).as_ptr(), other.body().as_ptr());
+    }
+
+    #[test]
+    fn a_file_has_one_purpose() {
+        let content = || file("file", CALL);
+        let batch = || field("purpose", "batch");
+        for (fields, what) in [
+            (vec![content()], "`purpose` is missing"),
+            (vec![batch()], "`file` is missing"),
+            (vec![content(), field("purpose", "user_data"), field("Purpose", "batch")], "in another case"),
+            (vec![content(), field("purpose", "user_data"), batch()], "twice"),
+            (vec![content(), batch(), file("other", "x")], "a second file"),
+            (vec![content(), field("purpose", "Batch")], "must be one of"),
+            (vec![content(), field("purpose", "batch_output")], "must be one of"),
+            (vec![field("file", CALL), batch()], "must be a file"),
+            (vec![content(), file("purpose", "batch")], "a second file"),
+            (vec![content(), batch(), field("model", "x")], "`model` names nothing"),
+            (vec![file("file", "{}"), batch()], "line 1 of the file"),
+        ] {
+            let refused = keep(&fields).expect_err(what);
+            assert!(refused.contains(what), "{refused}: {what}");
+        }
     }
 }

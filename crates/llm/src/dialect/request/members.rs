@@ -34,6 +34,8 @@ pub enum Syntax {
     Json,
     /// A form with files (`multipart/form-data`), whose fields are its members.
     Form,
+    /// Such a form with one `file`, to be kept for the `purpose` that another field names: a file of calls (`batch`) is read.
+    File,
 }
 
 impl Members {

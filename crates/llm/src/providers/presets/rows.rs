@@ -7,8 +7,8 @@ use super::RateLimits::{OpenAi as Ratelimit, Prefix};
 use super::StreamUsage::{Refused, Unasked};
 use crate::dialect::Operation;
 use crate::dialect::Operation::{
-    Chat, Completions, CountTokens, Embeddings, ImageEdits, ImageVariations, Images, Invoke, Moderations,
-    Rerank, Responses, Speech, Transcriptions, Translations,
+    BatchCreate, Chat, Completions, CountTokens, Embeddings, FileUpload, ImageEdits, ImageVariations, Images,
+    Invoke, Moderations, Realtime, Rerank, Responses, Speech, Transcriptions, Translations,
 };
 use crate::dialect::anthropic::{self, Anthropic};
 use crate::dialect::bedrock::Bedrock;
@@ -33,6 +33,9 @@ const OPENAI: &[Operation] = &[
     Translations,
     Speech,
     Moderations,
+    Realtime,
+    FileUpload,
+    BatchCreate,
 ];
 
 const fn row(
@@ -145,7 +148,7 @@ pub static ALL: &[Preset] = &[
     row("xiaomi", "https://api.xiaomimimo.com/v1", C, "https://platform.xiaomimimo.com/#/docs/api/chat/openai-api").usage(Unasked),
 
     // Who runs models of others.
-    row("groq", "https://api.groq.com/openai/v1", &[Chat, Transcriptions, Translations, Speech], "https://console.groq.com/docs/openai")
+    row("groq", "https://api.groq.com/openai/v1", &[Chat, Transcriptions, Translations, Speech, FileUpload, BatchCreate], "https://console.groq.com/docs/openai")
         .without(&["logprobs", "logit_bias", "top_logprobs"]).limits(Ratelimit), // and `n` above 1, and names in messages
     row("cerebras", "https://api.cerebras.ai/v1", CC, "https://inference-docs.cerebras.ai/resources/openai")
         .usage(Unasked).without(&["frequency_penalty", "logit_bias", "presence_penalty"]).no_developer()

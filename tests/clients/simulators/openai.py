@@ -5,7 +5,7 @@ import json
 from openai.types.chat import completion_create_params
 from openai.types.embedding_create_params import EmbeddingCreateParams
 
-from . import openai_media, scene, strict
+from . import openai_files, openai_media, scene, strict
 from .responses import Responses
 from .vendor import Vendor, media_of, sse, vector
 
@@ -17,8 +17,12 @@ class OpenAi(Vendor):
     name = "openai"
     responses = Responses()
 
+    def __init__(self):
+        self.account = openai_files.Account()
+
     def beside(self, asked, method, path, headers, raw, body):
-        return openai_media.read(asked, path, headers, raw, body) if method == "POST" else None
+        media = openai_media.read(asked, path, headers, raw, body) if method == "POST" else None
+        return (200, *media) if media else self.account.read(asked, method, path, headers, raw, body)
 
     def read(self, asked, path, body):
         if path == "/v1/responses":

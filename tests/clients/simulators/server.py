@@ -37,6 +37,9 @@ class Simulators:
                     return self.whole(200, {}, owner.take())
                 self.do_POST()
 
+            def do_DELETE(self):
+                self.do_POST()
+
             def do_POST(self):
                 length = int(self.headers.get("content-length") or 0)
                 raw = self.unchunked() if self.headers.get("transfer-encoding") == "chunked" else self.rfile.read(length)
@@ -104,7 +107,7 @@ class Simulators:
         if asked.problems:
             return http.whole(400, *vendor.error(400, "invalid", "; ".join(asked.problems)))
         if beside:
-            return http.whole(200, *beside)
+            return http.whole(*beside)
         if form != "chat":
             return http.whole(200, {}, vendor.embedded(form, body))
         self.answer(http, vendor, asked, reply, body)

@@ -27,7 +27,7 @@ class Vendor:
                 asked.wrong(name, "a header that nobody wants here")
 
     def beside(self, asked, method, path, headers, raw, body):
-        """The answer to what is no conversation: headers and body; `None` where it is one. `body`: the JSON, if it is some."""
+        """The answer to what is no conversation: status, headers and body; `None` where it is one. `body`: the JSON, if it is some."""
         return None
 
     def read(self, asked, path, body):

@@ -25,8 +25,11 @@ const MOST: usize = 10_000;
 /// Whose something is that lives at a provider.
 pub(crate) struct Held {
     store: Store,
-    known: Cache<(Holder, Kind, Box<str>), (Arc<Holding>, Timestamp)>,
+    known: Cache<Asked, (Arc<Holding>, Timestamp)>,
 }
+
+/// Who asks for what.
+type Asked = (Holder, Kind, Box<str>);
 
 /// Where something is made, and has to go back to.
 #[derive(Clone, Debug)]

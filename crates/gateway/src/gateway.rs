@@ -14,7 +14,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use portcullis_config::Config;
 use portcullis_fault::Fault;
-use portcullis_identity::Runtime;
+use portcullis_identity::{Operations, Runtime};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Clock, Problem, Rng, Specification};
 use portcullis_net::accept::{Connection, FailureBudget, FailureBudgetOptions, Service};
@@ -58,6 +58,8 @@ pub struct Gateway {
     pub(crate) budget: FailureBudget,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
+    /// Where what would hold a worker for too long is read.
+    pub(crate) beside: Operations,
     /// Tunnels and shared upstream connections: what outlives the call that began it.
     pub(crate) tasks: TaskTracker,
 }
@@ -84,6 +86,7 @@ impl Gateway {
             budget: FailureBudget::new(budget, clock.clone()),
             clock,
             rng,
+            beside: Operations::new(tasks.clone()),
             tasks,
         })
     }

@@ -123,7 +123,9 @@ struct Bench {
 async fn measure(what: &str, store: Store) {
     let bench = Bench::new(store).await;
     println!("{what:<12} {USERS} users");
-    let kinds: [(&str, fn(u64) -> String); 4] = [
+    /// What a token says of the user of this number.
+    type Said = fn(u64) -> String;
+    let kinds: [(&str, Said); 4] = [
         ("identity", |n| format!("auth0|{n:08}")),
         ("external-id", |n| format!("E-{n:08}")),
         ("username", |n| format!("user{n}")),

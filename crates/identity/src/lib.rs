@@ -48,6 +48,7 @@ pub use identity::{
 };
 pub use local::{LocalIssuer, LocalSubject, LocalToken};
 pub use observe::{Effects, Fact, Observer};
+pub use operations::Operations;
 pub use resolve::supposed;
 pub use runtime::{Runtime, RuntimeParts};
 pub use standing::{Again, Standing};

@@ -1,5 +1,5 @@
-//! Work that takes longer than a call may hold a thread that serves others, such as operations with private keys: it runs
-//! on threads beside, so much at once, and a call waits for its turn no longer than a second.
+//! Work that takes longer than a call may hold a thread that serves others, such as operations with private keys and the
+//! reading of long files: it runs on threads beside, so much at once, and a call waits for its turn no longer than a second.
 
 use portcullis_fault::{Fault, codes};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use tokio_util::task::TaskTracker;
 /// How long a call waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Where private keys are used.
-pub(crate) struct Operations {
+/// Where it is done.
+pub struct Operations {
     turns: Arc<Semaphore>,
     patience: Duration,
     tasks: TaskTracker,
@@ -41,7 +41,7 @@ impl Operations {
             // The semaphore is never closed: only the clock ends up here.
             Ok(Err(_)) | Err(_) => {
                 return Err(Fault::new(codes::OVERLOADED)
-                    .context("the private-key operations of other calls took all turns for 1 s")
+                    .context("what is done beside for other calls took all turns for 1 s")
                     .retry_after(PATIENCE));
             }
         };

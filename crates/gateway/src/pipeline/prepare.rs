@@ -120,7 +120,9 @@ pub(super) async fn ai(
         Operation::Version => return Ok(Prepared::Local(json(dialect.version_body()))),
         Operation::Model => {
             let name = match (asked.model, served.members) {
-                (None, Some(members)) => whole(routes, snapshot, members, call).await?.model().to_owned(),
+                (None, Some(members)) => {
+                    whole(gateway, (routes, snapshot), members, call).await?.model().to_owned()
+                }
                 (model, _) => model.unwrap_or_default(),
             };
             let model = snapshot.identity.authorize_model(permit, &name)?;
@@ -169,7 +171,7 @@ pub(super) async fn ai(
     if served.operation == Operation::Realtime {
         return Err(Fault::new(codes::UPGRADE_REFUSED).detail("a realtime session is opened as a WebSocket"));
     }
-    let request = whole(routes, snapshot, members, call).await?;
+    let request = whole(gateway, (routes, snapshot), members, call).await?;
     let body = request.body().clone();
     let models = ai::Models { held: &gateway.held, targets: &routes.models, identity: &snapshot.identity };
     let now = gateway.clock.now();
@@ -197,11 +199,13 @@ pub(super) async fn ai(
 
 /// The caller's body, read within its bound, and what of it decides something.
 async fn whole(
-    routes: &AiRoutes,
-    snapshot: &Snapshot,
-    members: &Members,
+    gateway: &Gateway,
+    (routes, snapshot): (&AiRoutes, &Snapshot),
+    members: &'static Members,
     call: &mut Call,
 ) -> Result<Request, Fault> {
+    /// A file with thousands of calls, each of which is read.
+    const LONG: usize = 256 << 10;
     let content_type = content_type(&call.head.headers)?;
     let limit = match members.syntax {
         Syntax::Json => routes.max_body,
@@ -215,6 +219,9 @@ async fn whole(
         None => Bytes::new(),
     };
     call.recording.record.bytes_in = body.len() as u64;
+    if members.syntax == Syntax::File && body.len() > LONG {
+        return gateway.beside.run(move || Request::read(&body, content_type.as_bytes(), members)).await?;
+    }
     Request::read(&body, content_type.as_bytes(), members)
 }
 

@@ -270,6 +270,10 @@ async fn lines_are_judged_like_calls() {
         assert_eq!(answer.status, status, "{}\n{second}", answer.text());
         assert!(answer.text().contains(what), "{}\n{second}", answer.text());
     }
+    // So long that it is read beside the calls.
+    let long = ada.upload("batch", &format!("{}{{", format!("{good}\n").repeat(4_000))).await;
+    assert_eq!(long.status, 400, "{}", long.text());
+    assert!(long.text().contains("line 4001"), "{}", long.text());
     assert_eq!(code(&ada.upload("batch", &line("gpt-5", "")).await), (404, "model_not_found".to_owned()));
     assert!(account.seen().await.is_empty());
     // What was not read as calls is no batch's input.

@@ -79,12 +79,12 @@ pub async fn the_first_who_was_given_an_id_has_it(world: &World) {
     claim(store, &[holding(ada, "resp_1")]).await;
     // A provider that can be made to give an id again; what else it gave is not lost by that.
     let (stolen, fresh) = (holding(bob, "resp_1"), holding(bob, "resp_2"));
-    assert_eq!(claim(store, &[stolen.clone(), fresh]).await, [stolen.clone()]);
+    assert_eq!(claim(store, &[stolen.clone(), fresh]).await, std::slice::from_ref(&stolen));
     assert!(find(store, &bob, "resp_1").await.is_none() && find(store, &ada, "resp_1").await.is_some());
     assert!(find(store, &bob, "resp_2").await.is_some());
     // Another provider's ids are others; the newest counts.
     let elsewhere = Holding { provider: name("azure"), created_at: seconds(1), ..stolen };
-    assert_eq!(claim(store, &[elsewhere.clone()]).await, []);
+    assert_eq!(claim(store, std::slice::from_ref(&elsewhere)).await, []);
     assert_eq!(find(store, &bob, "resp_1").await, Some(elsewhere));
     let again = Holding { provider: name("vllm"), key: None, model: None, ..holding(ada, "resp_1") };
     claim(store, &[Holding { created_at: seconds(5), ..again.clone() }]).await;

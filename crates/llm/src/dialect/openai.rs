@@ -196,6 +196,8 @@ mod tests {
             assert_eq!(about(Method::GET, path).unwrap_err().code().name(), "ai_operation_unknown", "{path}");
         }
         assert_eq!(allowed(&OpenAi, "/responses/resp_1"), "GET, DELETE");
+        assert_eq!(of(Method::POST, "/responses/compact"), Err("ai_operation_unknown"));
+        assert_eq!(of(Method::PUT, "/responses/resp_1"), Err("method_not_allowed"));
         assert_eq!(of(Method::GET, "/chat/completions"), Err("method_not_allowed"));
         assert_eq!(allowed(&OpenAi, "/chat/completions"), "POST");
         assert_eq!(of(Method::DELETE, "/models/a"), Err("method_not_allowed"));

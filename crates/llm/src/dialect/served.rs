@@ -190,6 +190,8 @@ pub fn matched(dialect: &dyn Dialect, method: &Method, path: &str) -> Result<Mat
     }
     Err(match elsewhere {
         None => unknown(dialect, path),
+        // Nothing is made under an id: it is the name of an operation that is not served, as in `/responses/compact`.
+        Some(served) if served.object.is_some() && *method == Method::POST => unknown(dialect, path),
         Some(served) => Fault::new(codes::METHOD_NOT_ALLOWED).detail(format!(
             "this operation takes `{}`, not `{}`",
             served.method,

@@ -25,6 +25,7 @@ EXPLAINED = [
     ("openai-chat", "chat-tool-calling", "ollama", ""),
     ("open-responses", "tool-calling", "ollama", ""),
     ("anthropic", "anth-tool-calling", "ollama", ""),
+    ("google-genai", "google-tool-calling", "ollama", ""),
     (None, None, None, r"\(model may"),
 ]
 """Format, test, provider, what it says: the page says why, above the marks."""

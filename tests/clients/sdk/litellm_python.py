@@ -1,5 +1,6 @@
 """LiteLLM as a client, towards OpenAI's and towards Anthropic's format."""
 
+import gc
 import json
 import os
 
@@ -27,6 +28,9 @@ class LiteLlm:
         more |= {"response_format": {"type": "json_schema", "json_schema": {"name": "person", "schema": schema, "strict": True}}} if schema else {}
         more |= self.thinking if think else {}
         more |= {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+        # It leaves streams that fail to the collector, whose call back into its connection pool waits for ever where it comes
+        # while the pool is locked.
+        gc.collect()
         answer = litellm.completion(messages=messages(turns), **self.call, **more)
         heard = Heard()
         if stream:

@@ -100,7 +100,8 @@ class TestHeard:
         if via == "ollama" and getattr(ask, "demands", False):
             pytest.skip("the library asks for it by a tool that must be called, and there nothing can be demanded")
         heard = ask.ask([User("who is there?")], schema=SCHEMA, stream=stream)
-        assert json.loads(heard.text) == {"name": "Ada", "age": 36}
+        said = heard.text[heard.text.find("{") :] if stream and getattr(ask, "speaks_first", False) else heard.text
+        assert json.loads(said) == {"name": "Ada", "age": 36}
 
     def test_vision(self, ask, stream):
         heard = ask.ask([User("what is this?", [PNG])], stream=stream)

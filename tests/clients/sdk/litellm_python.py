@@ -62,6 +62,8 @@ class LiteLlmOpenAi(LiteLlm):
 
 
 class LiteLlmAnthropic(LiteLlm):
+    # It asks for structured output by a tool; in a stream, what the model says before it calls that tool is put before the JSON.
+    speaks_first = True
     name, dialect, prefix, base, thoughts = "litellm-anthropic", "anthropic", "anthropic/", "/anthropic", True
     demands = True
     """It asks for an answer in a form by a tool that must be called."""

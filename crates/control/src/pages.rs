@@ -56,10 +56,9 @@ fn find(
         .ok_or_else(|| {
             Fault::new(codes::RESOURCE_NOT_FOUND).detail("no code has this name; `/errors` lists all")
         })?;
-    let same = text(header::IF_NONE_MATCH)
-        .is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == page.etag || tag.trim() == "*"));
+    let known = page.is_known(text(header::IF_NONE_MATCH));
     let mut response =
-        if same { StatusCode::NOT_MODIFIED.into_response() } else { page.body.into_response() };
+        if known { StatusCode::NOT_MODIFIED.into_response() } else { page.body.into_response() };
     let out = response.headers_mut();
     out.insert(header::CONTENT_TYPE, HeaderValue::from_static(page.content_type));
     out.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(page.language));

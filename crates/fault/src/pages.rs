@@ -73,7 +73,7 @@ pub struct Page {
     pub content_type: &'static str,
     /// Value of `Content-Language`.
     pub language: &'static str,
-    /// Value of `ETag`, quotes included. Answer a matching `If-None-Match` with 304. Send `Vary: Accept, Accept-Language`.
+    /// Value of `ETag`, quotes included. Answer with 304 when it [is known](Self::is_known). Send `Vary: Accept, Accept-Language`.
     pub etag: String,
     /// The body.
     pub body: String,
@@ -83,6 +83,13 @@ impl Page {
     fn new(format: Format, language: Language, body: String) -> Self {
         let etag = format!("\"{:016x}\"", fingerprint(body.as_bytes()));
         Self { content_type: format.content_type(), language: language.tag(), etag, body }
+    }
+
+    /// Whether the value of `If-None-Match` names this page. Weakly compared (RFC 9110 §13.1.2): a proxy that compresses
+    /// makes a weak tag of ours.
+    pub fn is_known(&self, tags: Option<&str>) -> bool {
+        let mut tags = tags.into_iter().flat_map(|tags| tags.split(',')).map(str::trim);
+        tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == self.etag)
     }
 }
 
@@ -455,6 +462,19 @@ mod tests {
         ] {
             assert_eq!(of(nothing, "*/*", "en"), None, "{nothing}");
         }
+    }
+
+    #[test]
+    fn a_page_is_known_by_its_tag() {
+        let page = page(codes::TOKEN_EXPIRED, Format::Markdown, Language::English);
+        let tag = &page.etag;
+        for known in ["*".to_owned(), tag.clone(), format!("W/{tag}"), format!("\"a\" , {tag}")] {
+            assert!(page.is_known(Some(&known)), "{known}");
+        }
+        for unknown in ["", "\"a\"", tag.trim_matches('"'), "W/*"] {
+            assert!(!page.is_known(Some(unknown)), "{unknown}");
+        }
+        assert!(!page.is_known(None));
     }
 
     #[test]

@@ -74,9 +74,7 @@ fn health(gateway: &Gateway) -> Response<Body> {
 fn errors(tail: &str, call: &Call) -> Option<Response<Body>> {
     let text = |name| call.head.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let page = pages::find(tail, call.head.uri.query(), text(header::ACCEPT), text(header::ACCEPT_LANGUAGE))?;
-    let known = text(header::IF_NONE_MATCH).is_some_and(|tags| {
-        tags.split(',').any(|tag| tag.trim() == "*" || tag.trim().trim_start_matches("W/") == page.etag)
-    });
+    let known = page.is_known(text(header::IF_NONE_MATCH));
     let mut response = Response::new(if known { Body::default() } else { Body::whole(page.body) });
     let headers = response.headers_mut();
     headers.insert(header::VARY, HeaderValue::from_static("accept, accept-language"));

@@ -215,7 +215,7 @@ fn pretty(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::codes;
-    use std::collections::BTreeSet;
+    use std::collections::{BTreeMap, BTreeSet};
 
     const ENGLISH: [&str; 6] =
         ["What it means", "Causes", "How to check", "What to do", "What does not help", "See also"];
@@ -349,7 +349,7 @@ mod tests {
                     .collect::<Vec<_>>()
             };
             assert_eq!(targets(english), targets(chinese), "{code}: links");
-            let commands = |source: &'static str| {
+            let blocks = |source: &'static str| {
                 source
                     .split("```")
                     .skip(1)
@@ -362,7 +362,7 @@ mod tests {
                     })
                     .collect::<Vec<_>>()
             };
-            assert_eq!(commands(english), commands(chinese), "{code}: commands");
+            assert_eq!(blocks(english), blocks(chinese), "{code}: commands");
             let items = |source: &'static str| {
                 markdown::sections(source)
                     .map(|(_, text)| {
@@ -371,6 +371,60 @@ mod tests {
                     .collect::<Vec<_>>()
             };
             assert_eq!(items(english), items(chinese), "{code}: list items per section");
+        }
+    }
+
+    /// The commands of a page's text: lines of its blocks, and code within sentences.
+    fn commands(source: &str) -> impl Iterator<Item = &str> {
+        let blocks = source.split("```").skip(1).step_by(2).flat_map(str::lines);
+        let sentences = source.split("```").step_by(2).flat_map(|prose| prose.split('`').skip(1).step_by(2));
+        let parts = blocks.chain(sentences).flat_map(|line| {
+            let line = line.split(" #").next().unwrap_or_default();
+            line.split(['|', ';'])
+        });
+        parts.map(str::trim).filter(|command| command.starts_with("portcullis "))
+    }
+
+    /// `docs/reference/cli.md` is written from the commands themselves, and a test says when it is stale.
+    #[test]
+    fn commands_are_those_of_the_command_line() {
+        let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/cli.md");
+        let reference = std::fs::read_to_string(reference).unwrap();
+        let sections: BTreeMap<&str, &str> = markdown::sections(&reference).collect();
+        let (mut checked, everywhere) = (0, sections["portcullis"]);
+        for (code, language, source) in every() {
+            for command in commands(source) {
+                let words: Vec<&str> = command.split_whitespace().collect();
+                let known = (1..=words.len())
+                    .rev()
+                    .find_map(|count| sections.get_key_value(words[..count].join(" ").as_str()));
+                let (name, section) = known.unwrap();
+                let rest = &words[name.split(' ').count()..];
+                let usage = section.lines().find(|line| line.starts_with("Usage: ")).unwrap();
+                assert!(
+                    !usage.ends_with(" <COMMAND>") || rest.iter().all(|word| word.starts_with('-')),
+                    "{code} {language:?}: `{command}`: `{name}` has no such command"
+                );
+                for flag in rest.iter().filter(|word| word.starts_with("--")) {
+                    let has = |section: &str| section.split([' ', ',', '\n']).any(|word| word == *flag);
+                    assert!(
+                        has(section) || has(everywhere) || *flag == "--help",
+                        "{code} {language:?}: `{command}`: there is no `{flag}`"
+                    );
+                }
+                checked += 1;
+            }
+        }
+        assert!(checked > 300, "{checked}");
+    }
+
+    /// `a | b; echo | jq .` gives `jq` what `echo` says.
+    #[test]
+    fn what_is_piped_is_what_was_meant() {
+        for (code, language, source) in every() {
+            for line in source.split("```").skip(1).step_by(2).flat_map(str::lines) {
+                assert!(!line.contains("echo |"), "{code} {language:?}: `{line}`");
+            }
         }
     }
 

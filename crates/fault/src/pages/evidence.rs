@@ -25,11 +25,15 @@ pub struct Item<'s> {
     pub who: Option<&'s str>,
     /// What it is.
     pub what: &'s str,
-    /// Why; dead ends always say it.
+    /// Why it helps, or does not; remedies and dead ends always say it.
     pub why: Option<&'s str>,
     /// How often.
     pub measured: Measured,
 }
+
+/// What begins the line below a remedy that says why it helps, in each language. A line of its own, since the text of a
+/// remedy may hold any mark that could part the two.
+const WHY: [&str; 2] = ["  - Why: ", "  - 理由："];
 
 /// The lists of a page, by the place of their section.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,13 +71,15 @@ impl List {
     /// Its items in a page's source.
     pub fn items(self, source: &str) -> Vec<Item<'_>> {
         let text = markdown::sections(source).nth(self.section()).map_or("", |(_, text)| text);
-        let lines = text.lines().filter_map(|line| {
-            line.strip_prefix("- ").or_else(|| {
-                let (number, text) = line.split_once(". ")?;
-                number.bytes().all(|byte| byte.is_ascii_digit()).then_some(text)
-            })
-        });
-        lines.map(|line| self.item(line)).collect()
+        let mut items: Vec<Item<'_>> = Vec::new();
+        for line in text.lines() {
+            let why = WHY.iter().find_map(|mark| line.strip_prefix(mark)).filter(|_| self == Self::Remedies);
+            match (why, items.last_mut()) {
+                (Some(why), Some(item)) => item.why = Some(why.trim()),
+                _ => items.extend(markdown::item(line).map(|(_, text)| self.item(text))),
+            }
+        }
+        items
     }
 
     fn item(self, line: &str) -> Item<'_> {
@@ -148,10 +154,12 @@ mod tests {
     use crate::codes;
     use crate::pages::topic::Topic;
     use crate::pages::umbrella;
+    use std::collections::HashSet;
 
     #[test]
     fn every_item_of_every_page_is_there_with_what_it_needs() {
         let topics = codes::ALL.iter().map(|code| Topic::Code(*code));
+        let mut reasons = HashSet::new();
         for topic in topics.chain(umbrella::ALL.iter().map(Topic::Umbrella)) {
             let [english, chinese] = [Language::English, Language::Chinese].map(|language| {
                 let source = topic.source(language);
@@ -163,8 +171,13 @@ mod tests {
                     let items = list.items(source);
                     let name = topic.name();
                     assert!(!items.is_empty(), "{name} {language:?}: no {}", list.name());
+                    // Nothing of the section is left out: an item is one line, with its reason below where it has one.
+                    let text = markdown::sections(source).nth(list.section()).map_or("", |(_, text)| text);
+                    let lines = text.lines().filter(|line| !line.is_empty()).count();
+                    let each = if list == List::Remedies { 2 } else { 1 };
+                    assert_eq!(lines, each * items.len(), "{name} {language:?}: lines of {}", list.name());
                     for item in &items {
-                        let (needs_who, needs_why) = (list == List::Remedies, list == List::DeadEnds);
+                        let (needs_who, needs_why) = (list == List::Remedies, list != List::Causes);
                         assert!(
                             item.who.is_some() || !needs_who,
                             "{name} {language:?}: by whom: `{}`",
@@ -176,6 +189,14 @@ mod tests {
                             item.what
                         );
                         assert!(!item.what.is_empty(), "{name} {language:?}");
+                        // What would be true of every remedy explains none.
+                        if let Some(why) = item.why.filter(|_| list == List::Remedies) {
+                            assert!(reasons.insert(why), "{name} {language:?}: said elsewhere too: `{why}`");
+                            assert!(
+                                why.ends_with(['.', '。']),
+                                "{name} {language:?}: `{why}` is no sentence"
+                            );
+                        }
                         // A share has cases behind it, and cases a share and a word for how sure it is.
                         let Measured { share, confidence, cases } = item.measured;
                         assert!((cases > 0) == share.is_some() && share.is_some() == confidence.is_some());
@@ -192,10 +213,13 @@ mod tests {
 
     #[test]
     fn items_are_taken_apart() {
-        let source = "# x: y\n\n## A\n\ntext\n\n## B\n\n- one\n- two: more\n\n## C\n\n- x\n\n## D\n\n- **Caller**: do: it\n1. **运维**：做\n\n## E\n\n- Waiting (`a: b`): it stays.\n- 重试：没有用\n\n## F\n\nz\n";
+        let source = "# x: y\n\n## A\n\ntext\n\n## B\n\n- one\n- two: more\n\n## C\n\n- x\n\n## D\n\n- **Caller**: do: `a. Why: b`\n  - Why: it: helps.\n1. **运维**：做\n  - 理由：有用。\n\n## E\n\n- Waiting (`a: b`): it stays.\n- 重试：没有用\n\n## F\n\nz\n";
         let item = |who, what, why| Item { who, what, why, measured: NOTHING };
         assert_eq!(List::Causes.items(source), [item(None, "one", None), item(None, "two: more", None)]);
-        let remedies = [item(Some("Caller"), "do: it", None), item(Some("运维"), "做", None)];
+        let remedies = [
+            item(Some("Caller"), "do: `a. Why: b`", Some("it: helps.")),
+            item(Some("运维"), "做", Some("有用。")),
+        ];
         assert_eq!(List::Remedies.items(source), remedies);
         let dead = [item(None, "Waiting (`a: b`)", Some("it stays.")), item(None, "重试", Some("没有用"))];
         assert_eq!(List::DeadEnds.items(source), dead);

@@ -1,4 +1,5 @@
-//! The part of Markdown that our pages are written in: headings, paragraphs, lists, code, tables, `**strong**` and links.
+//! The part of Markdown that our pages are written in: headings, paragraphs, lists (with a list below an item), code,
+//! tables, `**strong**` and links.
 //! Not a Markdown library: everything else is text, and everything is escaped.
 
 use std::fmt::Write;
@@ -41,12 +42,26 @@ pub fn to_html(source: &str, link: &dyn Fn(&str) -> Option<String>) -> String {
             let mut next = Some(line);
             while let Some((_, text)) = next.and_then(item).filter(|(other, _)| *other == tag) {
                 let mut whole = text.to_owned();
+                let mut below: Vec<String> = Vec::new();
                 while let Some(more) = lines.next_if(|line| line.starts_with("  ") && !line.trim().is_empty())
                 {
-                    whole.push(' ');
-                    whole.push_str(more.trim());
+                    if let Some(text) = more.strip_prefix("  - ") {
+                        below.push(text.to_owned());
+                    } else {
+                        let open = below.last_mut().unwrap_or(&mut whole);
+                        open.push(' ');
+                        open.push_str(more.trim());
+                    }
                 }
-                let _ = writeln!(out, "<li>{}</li>", inline(&whole, link));
+                let _ = write!(out, "<li>{}", inline(&whole, link));
+                if !below.is_empty() {
+                    out.push_str("<ul>");
+                    for text in below {
+                        let _ = write!(out, "<li>{}</li>", inline(&text, link));
+                    }
+                    out.push_str("</ul>");
+                }
+                out.push_str("</li>\n");
                 next = lines.next_if(|line| item(line).is_some_and(|(other, _)| other == tag));
             }
             let _ = writeln!(out, "</{tag}>");
@@ -78,7 +93,7 @@ fn opens(line: &str) -> bool {
 }
 
 /// The list that a line is an item of, and the item's text.
-fn item(line: &str) -> Option<(&'static str, &str)> {
+pub fn item(line: &str) -> Option<(&'static str, &str)> {
     if let Some(text) = line.strip_prefix("- ") {
         return Some(("ul", text));
     }
@@ -178,8 +193,8 @@ mod tests {
 
     #[test]
     fn blocks() {
-        let source = "# a <b>\n\none\ntwo\n- x `<y>`\n  more\n- z\n1. n\n\n| h |\n|---|\n| c |\n```sh\na && b\n\n```\nend";
-        let wanted = "<h1>a &lt;b&gt;</h1>\n<p>one two</p>\n<ul>\n<li>x <code>&lt;y&gt;</code> more</li>\n<li>z</li>\n</ul>\n<ol>\n<li>n</li>\n</ol>\n<div class=\"table\"><table>\n<tr><th>h</th></tr>\n<tr><td>c</td></tr>\n</table></div>\n<pre><code>a &amp;&amp; b\n</code></pre>\n<p>end</p>\n";
+        let source = "# a <b>\n\none\ntwo\n- x `<y>`\n  more\n- z\n  - `b`\n    c\n  - d\n1. n\n\n| h |\n|---|\n| c |\n```sh\na && b\n\n```\nend";
+        let wanted = "<h1>a &lt;b&gt;</h1>\n<p>one two</p>\n<ul>\n<li>x <code>&lt;y&gt;</code> more</li>\n<li>z<ul><li><code>b</code> c</li><li>d</li></ul></li>\n</ul>\n<ol>\n<li>n</li>\n</ol>\n<div class=\"table\"><table>\n<tr><th>h</th></tr>\n<tr><td>c</td></tr>\n</table></div>\n<pre><code>a &amp;&amp; b\n</code></pre>\n<p>end</p>\n";
         assert_eq!(html(source), wanted);
     }
 

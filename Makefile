@@ -35,7 +35,7 @@ test-all: test ## what is slower as well: every AI client at every provider's fo
 	@scripts/step "other JOSE libraries" scripts/oracles
 	@scripts/step "micro-benchmarks" cargo bench --workspace --locked --bench '*' -- --quick
 	@scripts/step "load, short" bench/run.py --rounds 1 --duration 1
-	@scripts/step "every AI client at every format" scripts/test-clients -k ai_matrix --matrix
+	@scripts/step "every AI client at every format" scripts/test-clients -k "ai_matrix or ai_node" --matrix
 	@scripts/step "soak" bench/soak.py --seconds 300
 
 bench: ## measure against nginx, tokens against bare cryptography, and translation between AI formats, on this machine; write docs/reference/*performance.md

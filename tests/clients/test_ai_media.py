@@ -51,6 +51,15 @@ def test_moderations(client):
     assert judged.results[0].flagged and judged.results[0].categories.violence
 
 
+def test_errors_keep_what_they_are(client):
+    for call in (lambda text: client.images.generate(model="painter", prompt=text), lambda text: client.audio.speech.create(model="speaker", voice="alloy", input=text), lambda text: client.moderations.create(model="judge", input=text)):
+        for mark, kind, status in (("429", openai.RateLimitError, 429), ("500", openai.InternalServerError, 500), ("denied", openai.InternalServerError, 502)):
+            with pytest.raises(kind) as refused:
+                call(f"[[{mark}]]")
+            assert refused.value.status_code == status and "sk-of-the-gateway" not in str(refused.value)
+            assert mark != "429" or refused.value.response.headers["retry-after"] == "7"
+
+
 def test_a_model_is_named_and_granted(client):
     with pytest.raises(openai.BadRequestError) as refused:
         client.moderations.create(input="hello")

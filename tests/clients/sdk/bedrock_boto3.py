@@ -74,6 +74,16 @@ class BedrockBoto3:
         heard.calls = [Called(id, name, json.loads(text)) for _, (id, name, text) in sorted(calls.items())]
         return heard
 
+    def embed(self, texts):
+        """By `invoke`, whose bodies are each vendor's own: Amazon's."""
+        self.tell_key()
+        bodies = [json.dumps({"inputText": text}) for text in texts]
+        return [json.loads(self.client.invoke_model(modelId=self.model, body=body)["body"].read())["embedding"] for body in bodies]
+
+    def count(self, turns):
+        self.tell_key()
+        return self.client.count_tokens(modelId=self.model, input={"converse": {"messages": messages(turns)}})["inputTokens"]
+
     def refusal(self, error):
         if isinstance(error, botocore.exceptions.EventStreamError):
             return Refused({"EventStreamError"}, code=error.response["Error"]["Code"], said=str(error))

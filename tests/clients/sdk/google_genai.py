@@ -58,6 +58,9 @@ class GoogleGenai:
         answers = [self.client.models.embed_content(model=self.model, contents=contents) for contents in asked]
         return [one.values for answer in answers for one in answer.embeddings]
 
+    def count(self, turns):
+        return self.client.models.count_tokens(model=self.model, contents=contents(turns)).total_tokens
+
     def refusal(self, error):
         if isinstance(error, errors.APIError):
             headers = getattr(error.response, "headers", {}) if error.response is not None else {}

@@ -4,7 +4,7 @@ import base64
 
 from langchain_anthropic import ChatAnthropic
 from langchain_core.messages import HumanMessage, SystemMessage, ToolMessage
-from langchain_openai import ChatOpenAI
+from langchain_openai import ChatOpenAI, OpenAIEmbeddings
 
 from .anthropic_python import AnthropicPython
 from .asking import TOOL, TOOL_NAME, TOOL_SAYS, Called, Heard, System, User
@@ -48,7 +48,13 @@ class LangChainOpenAi(LangChain):
     refusal = OpenAiPython.refusal
 
     def __init__(self, url, key, model, timeout=20):
-        self.chat = ChatOpenAI(model=model, base_url=url + "/openai/v1", api_key=key, max_retries=0, timeout=timeout, stream_usage=True)
+        call = dict(model=model, base_url=url + "/openai/v1", api_key=key, max_retries=0, timeout=timeout)
+        self.chat = ChatOpenAI(stream_usage=True, **call)
+        # Else it sends numbers of OpenAI's own tokens, which no other vendor knows, from a table that it fetches.
+        self.vectors = OpenAIEmbeddings(check_embedding_ctx_length=False, **call)
+
+    def embed(self, texts):
+        return self.vectors.embed_documents(texts)
 
     @staticmethod
     def thinking(chat):

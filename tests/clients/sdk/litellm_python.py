@@ -50,6 +50,11 @@ class LiteLlm:
         heard.said = message.model_dump(exclude_none=True, exclude={"provider_specific_fields"})
         return heard
 
+    def embed(self, texts):
+        call = {name: value for name, value in self.call.items() if name != "max_tokens"}
+        # It says `null` where nothing is said, which is none of the vendor's words.
+        return [one["embedding"] for one in litellm.embedding(input=texts, encoding_format="float", **call).data]
+
     def refusal(self, error):
         headers = getattr(getattr(error, "response", None), "headers", None) or getattr(error, "litellm_response_headers", None) or {}
         return Refused(classes(error), getattr(error, "status_code", None), getattr(error, "code", None), headers.get("retry-after"), str(error))

@@ -41,6 +41,10 @@ class OllamaPython:
         heard.said = {"role": "assistant", "content": heard.text} | ({"tool_calls": calls} if calls else {})
         return heard
 
+    def complete(self, text, stream=False):
+        answer = self.client.generate(model=self.model, prompt=text, stream=stream)
+        return "".join(one.response for one in (answer if stream else [answer]))
+
     def embed(self, texts):
         return self.client.embed(model=self.model, input=texts).embeddings
 

@@ -54,6 +54,10 @@ class OpenAiPython:
         heard.calls = [Called(call["id"], call["name"], json.loads(call["arguments"])) for _, call in sorted(calls.items())]
         return heard
 
+    def complete(self, text, stream=False):
+        answer = self.client.completions.create(model=self.model, prompt=text, max_tokens=4000, stream=stream)
+        return "".join(choice.text for one in (answer if stream else [answer]) for choice in one.choices)
+
     def embed(self, texts):
         return [one.embedding for one in self.client.embeddings.create(model=self.model, input=texts).data]
 

@@ -6,16 +6,18 @@ import datetime
 import json
 import re
 import struct
+import typing
 import urllib.parse
 
 import botocore.auth
 import botocore.session
+import pydantic
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from botocore.validate import ParamValidator
 
-from . import scene
-from .vendor import Vendor
+from . import cohere, scene, strict
+from .vendor import Vendor, vector
 
 STOP = {"end": "end_turn", "tools": "tool_use", "length": "max_tokens", "filter": "content_filtered"}
 EXCEPTION = {"429": "ThrottlingException", "500": "InternalServerException", "529": "ServiceUnavailableException", "denied": "AccessDeniedException"}
@@ -36,6 +38,8 @@ class Bedrock(Vendor):
         if not found:
             return asked.wrong("authorization", "no signature of version 4")
         key, day, region, signed, signature = found.groups()
+        if not {"host", "x-amz-date"} <= set(signed.split(";")):
+            asked.wrong("authorization", f"only {signed} is signed")
         if (key, region) != (KEYS.access_key, REGION) or not headers.get("x-amz-date", "").startswith(day):
             asked.wrong("authorization", f"signed by {key} in {region} on {day}")
         # What the real service sees of the path is signed, not the segment that names this vendor here.
@@ -53,6 +57,8 @@ class Bedrock(Vendor):
         if not found:
             asked.wrong("path", path)
             return "chat"
+        if found[2] == "invoke":
+            return invoked(asked, urllib.parse.unquote(found[1]), body)
         operation = {"converse": "Converse", "converse-stream": "ConverseStream", "count-tokens": "CountTokens"}[found[2]]
         shape = MODEL.operation_model(operation).input_shape
         given = body | {"modelId": urllib.parse.unquote(found[1])}
@@ -112,7 +118,34 @@ class Bedrock(Vendor):
         return event("modelStreamErrorException", {"message": "simulated: broken", "originalStatusCode": 500}, exception=True)
 
     def embedded(self, form, body):
+        if form == "titan":
+            return {"embedding": vector(body["inputText"]), "embeddingsByType": {"float": vector(body["inputText"])}, "inputTextTokenCount": scene.INPUT}
+        if form == "cohere":
+            return {"id": "e1", "response_type": "embeddings_by_type", "embeddings": {"float": [vector(text) for text in body["texts"]]}, "texts": body["texts"]}
         return {"inputTokens": scene.INPUT}
+
+
+class Titan(pydantic.BaseModel):
+    """Bodies of models have no types in the service model: this is what AWS's guide says of Titan Text Embeddings V2."""
+
+    inputText: str
+    dimensions: typing.Literal[256, 512, 1024, None] = None
+    normalize: typing.Optional[bool] = None
+    embeddingTypes: typing.Optional[list[typing.Literal["float", "binary"]]] = None
+
+
+# Cohere's models at Bedrock take what Cohere takes, but for the model's name.
+COHERE = pydantic.create_model("Embed", **{name: (field.annotation, field) for name, field in cohere.EMBED.model_fields.items() if name != "model"})
+
+
+def invoked(asked, model, body):
+    if "embed" not in model:
+        asked.prompt = "[[unserved]]"
+        return "embed"
+    form = "cohere" if model.startswith("cohere.") else "titan"
+    asked.problems += strict.problems(body, COHERE if form == "cohere" else Titan)
+    asked.prompt = "".join(body.get("texts") or [body.get("inputText", "")])
+    return form
 
 
 USAGE = {"inputTokens": scene.INPUT - 3, "outputTokens": scene.OUTPUT, "totalTokens": scene.INPUT + scene.OUTPUT, "cacheReadInputTokens": 3, "cacheWriteInputTokens": 0}
@@ -175,6 +208,9 @@ def unknown(shape, value, at):
     elif shape.type_name == "list" and isinstance(value, list):
         for index, one in enumerate(value):
             yield from unknown(shape.member, one, f"{at}[{index}]")
+    elif shape.type_name == "map" and isinstance(value, dict):
+        for name, one in value.items():
+            yield from unknown(shape.value, one, f"{at}.{name}")
 
 
 def event(name, payload, exception=False):

@@ -34,6 +34,7 @@ class Cohere(Vendor):
     def read(self, asked, path, body):
         if path in ("/v2/embed", "/v2/rerank"):
             asked.problems += strict.problems(body, EMBED if path == "/v2/embed" else RERANK)
+            asked.prompt = "".join(body.get("texts") or [body.get("query") or ""])
             return "embed" if path == "/v2/embed" else "rerank"
         if path != "/v2/chat":
             asked.wrong("path", path)

@@ -30,6 +30,36 @@ class Request(pydantic.BaseModel):
     store: typing.Optional[bool] = None
 
 
+class Embed(pydantic.BaseModel):
+    """One text of which a vector is wanted: what the package writes for each, which has no type of its own."""
+
+    model_config = types.Content.model_config
+    model: typing.Optional[str] = None
+    content: types.Content
+    task_type: typing.Optional[str] = None
+    title: typing.Optional[str] = None
+    output_dimensionality: typing.Optional[int] = None
+
+
+class Several(pydantic.BaseModel):
+    requests: list[Embed]
+
+
+class Whole(Request):
+    """A request in the request that counts it, which names the model again."""
+
+    model: str
+
+
+class Count(pydantic.BaseModel):
+    model_config = types.Content.model_config
+    contents: typing.Optional[list[types.Content]] = None
+    generate_content_request: typing.Optional[Whole] = None
+
+
+BESIDE = {"countTokens": Count, "embedContent": Embed, "batchEmbedContents": Several}
+
+
 class Gemini(Vendor):
     name = "gemini"
     alive = b""  # the package takes a comment for a broken answer
@@ -44,9 +74,9 @@ class Gemini(Vendor):
             asked.wrong("path", path)
             return "chat"
         asked.model, method, framed = found.groups()
-        if method == "batchEmbedContents" and any(one["model"] != f"models/{asked.model}" for one in body["requests"]):
-            asked.wrong("requests", "another model than the path's")
-        if method != "generateContent" and method != "streamGenerateContent":
+        if kind := BESIDE.get(method):
+            asked.problems += strict.problems(body, kind)
+            self.beside_chats(asked, camel(body))
             return method
         asked.stream = method == "streamGenerateContent"
         if asked.stream and not framed:
@@ -66,6 +96,16 @@ class Gemini(Vendor):
             asked.wrong("generationConfig.responseMimeType", "a schema wants application/json")
         asked.thinks = bool((config.get("thinkingConfig") or {}).get("includeThoughts"))
         return "chat"
+
+    @staticmethod
+    def beside_chats(asked, body):
+        whole = body.get("generateContentRequest")
+        if whole and "contents" in body:
+            asked.wrong("generateContentRequest", "beside contents")
+        for one in [*body.get("requests", []), *([whole] if whole else [])]:
+            if one.get("model") != f"models/{asked.model}":
+                asked.wrong("model", f"{one.get('model')!r} below the path of {asked.model!r}")
+        asked.prompt = "".join(words(one["content"]) for one in body.get("requests", [body]) if "content" in one)
 
     @staticmethod
     def turn(asked, content):

@@ -59,7 +59,13 @@ class Ollama(Vendor):
     def read(self, asked, path, body):
         if path == "/api/embed":
             asked.problems += strict.problems(body, types.EmbedRequest)
+            asked.prompt = "".join(body.get("input", ""))
             return "embed"
+        if path == "/api/generate":
+            asked.stream = body.get("stream", True)
+            asked.problems += strict.problems(body, types.GenerateRequest)
+            asked.prompt, asked.system = body.get("prompt") or "", body.get("system") or ""
+            return "chat"
         if path != "/api/chat":
             asked.wrong("path", path)
         asked.stream = body.get("stream", True)
@@ -95,7 +101,8 @@ class Ollama(Vendor):
             asked.prompt, asked.media = text, [image(asked, at, data) for data in message.get("images") or []]
 
     def line(self, body, message, **more):
-        return {"model": body["model"], "created_at": "2026-11-22T10:00:00.123456789Z", "message": {"role": "assistant", "content": "", **message}, "done": False, **more}
+        said = {"response": message.get("content", "")} if "prompt" in body else {"message": {"role": "assistant", "content": "", **message}}
+        return {"model": body["model"], "created_at": "2026-11-22T10:00:00.123456789Z", **said, "done": False, **more}
 
     @staticmethod
     def calls(reply):

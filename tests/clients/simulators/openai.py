@@ -1,11 +1,14 @@
 """OpenAI's chat completions and embeddings, after the types of its Python package; the rest is in files of its own."""
 
+import base64
 import json
+import struct
 
+from openai.types import completion_create_params as legacy
 from openai.types.chat import completion_create_params
 from openai.types.embedding_create_params import EmbeddingCreateParams
 
-from . import openai_files, openai_media, scene, strict
+from . import openai_files, openai_media, openai_realtime, scene, strict
 from .responses import Responses
 from .vendor import Vendor, media_of, sse, vector
 
@@ -16,6 +19,7 @@ TYPES = {"429": ("rate_limit_error", "rate_limit_exceeded"), "too-long": ("inval
 class OpenAi(Vendor):
     name = "openai"
     responses = Responses()
+    subprotocols = openai_realtime.SUBPROTOCOLS
 
     def __init__(self):
         self.account = openai_files.Account()
@@ -24,13 +28,26 @@ class OpenAi(Vendor):
         media = openai_media.read(asked, path, headers, raw, body) if method == "POST" else None
         return (200, *media) if media else self.account.read(asked, method, path, headers, raw, body)
 
+    def session(self, asked, path, headers):
+        model = openai_realtime.model_of(asked, path, headers)
+        # Nothing is said yet that could ask for trouble.
+        asked.prompt = f"[[{model.removeprefix('gpt-realtime-')}]]"
+        return openai_realtime.Session(model)
+
     def read(self, asked, path, body):
         if path == "/v1/responses":
             self.responses.read(asked, body)
             return "chat"
         if path == "/v1/embeddings":
             asked.problems += strict.problems(body, EmbeddingCreateParams)
+            asked.prompt = "".join(text for text in body.get("input", "") if isinstance(text, str))
             return "embed"
+        if path == "/v1/completions":
+            asked.stream = bool(body.get("stream"))
+            kind = legacy.CompletionCreateParamsStreaming if asked.stream else legacy.CompletionCreateParamsNonStreaming
+            asked.problems += strict.problems(body, kind)
+            asked.prompt = body["prompt"] if isinstance(body.get("prompt"), str) else ""
+            return "chat"
         if path != "/v1/chat/completions":
             asked.wrong("path", path)
         asked.stream = bool(body.get("stream"))
@@ -70,6 +87,8 @@ class OpenAi(Vendor):
     def answer(self, asked, reply, body):
         if "input" in body:
             return self.responses.answer(asked, reply, body)
+        if "prompt" in body:
+            return {**text(body, reply.text, STOP[reply.stop]), "usage": usage(asked)}
         message = {"role": "assistant", "content": reply.text if not reply.calls else None, "refusal": None}
         if reply.calls:
             message["tool_calls"] = [self.call(call) for call in reply.calls]
@@ -84,6 +103,9 @@ class OpenAi(Vendor):
         if "input" in body:
             return self.responses.stream(asked, reply, body)
         counted = (body.get("stream_options") or {}).get("include_usage")
+        if "prompt" in body:
+            events = [sse(text(body, piece)) for piece in reply.pieces()] + [sse(text(body, "", STOP[reply.stop]))]
+            return events + ([sse(text(body) | {"choices": [], "usage": usage(asked)})] if counted else []) + [b"data: [DONE]\n\n"]
 
         def chunk(choices, counts=None):
             data = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1763800000, "model": body["model"], "choices": choices, "system_fingerprint": "fp_1"}
@@ -103,6 +125,8 @@ class OpenAi(Vendor):
         return events + ([chunk([], usage(asked))] if counted else []) + [b"data: [DONE]\n\n"]
 
     def error(self, status, what, message):
+        if what == "too-long":
+            message = "This model's maximum context length is 400000 tokens. However, your messages resulted in 410000 tokens. Please reduce the length of the messages."
         kind, code = TYPES.get(what, ("server_error", None))
         return {"x-request-id": "req_1"}, {"error": {"message": message, "type": kind, "param": None, "code": code}}
 
@@ -112,15 +136,17 @@ class OpenAi(Vendor):
         return sse(self.error(500, "broken", "simulated: broken")[1])
 
     def embedded(self, form, body):
-        import base64
-        import struct
-
         texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
         vectors = [vector(str(text)) for text in texts]
         if body.get("encoding_format") == "base64":
             vectors = [base64.b64encode(struct.pack(f"<{len(one)}f", *one)).decode() for one in vectors]
         data = [{"object": "embedding", "index": index, "embedding": one} for index, one in enumerate(vectors)]
         return {"object": "list", "data": data, "model": body["model"], "usage": {"prompt_tokens": scene.INPUT, "total_tokens": scene.INPUT}}
+
+
+def text(body, said="", stop=None):
+    """An answer of the legacy completions, or a piece of one."""
+    return {"id": "cmpl-1", "object": "text_completion", "created": 1763800000, "model": body["model"], "choices": [{"index": 0, "text": said, "finish_reason": stop, "logprobs": None}], "system_fingerprint": "fp_1"}
 
 
 def usage(asked):

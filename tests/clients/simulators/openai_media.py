@@ -66,6 +66,8 @@ def allowed(asked, fields, *kinds):
 
 def read(asked, path, headers, raw, body):
     """The answer of this operation: headers and body; `None` where the path is another one's. `body`: the JSON, if it is some."""
+    if body and path.startswith(("/v1/images/", "/v1/audio/", "/v1/moderations")):
+        asked.prompt = str(body.get("prompt") or body.get("input") or "")
     if path == "/v1/images/generations":
         streamed = bool(body.get("stream"))
         kind = image_generate_params.ImageGenerateParamsStreaming if streamed else image_generate_params.ImageGenerateParamsNonStreaming

@@ -8,12 +8,13 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from . import scene
+from .socket import Socket
 from .vendors import VENDORS
 
 RETRY_AFTER = "7"
 HANG = 3
 PAUSE = 0.05
-STATUS = {"429": 429, "500": 500, "529": 529, "too-long": 400, "denied": 401}
+STATUS = {"429": 429, "500": 500, "529": 529, "too-long": 400, "unserved": 400, "denied": 401}
 
 
 class Closed(Exception):
@@ -35,6 +36,9 @@ class Simulators:
             def do_GET(self):
                 if self.path == "/-/taken":
                     return self.whole(200, {}, owner.take())
+                if self.headers.get("upgrade", "").lower() == "websocket":
+                    self.close_connection = True
+                    return owner.session(self)
                 self.do_POST()
 
             def do_DELETE(self):
@@ -85,15 +89,15 @@ class Simulators:
         return taken
 
     def serve(self, http, raw):
-        path = http.path.partition("?")[0]
-        vendor = next((vendor for vendor in VENDORS if path.startswith(f"/{vendor.name}/")), None)
+        vendor = vendor_at(http.path)
         if vendor is None:
-            return http.whole(404, {}, {"error": f"no vendor at {path}"})
+            return http.whole(404, {}, {"error": f"no vendor at {http.path}"})
         headers = {name.lower(): value for name, value in http.headers.items()}
-        seen = {"vendor": vendor.name, "path": http.path, "headers": headers, "body": raw.decode("utf-8", "replace"), "problems": []}
+        seen = {"vendor": vendor.name, "path": http.path, "headers": headers, "body": raw.decode("utf-8", "replace")}
         asked, body = scene.Asked(), None
         try:
             vendor.credential(asked, http.command, http.path, headers, raw)
+            of_callers(asked, http.path, headers)
             is_json = not headers.get("content-type", "").startswith("multipart/")
             body = json.loads(raw, object_pairs_hook=lambda pairs: unique(asked, pairs)) if raw and is_json else None
             beside = vendor.beside(asked, http.command, http.path.removeprefix(f"/{vendor.name}"), headers, raw, body)
@@ -101,18 +105,56 @@ class Simulators:
             reply = scene.reply(asked) if form == "chat" else None
         except Exception as error:  # What makes a simulator stumble is a finding as well, and has to reach the test.
             asked.wrong("request", f"{type(error).__name__}: {error}")
-        seen["problems"] = asked.problems
-        with self.lock:
-            self.taken.append(seen)
+        self.came(seen, asked)
         if asked.problems:
             return http.whole(400, *vendor.error(400, "invalid", "; ".join(asked.problems)))
-        if beside:
+        if beside and asked.mark() not in STATUS:
             return http.whole(*beside)
-        if form != "chat":
-            return http.whole(200, {}, vendor.embedded(form, body))
-        self.answer(http, vendor, asked, reply, body)
+        self.answer(http, vendor, asked, form, reply, body)
 
-    def answer(self, http, vendor, asked, reply, body):
+    def session(self, http):
+        """A WebSocket: every message is one more that came."""
+        vendor = vendor_at(http.path)
+        if vendor is None:
+            return http.whole(404, {}, {"error": f"no vendor at {http.path}"})
+        headers = {name.lower(): value for name, value in http.headers.items()}
+        seen = {"vendor": vendor.name, "path": http.path, "headers": headers, "body": ""}
+        asked = scene.Asked()
+        vendor.credential(asked, "GET", http.path, headers, b"")
+        of_callers(asked, http.path, headers)
+        session = vendor.session(asked, http.path.removeprefix(f"/{vendor.name}"), headers)
+        self.came(seen, asked)
+        if asked.mark() in STATUS:
+            return self.answer(http, vendor, asked, "session", None, None)
+        if asked.problems:
+            return http.whole(400, *vendor.error(400, "invalid", "; ".join(asked.problems)))
+        socket = Socket(http, vendor.subprotocols)
+        if socket.refused:
+            asked.wrong("handshake", socket.refused)
+            return None
+        for event in session.begin():
+            socket.say(event)
+        for text in socket.texts():
+            asked = scene.Asked()
+            try:
+                events = session.hear(asked, text)
+            except Exception as error:  # As below.
+                asked.wrong("event", f"{type(error).__name__}: {error}")
+                events = []
+            self.came(seen | {"body": text or ""}, asked)
+            for index, event in enumerate(events):
+                if asked.mark() == "cut" and index == len(events) // 2:
+                    return None
+                if asked.mark() == "slow":
+                    time.sleep(PAUSE)
+                socket.say(event)
+        return None
+
+    def came(self, seen, asked):
+        with self.lock:
+            self.taken.append(seen | {"problems": asked.problems})
+
+    def answer(self, http, vendor, asked, form, reply, body):
         mark = asked.mark()
         if mark in STATUS:
             status = vendor.overload if mark == "529" else STATUS[mark]
@@ -123,7 +165,8 @@ class Simulators:
         if not asked.stream:
             if mark == "malformed":
                 return http.whole(200, {}, b'{"id": "half an ans')
-            return http.whole(200, vendor.headers, vendor.answer(asked, reply, body), promised=100 if mark == "cut" else 0)
+            document = vendor.answer(asked, reply, body) if form == "chat" else vendor.embedded(form, body)
+            return http.whole(200, vendor.headers, document, promised=100 if mark == "cut" else 0)
         events = vendor.stream(asked, reply, body)
         http.head(200, {"content-type": vendor.kind, "transfer-encoding": "chunked", **vendor.headers})
         half = max(2, len(events) // 2)
@@ -142,6 +185,17 @@ class Simulators:
                     http.chunk(vendor.alive)
             http.chunk(event)
         http.wfile.write(b"0\r\n\r\n")
+
+
+def vendor_at(path):
+    return next((vendor for vendor in VENDORS if path.startswith(f"/{vendor.name}/")), None)
+
+
+def of_callers(asked, path, headers):
+    """Callers of the tests have tokens, which all begin alike; no vendor may see one."""
+    for name, value in [("path", path), *headers.items()]:
+        if "eyJ" in value:
+            asked.wrong(name, "a caller's token")
 
 
 def unique(asked, pairs):

@@ -16,6 +16,7 @@ class Vendor:
     overload = 503
     alive = b": keep-alive\n\n"
     """What is sent while nothing is to be said."""
+    subprotocols = ()
     malformed = b'data: {"id": "half a chu\n\n'
 
     def credential(self, asked, method, path, headers, raw):
@@ -29,6 +30,10 @@ class Vendor:
     def beside(self, asked, method, path, headers, raw, body):
         """The answer to what is no conversation: status, headers and body; `None` where it is one. `body`: the JSON, if it is some."""
         return None
+
+    def session(self, asked, path, headers):
+        """A session over a WebSocket: `begin()` and `hear(asked, text)` give events."""
+        asked.wrong("path", f"no sessions at {path}")
 
     def read(self, asked, path, body):
         """`chat`, or what else is asked, as `embedded` knows it; fills `asked`, with what is wrong."""

@@ -46,8 +46,18 @@ audiences = ["{audience}"]
 algorithms = ["ES256"]
 subject = {{ claim = "sub", attribute = "external_id" }}
 """
-BESIDE = {"painter": "gpt-image-2", "listener": "gpt-4o-transcribe", "speaker": "gpt-4o-mini-tts", "judge": "omni-moderation-latest"}
-"""Models of OpenAI's that are not for conversations."""
+BESIDE = {
+    "painter": ("openai", "gpt-image-2"),
+    "listener": ("openai", "gpt-4o-transcribe"),
+    "speaker": ("openai", "gpt-4o-mini-tts"),
+    "judge": ("openai", "omni-moderation-latest"),
+    "voice": ("openai", "gpt-realtime"),
+    "voice-429": ("openai", "gpt-realtime-429"),
+    "voice-denied": ("openai", "gpt-realtime-denied"),
+    "vectors-titan": ("bedrock", "amazon.titan-embed-text-v2:0"),
+    "vectors-cohere": ("bedrock", "cohere.embed-multilingual-v3"),
+}
+"""Models that are not for conversations: the provider, and the name there."""
 CALLED = ("", "gpt-5-", "claude-sonnet-4-5-", "gemini-3-flash-")
 """What a model's name begins with: by that some clients think that they know what it can do."""
 AWS = '{ region = "eu-west-1", access_key_id = "env:AWS_ID", secret_access_key = "env:AWS_KEY" }'
@@ -91,6 +101,6 @@ class AiGateway(Gateway):
             text += f'[[providers]]\nname = "{name}"\npreset = "{preset}"\nbase_url = "{simulated.url}{path}"\n{key}\n\n'
             for called in CALLED:
                 text += f'[[models]]\nname = "{called}via-{name}"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = "{name}", model = "{model}" }}]\n\n'
-        for name, model in BESIDE.items():
-            text += f'[[models]]\nname = "{name}"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = "openai", model = "{model}" }}]\n\n'
+        for name, (provider, model) in BESIDE.items():
+            text += f'[[models]]\nname = "{name}"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = "{provider}", model = "{model}" }}]\n\n'
         self.config.write_text(text)

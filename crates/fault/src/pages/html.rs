@@ -13,10 +13,10 @@ nav,footer{color:var(--soft);font-size:.875rem}nav{display:flex;gap:1rem;justify
 a{color:var(--link)}h1{font-size:1.6rem;line-height:1.25;margin:1.5rem 0 .25rem;overflow-wrap:anywhere}h1+p{margin-top:0;font-size:1.125rem}\
 h2{font-size:1.1rem;margin:2rem 0 .5rem}code{font:.875em ui-monospace,Menlo,Consolas,monospace;background:var(--code);padding:.1em .3em;border-radius:4px;overflow-wrap:anywhere}\
 pre{background:var(--code);padding:.75rem 1rem;border-radius:6px;overflow-x:auto}pre code{padding:0;background:none;overflow-wrap:normal}\
-li ul{list-style:none;padding:0;color:var(--soft)}\
+li ul{list-style:none;margin:0 0 .5rem;padding:0;color:var(--soft)}\
 dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.25rem 1rem;margin:1rem 0;padding:.75rem 1rem;border:1px solid var(--line);border-radius:6px}dt{color:var(--soft)}dd{margin:0}\
-table{border-collapse:collapse;width:100%;font-size:.9375rem}th,td{text-align:left;vertical-align:top;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line)}td:first-child{overflow-wrap:anywhere;min-width:8rem}\
-.table{overflow-x:auto}td:nth-child(2){overflow-wrap:anywhere}\
+table{border-collapse:collapse;width:100%;font-size:.9375rem}th,td{text-align:left;vertical-align:top;min-width:4rem;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line)}th{white-space:nowrap}td:first-child{overflow-wrap:anywhere;min-width:8rem}\
+.table{overflow-x:auto}td:nth-child(2){overflow-wrap:anywhere}td:nth-child(2):nth-last-child(5){min-width:12rem}\
 form{display:flex;gap:.5rem;margin:1rem 0}input{flex:1;min-width:0;font:inherit;padding:.4rem .6rem;color:var(--ink);background:var(--back);border:1px solid var(--soft);border-radius:6px}button{font:inherit;padding:.4rem .9rem;color:var(--ink);background:var(--code);border:1px solid var(--soft);border-radius:6px}";
 
 /// The page of a topic, with `aside` (Markdown) under its facts.

@@ -391,24 +391,24 @@ mod tests {
         let reference = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/cli.md");
         let reference = std::fs::read_to_string(reference).unwrap();
         let sections: BTreeMap<&str, &str> = markdown::sections(&reference).collect();
-        let (mut checked, everywhere) = (0, sections["portcullis"]);
+        let mut checked = 0;
         for (code, language, source) in every() {
             for command in commands(source) {
                 let words: Vec<&str> = command.split_whitespace().collect();
-                let known = (1..=words.len())
-                    .rev()
-                    .find_map(|count| sections.get_key_value(words[..count].join(" ").as_str()));
-                let (name, section) = known.unwrap();
-                let rest = &words[name.split(' ').count()..];
+                // The command and those above it, whose flags it takes too.
+                let chain: Vec<&str> = (1..=words.len())
+                    .map_while(|count| sections.get(words[..count].join(" ").as_str()).copied())
+                    .collect();
+                let (section, rest) = (chain.last().unwrap(), &words[chain.len()..]);
                 let usage = section.lines().find(|line| line.starts_with("Usage: ")).unwrap();
                 assert!(
                     !usage.ends_with(" <COMMAND>") || rest.iter().all(|word| word.starts_with('-')),
-                    "{code} {language:?}: `{command}`: `{name}` has no such command"
+                    "{code} {language:?}: `{command}` is no command"
                 );
                 for flag in rest.iter().filter(|word| word.starts_with("--")) {
-                    let has = |section: &str| section.split([' ', ',', '\n']).any(|word| word == *flag);
+                    let has = |section: &&str| section.split([' ', ',', '\n']).any(|word| word == *flag);
                     assert!(
-                        has(section) || has(everywhere) || *flag == "--help",
+                        chain.iter().any(has) || *flag == "--help",
                         "{code} {language:?}: `{command}`: there is no `{flag}`"
                     );
                 }

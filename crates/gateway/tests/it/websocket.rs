@@ -13,7 +13,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::task::TaskTracker;
 
-/// An upstream that says everything back; `gone` messages end it.
+/// An upstream that says everything back; `gone` messages end it, `cut` ones without a word.
 async fn echo() -> (std::net::SocketAddr, TaskTracker) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -25,6 +25,9 @@ async fn echo() -> (std::net::SocketAddr, TaskTracker) {
                 tasks.spawn(async move {
                     let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
                     while let Some(Ok(message)) = socket.next().await {
+                        if message.to_text().is_ok_and(|text| text == "cut") {
+                            return;
+                        }
                         if message.is_close() || message.to_text().is_ok_and(|text| text == "gone") {
                             break;
                         }
@@ -182,7 +185,19 @@ async fn an_end_at_either_side_ends_both() {
     assert_eq!(house.record().await.outcome, Outcome::Completed);
     let socket = connect(&house, &house.ada()).await.unwrap();
     drop(socket);
-    house.record().await;
+    assert_eq!(house.record().await.outcome, Outcome::ClientClosed);
     house.no_more_records().await;
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_end_without_a_goodbye_is_a_cut() {
+    let (upstream, _tasks) = echo().await;
+    let house = House::open(&orders(upstream, "websocket = true")).await;
+    let mut socket = connect(&house, &house.ada()).await.unwrap();
+    socket.send(Message::text("cut")).await.unwrap();
+    assert!(!matches!(next(&mut socket).await, Some(Ok(_))), "nothing that looks like an ending");
+    let record = house.record().await;
+    assert_eq!((record.outcome, record.code.as_deref()), (Outcome::UpstreamCut, Some("upstream_cut")));
     house.close().await;
 }

@@ -1,14 +1,23 @@
 //! Where frames end (RFC 6455 §5.2), and the one frame that we write: Close.
 
+/// The opcode of a Close frame (RFC 6455 §11.8).
+const CLOSE: u8 = 8;
+
 /// Follows frames as their bytes pass by.
 #[derive(Debug, Default)]
 pub(super) struct Frames {
     header: [u8; 14],
     have: usize,
     left: u64,
+    closing: bool,
 }
 
 impl Frames {
+    /// Whether a Close frame has come by, or begun to: whoever sent it has said all that it had to say.
+    pub(super) fn closing(&self) -> bool {
+        self.closing
+    }
+
     /// Whether the last byte that passed was the last of a frame.
     pub(super) fn at_boundary(&self) -> bool {
         self.have == 0 && self.left == 0
@@ -43,6 +52,7 @@ impl Frames {
             if self.have == self.header_length() {
                 self.left = self.payload_length();
                 self.have = 0;
+                self.closing |= self.header[0] & 0x0f == CLOSE;
                 if self.left == 0 {
                     return at;
                 }
@@ -155,8 +165,9 @@ mod tests {
         assert_eq!(close(1008, "no", None), [0x88, 4, 0x03, 0xf0, b'n', b'o']);
         let masked = close(1001, "", Some([1, 2, 3, 4]));
         assert_eq!(masked, [0x88, 0x82, 1, 2, 3, 4, 0x03 ^ 1, 0xe9 ^ 2]);
+        assert!(!frames.closing(), "its payload looks like Close frames, and is none");
         let mut frames = Frames::default();
         frames.follow(&close(1008, &"x".repeat(500), None));
-        assert!(frames.at_boundary());
+        assert!(frames.at_boundary() && frames.closing());
     }
 }

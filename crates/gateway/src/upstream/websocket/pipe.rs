@@ -6,7 +6,7 @@ use crate::upstream::ai::realtime::{Ear, Gate};
 use bytes::Bytes;
 use portcullis_model::Usage;
 use std::io;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 /// As much as is on its way at a time; the reader waits until it is written.
@@ -17,6 +17,14 @@ const BUFFER: usize = 16 << 10;
 pub(super) enum Side {
     From,
     To,
+}
+
+/// What has passed, for whoever looks on.
+#[derive(Default)]
+pub(super) struct Passed {
+    pub(super) bytes: AtomicU64,
+    /// A Close frame was among it.
+    pub(super) closing: AtomicBool,
 }
 
 /// One direction.
@@ -72,10 +80,10 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
     }
 
     /// Copies until the reading side ends, and then ends the writing side. Can be dropped at any point and gone on with.
-    pub(super) async fn run(&mut self, moved: &AtomicU64) -> Result<(), (Side, io::Error)> {
+    pub(super) async fn run(&mut self, passed: &Passed) -> Result<(), (Side, io::Error)> {
         loop {
             while self.written < self.read {
-                self.write(self.read, moved).await?;
+                self.write(self.read, passed).await?;
             }
             self.to.flush().await.map_err(|error| (Side::To, error))?;
             (self.read, self.written) = (0, 0);
@@ -105,7 +113,7 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
         }
     }
 
-    async fn write(&mut self, end: usize, moved: &AtomicU64) -> Result<(), (Side, io::Error)> {
+    async fn write(&mut self, end: usize, passed: &Passed) -> Result<(), (Side, io::Error)> {
         let written =
             self.to.write(&self.buffer[self.written..end]).await.map_err(|error| (Side::To, error))?;
         if written == 0 {
@@ -113,7 +121,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
         }
         self.frames.follow(&self.buffer[self.written..self.written + written]);
         self.written += written;
-        moved.fetch_add(written as u64, Ordering::Relaxed);
+        passed.bytes.fetch_add(written as u64, Ordering::Relaxed);
+        passed.closing.store(self.frames.closing(), Ordering::Relaxed);
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! An open WebSocket: both directions, and what ends them.
 
-use super::pipe::{Pipe, Side};
+use super::pipe::{Passed, Pipe, Side};
 use crate::record::{Ending, Recording};
 use crate::upstream::ai::realtime::{Ear, Gate};
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use portcullis_fault::{Fault, codes};
 use portcullis_net::egress::Stream;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Time for a goodbye, each way: whoever was barred is gone within a second.
@@ -69,21 +69,21 @@ impl Tunnel {
         let ear = gate.is_some().then(Ear::new);
         let mut up = Pipe::new(client_read, upstream_write, &Bytes::new()).through(gate);
         let mut down = Pipe::new(upstream_read, client_write, &first).heard_by(ear);
-        let (moved_up, moved_down) = (AtomicU64::new(0), AtomicU64::new(0));
+        let (sent, answered) = (Passed::default(), Passed::default());
 
         let ended = {
-            let both = both(up.run(&moved_up), down.run(&moved_down));
+            let both = both((up.run(&sent), &sent), (down.run(&answered), &answered));
             tokio::select! {
                 ending = both => Err(ending),
                 goodbye = stop => Ok(goodbye),
-                () = silence(pause, &moved_up, &moved_down) => {
+                () = silence(pause, &sent, &answered) => {
                     let fault = Fault::new(codes::REQUEST_TIMEOUT).context("both ends were silent for too long");
                     Ok(Goodbye::new(fault, 1001))
                 }
             }
         };
-        recording.record.bytes_in = moved_up.load(Ordering::Relaxed);
-        recording.record.bytes_out = moved_down.load(Ordering::Relaxed);
+        recording.record.bytes_in = sent.bytes.load(Ordering::Relaxed);
+        recording.record.bytes_out = answered.bytes.load(Ordering::Relaxed);
         if let Some(usage) = down.usage() {
             recording.record.usage = Some(usage);
         }
@@ -117,37 +117,40 @@ fn lost(written: Result<(), portcullis_store::spool::SpoolError>) {
     }
 }
 
-/// Both directions; how it ended, from the caller's point of view.
+/// Both directions; how it ended, from the caller's point of view. A connection that ends without a Close frame of either side was
+/// cut (RFC 6455 §7.1.4): by whoever ended it first.
 async fn both(
-    up: impl Future<Output = Result<(), (Side, std::io::Error)>>,
-    down: impl Future<Output = Result<(), (Side, std::io::Error)>>,
+    (up, sent): (impl Future<Output = Result<(), (Side, std::io::Error)>>, &Passed),
+    (down, answered): (impl Future<Output = Result<(), (Side, std::io::Error)>>, &Passed),
 ) -> Ending {
     let mut up = std::pin::pin!(up);
     let mut down = std::pin::pin!(down);
-    let upstream_broke = |error: std::io::Error| Ending::UpstreamCut(codes::UPSTREAM_CUT, error.to_string());
+    let cut = |why: String| Ending::UpstreamCut(codes::UPSTREAM_CUT, why);
+    let closing = || sent.closing.load(Ordering::Relaxed) || answered.closing.load(Ordering::Relaxed);
     tokio::select! {
         ended = &mut up => match ended {
             Err((Side::From, _)) => Ending::ClientClosed,
-            Err((Side::To, error)) => upstream_broke(error),
+            Err((Side::To, error)) => cut(error.to_string()),
             Ok(()) => match tokio::time::timeout(LAST_WORDS, down).await {
-                Ok(Err((Side::From, error))) => upstream_broke(error),
-                _ => Ending::Completed,
+                Ok(Err((Side::From, error))) => cut(error.to_string()),
+                _ if closing() => Ending::Completed,
+                _ => Ending::ClientClosed,
             },
         },
         ended = &mut down => match ended {
-            Err((Side::From, error)) => upstream_broke(error),
+            Err((Side::From, error)) => cut(error.to_string()),
             Err((Side::To, _)) => Ending::ClientClosed,
             Ok(()) => {
                 let _ = tokio::time::timeout(LAST_WORDS, up).await;
-                Ending::Completed
+                if closing() { Ending::Completed } else { cut("it ended without a Close frame".to_owned()) }
             }
         },
     }
 }
 
 /// Ends when nothing has moved for `pause`, give or take as much again.
-async fn silence(pause: Duration, up: &AtomicU64, down: &AtomicU64) {
-    let moved = || (up.load(Ordering::Relaxed), down.load(Ordering::Relaxed));
+async fn silence(pause: Duration, up: &Passed, down: &Passed) {
+    let moved = || (up.bytes.load(Ordering::Relaxed), down.bytes.load(Ordering::Relaxed));
     let mut before = moved();
     loop {
         tokio::time::sleep(pause).await;

@@ -43,7 +43,7 @@ fn says_what_a_configuration_means() {
 fn names_everything_that_is_wrong() {
     let cases: &[(&str, String)] = &[
         ("`naem`", CONFIG.replace("[[tenants]]\nname", "[[tenants]]\nnaem")),
-        ("ecko", CONFIG.replace("preset = \"echo\"", "preset = \"ecko\"")),
+        ("did you mean `echo`?", CONFIG.replace("preset = \"echo\"", "preset = \"ecko\"")),
         ("nowhere", CONFIG.replace("provider = \"echo\"", "provider = \"nowhere\"")),
         ("0.0.0.0", CONFIG.replacen("127.0.0.1:0", "0.0.0.0:8080", 1)),
         (

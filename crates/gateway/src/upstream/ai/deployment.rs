@@ -11,6 +11,7 @@ use portcullis_llm::Preset;
 use portcullis_llm::canon::Mode;
 use portcullis_llm::catalog::{Catalog, Model};
 use portcullis_llm::dialect::Outbound;
+use portcullis_llm::providers::presets;
 use portcullis_model::provider::{self as model, Translation, When};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Name, Problem, Provider, Timestamp};
@@ -213,10 +214,13 @@ impl Way {
             Some(name) => match Preset::find(name) {
                 Some(preset) => preset,
                 None => {
-                    problems.push(Problem::new(
-                        at("preset"),
-                        format!("there is no preset `{name}`; give `base_url` instead"),
-                    ));
+                    let near =
+                        portcullis_config::nearest(name, presets::ALL.iter().map(|preset| preset.name));
+                    let next = near.map_or_else(
+                        || "give `base_url` instead".to_owned(),
+                        |near| format!("did you mean `{near}`? What has none is given by its `base_url`"),
+                    );
+                    problems.push(Problem::new(at("preset"), format!("there is no preset `{name}`; {next}")));
                     Preset::generic()
                 }
             },

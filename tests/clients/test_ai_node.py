@@ -14,6 +14,7 @@ from sdk.cohere_python import CoherePython
 from sdk.google_genai import GoogleGenai
 from sdk.ollama_python import OllamaPython
 from sdk.openai_python import OpenAiPython
+from sdk.openai_responses import OpenAiResponses
 from simulators import scene
 from simulators.vendor import vector
 from support.ai_gateway import PROVIDERS
@@ -44,6 +45,7 @@ class Package:
 OPENAI = Package("openai", OpenAiPython.stops, OpenAiPython.raised, {"APIError"}, {"APIConnectionTimeoutError"})
 PACKAGES = {
     "openai": OPENAI,
+    "responses": dataclasses.replace(OPENAI, stops=OpenAiResponses.stops, embeds=False),
     "anthropic": Package("anthropic", AnthropicPython.stops, OpenAiPython.raised, {"AnthropicError"}, {"APIConnectionTimeoutError"}, embeds=False),
     "google": Package("gemini", GoogleGenai.stops, dict.fromkeys(STATUSES, "ApiError"), {"ApiError"}, {"AbortError"}, headers_told=False),
     "cohere": Package("cohere", CoherePython.stops, CoherePython.raised | {502: "CohereError", 529: "CohereError"}, {"Broken"}, {"CohereError"}),

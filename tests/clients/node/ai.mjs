@@ -22,7 +22,7 @@ async function all(package_, model) {
     at[`chat ${when}`] = await caught(() => l.ask([l.user(hello)], { stream }));
     const called = await caught(() => l.ask([l.user(weather)], { stream, ...l.tools }));
     at[`calls ${when}`] = called;
-    if (called.heard) at[`results ${when}`] = await caught(() => l.ask([l.user(weather), l.turn(called.heard), ...l.results(called.heard, ["18 °C", "-3 °C"])], { stream, ...l.tools }));
+    if (called.heard) at[`results ${when}`] = await caught(() => l.ask([l.user(weather), l.turn(called.heard), l.results(called.heard, ["18 °C", "-3 °C"])].flat(), { stream, ...l.tools }));
     at[`schema ${when}`] = await caught(() => l.ask([l.user("who is there?")], { stream, ...l.schema }));
     at[`image ${when}`] = await caught(() => l.ask([l.seen], { stream }));
     for (const mark of ["429", "500", "529", "too-long", "denied"]) at[`${mark} ${when}`] = await caught(() => l.ask([l.user(`[[${mark}]]`)], { stream }));

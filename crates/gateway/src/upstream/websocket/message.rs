@@ -5,7 +5,7 @@ use bytes::{Buf, Bytes, BytesMut};
 /// Puts frames together, from bytes that come cut anywhere.
 pub(crate) struct Assembler {
     side: Side,
-    /// Bytes of one message.
+    /// Bytes of one message; of a client's, the headers of its frames counted, since frames may be empty.
     limit: usize,
     pending: BytesMut,
     /// Bytes of a frame that are still to be left out.
@@ -102,8 +102,13 @@ impl Assembler {
                 self.check(&header)?;
             }
             let is_control = header.opcode >= 8;
-            let room = if is_control { 125 } else { self.limit.saturating_sub(self.payload.len()) };
-            let Some(payload) = usize::try_from(header.payload).ok().filter(|length| *length <= room) else {
+            // A message of empty frames is without end, too.
+            let there = self.payload.len().max(self.frames.len());
+            let room = if is_control { 125 } else { self.limit.saturating_sub(there) };
+            let endless = self.side == Side::Client && !is_control && there > self.limit;
+            let Some(payload) =
+                usize::try_from(header.payload).ok().filter(|length| *length <= room && !endless)
+            else {
                 if self.side == Side::Client {
                     return Err(Broken { code: 1009, why: "a message is too long" });
                 }
@@ -268,6 +273,8 @@ mod tests {
             (frame(0x83, b"x"), 1002),
             (frame(0x8b, b"x"), 1002),
             (frame(0x81, &[b'x'; 101]), 1009),
+            ([frame(0x01, b""), frame(0x00, b"").repeat(20)].concat(), 1009),
+            ([frame(0x01, b"x"), frame(0x00, b"x").repeat(20)].concat(), 1009),
             ([frame(0x01, &[b'x'; 60]), frame(0x80, &[b'x'; 60])].concat(), 1009),
         ] {
             assert_eq!(

@@ -32,7 +32,7 @@ pub(crate) struct Tokens {
 /// Whose tokens.
 pub(crate) enum Account {
     /// A service account's, by its key.
-    Service(ServiceAccount),
+    Service(Arc<ServiceAccount>),
     /// This machine's, by the metadata server at this URL.
     Machine(Url),
 }
@@ -96,7 +96,7 @@ impl Account {
                     .map_err(|_| ("credentials", super::Error::NotJson.to_string()))?;
                 let account = ServiceAccount::read(&Secret::new(text));
                 account
-                    .map(|account| (Self::Service(account), digest))
+                    .map(|account| (Self::Service(Arc::new(account)), digest))
                     .map_err(|error| ("credentials", error.to_string()))
             }
             (None, true) => Url::parse(METADATA)
@@ -190,8 +190,11 @@ impl Tokens {
         let mut headers = HeaderMap::new();
         let (url, method, body) = match &self.account {
             Account::Service(account) => {
-                let grant =
-                    account.grant(now.seconds()).map_err(|error| Lacking::Unavailable(error.to_string()))?;
+                // A signature with an RSA key takes longer than a worker may be held.
+                let signer = account.clone();
+                let signed = self.tasks.spawn_blocking(move || signer.grant(now.seconds())).await;
+                let grant = signed.map_err(|error| Lacking::Unavailable(error.to_string()))?;
+                let grant = grant.map_err(|error| Lacking::Unavailable(error.to_string()))?;
                 let form = HeaderValue::from_static("application/x-www-form-urlencoded");
                 headers.insert(header::CONTENT_TYPE, form);
                 (account.token_url(), Method::POST, Bytes::from(grant.expose().clone()))

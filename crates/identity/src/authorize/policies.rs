@@ -16,7 +16,7 @@ use portcullis_model::{
 use quick_cache::sync::Cache;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// Every tenant's policies.
 pub(crate) struct Policies {
@@ -67,11 +67,31 @@ pub(crate) struct Question {
     /// The parties and the token, where policies look at its claims.
     with_token: Option<Entities>,
     context: Context,
+    /// The models that it may use, as far as somebody has asked: where the question is remembered, so is this.
+    models: RwLock<Vec<Name>>,
 }
 
+/// How many models are remembered with a question; callers use few.
+const MOST_MODELS: usize = 32;
+
 impl Question {
+    fn new(parties: Arc<Parties>, with_token: Option<Entities>, context: Context) -> Self {
+        Self { parties, with_token, context, models: RwLock::default() }
+    }
+
     fn entities(&self) -> &Entities {
         self.with_token.as_ref().unwrap_or(&self.parties.entities)
+    }
+
+    fn may_use(&self, model: &Name) -> bool {
+        self.models.read().unwrap_or_else(PoisonError::into_inner).contains(model)
+    }
+
+    fn remember(&self, model: &Name) {
+        let mut models = self.models.write().unwrap_or_else(PoisonError::into_inner);
+        if models.len() < MOST_MODELS && !models.contains(model) {
+            models.push(model.clone());
+        }
     }
 }
 
@@ -171,9 +191,8 @@ impl Policies {
                 question.with_token.as_ref().unwrap_or(&parties.entities),
             )?;
         }
-        let question = later.map(|context| {
-            Arc::new(Question { parties: question.parties, with_token: question.with_token, context })
-        });
+        let question =
+            later.map(|context| Arc::new(Question::new(question.parties, question.with_token, context)));
         if let Some(asked) = asked {
             self.memo.keep(asked, question.clone());
         }
@@ -221,6 +240,11 @@ impl Policies {
         let Some(question) = &permit.question else {
             return Err(broken("the permit is of a configuration without policies"));
         };
+        // Nothing but the question and the model's name decides, unless there is more.
+        let whole = more.is_none();
+        if whole && question.may_use(model) {
+            return Ok(());
+        }
         let words = Words::known().map_err(broken)?;
         let resource = entities::model_uid(words, model);
         let principal_uid = question.parties.principal.clone();
@@ -229,12 +253,17 @@ impl Policies {
             context = context.merge(more).map_err(broken)?;
         }
         let request = Request::new(principal_uid, action.clone(), resource, context, None).map_err(broken)?;
-        if !of_tenant.mentions.entities {
-            return self.decide(policies, &request, question.entities());
+        if of_tenant.mentions.entities {
+            let model_entity = entities::model(words, model).map_err(broken)?;
+            let all = question.entities().clone().add_entities([model_entity], None).map_err(broken)?;
+            self.decide(policies, &request, &all)?;
+        } else {
+            self.decide(policies, &request, question.entities())?;
         }
-        let model_entity = entities::model(words, model).map_err(broken)?;
-        let all = question.entities().clone().add_entities([model_entity], None).map_err(broken)?;
-        self.decide(policies, &request, &all)
+        if whole {
+            question.remember(model);
+        }
+        Ok(())
     }
 
     /// The call in the words of policies, as far as they look.
@@ -263,7 +292,7 @@ impl Policies {
             None => None,
         };
         let context = entities::context(words, principal, service, call, mentions, claims.is_some())?;
-        Ok(Question { parties, with_token, context })
+        Ok(Question::new(parties, with_token, context))
     }
 
     fn described(

@@ -176,6 +176,35 @@ async fn models_are_denied_unless_granted() {
     assert!(case.identity.authorize_model(&system, "secret").is_ok());
 }
 
+/// What is remembered holds for that call, that model, and no tool.
+#[tokio::test]
+async fn a_model_that_was_permitted_is_not_decided_about_again() {
+    let case = Case::new(vec![policy(
+        "no-big",
+        Some("acme"),
+        r#"forbid (principal, action == Action::"use_model", resource == Model::"big") when { context.method == "POST" };
+           forbid (principal, action == Action::"use_tool", resource) when { context.tool == "mcp" };"#,
+    )])
+    .await;
+    let ai = ServiceRules::ai(name("ai"), AuthMode::Required);
+    for _ in 0..3 {
+        for (method, big) in [(Method::GET, true), (Method::POST, false)] {
+            let permit = case.authorize(&ai, &method).unwrap();
+            assert_eq!(case.identity.authorize_model(&permit, "big").is_ok(), big, "{method}");
+            let fast = case.identity.authorize_model(&permit, "fast").unwrap();
+            assert!(case.identity.authorize_tool(&fast, "mcp", None).is_err());
+            assert!(case.identity.authorize_tool(&fast, "web_search", None).is_ok());
+        }
+    }
+    let permit = case.authorize(&ai, &Method::POST).unwrap();
+    let counted = allocation_counter::measure(|| {
+        for _ in 0..100 {
+            assert!(case.identity.authorize_model(&permit, "fast").is_ok());
+        }
+    });
+    assert_eq!(counted.count_total, 0, "Cedar was not asked");
+}
+
 #[tokio::test]
 async fn a_key_is_confined_to_its_limits() {
     let case = Case::new(vec![]).await;

@@ -77,6 +77,7 @@ contract! {
     holdings::what_a_holder_has_is_listed_newest_first,
     holdings::a_user_takes_what_it_has_along,
     holdings::what_is_old_or_expired_is_forgotten,
+    holdings::only_its_holder_has_it_for_longer,
     syncs::one_holds_a_synchronisation_at_a_time,
     syncs::what_an_operator_asks_for_is_done_once,
     syncs::who_was_not_seen_is_found,

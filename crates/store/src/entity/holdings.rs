@@ -33,28 +33,37 @@ fn read(mut row: Row) -> Result<Holding, Error> {
 pub async fn claim(tx: &mut Tx, holdings: &[Holding]) -> Result<Vec<Holding>, Error> {
     let mut taken = Vec::new();
     for holding in holdings {
-        identifier("the id of what lives at a provider", &holding.object)?;
-        let text = "INSERT INTO holdings (kind, object, provider, tenant_id, user_id, application_id, key_number, deployment, model, created_at, expires_at) \
-                    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (kind, object, provider) DO NOTHING";
-        let statement = sql(text)
-            .bind(holding.kind.as_str())
-            .bind(&holding.object)
-            .bind(&holding.provider)
-            .bind(holding.holder.tenant)
-            .bind(holding.holder.user)
-            .bind(holding.holder.application)
-            .bind(holding.key.map(u32::from))
-            .bind(&holding.deployment)
-            .bind(holding.model.as_ref())
-            .bind(holding.created_at)
-            .bind(holding.expires_at);
-        if (&mut *tx).execute(statement).await? == 0 {
+        if !put(&mut *tx, holding).await? {
             let there = every(&mut *tx, holding.kind, &holding.object).await?;
             let theirs = |one: &&Holding| one.provider == holding.provider && one.holder != holding.holder;
             taken.extend(there.iter().find(theirs).map(|_| holding.clone()));
         }
     }
     Ok(taken)
+}
+
+/// Writes one, unless somebody has it: its holder has it for as long as was said last. Whether anything is different now.
+pub async fn put(executor: impl Executor, holding: &Holding) -> Result<bool, Error> {
+    identifier("the id of what lives at a provider", &holding.object)?;
+    let text = "INSERT INTO holdings (kind, object, provider, tenant_id, user_id, application_id, key_number, deployment, model, created_at, expires_at) \
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+                ON CONFLICT (kind, object, provider) DO UPDATE SET expires_at = excluded.expires_at \
+                WHERE holdings.tenant_id = excluded.tenant_id AND holdings.user_id IS NOT DISTINCT FROM excluded.user_id \
+                AND holdings.application_id IS NOT DISTINCT FROM excluded.application_id \
+                AND holdings.expires_at IS DISTINCT FROM excluded.expires_at";
+    let statement = sql(text)
+        .bind(holding.kind.as_str())
+        .bind(&holding.object)
+        .bind(&holding.provider)
+        .bind(holding.holder.tenant)
+        .bind(holding.holder.user)
+        .bind(holding.holder.application)
+        .bind(holding.key.map(u32::from))
+        .bind(&holding.deployment)
+        .bind(holding.model.as_ref())
+        .bind(holding.created_at)
+        .bind(holding.expires_at);
+    Ok(executor.execute(statement).await? > 0)
 }
 
 /// At every provider.

@@ -158,3 +158,37 @@ pub async fn what_is_old_or_expired_is_forgotten(world: &World) {
     tx.commit().await.unwrap();
     assert!(!at(0, "old").await && at(0, "young").await && !at(0, "brief").await);
 }
+
+pub async fn only_its_holder_has_it_for_longer(world: &World) {
+    let store = &world.store;
+    let acme = world.tenant("acme").await;
+    let (ada, bob) = (world.user(acme.id, |_| {}).await.id, world.user(acme.id, |_| {}).await.id);
+    let (ada, bob) = (of_user(acme.id, ada), of_user(acme.id, bob));
+    let until = |holder: Holder, n: u64| Holding {
+        created_at: seconds(0),
+        expires_at: Some(seconds(n)),
+        ..holding(holder, "brief")
+    };
+    let put = async |one: Holding| holdings::put(store, &one).await.unwrap();
+    assert!(put(until(ada, 10)).await);
+    assert!(!put(until(ada, 10)).await, "nothing is different");
+    assert!(!put(until(bob, 99)).await, "it is not his to keep");
+    assert_eq!(claim(store, &[until(bob, 99)]).await, [until(bob, 99)]);
+    let expires = async || {
+        let found = holdings::find(store, &ada, Kind::Response, "brief", seconds(1)).await.unwrap();
+        found.unwrap().expires_at
+    };
+    assert_eq!(expires().await, Some(seconds(10)));
+    assert_eq!(claim(store, &[until(ada, 20)]).await, []);
+    assert_eq!(expires().await, Some(seconds(20)));
+    // Also through an application, which is another holder.
+    let crawler = application(acme.id, "crawler");
+    let mut tx = store.begin().await.unwrap();
+    applications::insert(&mut tx, &crawler).await.unwrap();
+    tx.commit().await.unwrap();
+    let through = Holder { application: Some(crawler.id), ..ada };
+    assert!(!put(until(through, 99)).await);
+    assert_eq!(expires().await, Some(seconds(20)));
+    assert!(put(Holding { expires_at: None, ..until(ada, 0) }).await);
+    assert_eq!(expires().await, None);
+}

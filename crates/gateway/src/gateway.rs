@@ -1,5 +1,6 @@
 //! The gateway: what lives as long as the process, and the snapshot that is in force.
 
+use crate::beside::Beside;
 use crate::body::Body;
 use crate::limit::Limit;
 use crate::measure::Meters;
@@ -14,7 +15,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use portcullis_config::Config;
 use portcullis_fault::Fault;
-use portcullis_identity::{Operations, Runtime};
+use portcullis_identity::Runtime;
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Clock, Problem, Rng, Specification};
 use portcullis_net::accept::{Connection, FailureBudget, FailureBudgetOptions, Service};
@@ -58,8 +59,8 @@ pub struct Gateway {
     pub(crate) budget: FailureBudget,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
-    /// Where what would hold a worker for too long is read.
-    pub(crate) beside: Operations,
+    /// Where what would hold a worker for too long is done.
+    pub(crate) beside: Arc<Beside>,
     /// Tunnels and shared upstream connections: what outlives the call that began it.
     pub(crate) tasks: TaskTracker,
 }
@@ -86,7 +87,7 @@ impl Gateway {
             budget: FailureBudget::new(budget, clock.clone()),
             clock,
             rng,
-            beside: Operations::new(tasks.clone()),
+            beside: Arc::new(Beside::new(tasks.clone())),
             tasks,
         })
     }

@@ -9,6 +9,7 @@
 // The layout of one call is a deep nest of futures; optimised builds look through all of it.
 #![recursion_limit = "256"]
 
+mod beside;
 mod body;
 mod filters;
 mod gateway;

@@ -191,7 +191,7 @@ impl Gateway {
                     prepare::Prepared::List(what, ask) => {
                         let models = ai::Models { held: &self.held, targets: &routes.models, identity };
                         let asked = ask.call(&call.head);
-                        let list = ai::files::list(&permit, &models, what, asked, &mut call.recording);
+                        let list = ai::list(&permit, &models, what, asked, &mut call.recording);
                         Box::pin(list).await?
                     }
                     prepare::Prepared::Call(model, ask) => {
@@ -224,5 +224,23 @@ impl Gateway {
     async fn refuse(&self, fault: Fault, mut call: Call) -> Response<Body> {
         let manner = call.manner().await;
         respond::refuse(fault, manner, &call.pages, call.recording).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bytes of the future that a function of a gateway's gives.
+    fn room<'g, F>(_: impl FnOnce(&'g Gateway, Request<Incoming>, Arc<Connection>) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// A listener keeps so much for every call, and moves it: what is rare belongs into a box.
+    #[test]
+    fn a_call_under_way_takes_little_room() {
+        let room = room(Gateway::serve);
+        println!("{room} bytes for a call");
+        assert!(room <= 16_384, "{room}");
     }
 }

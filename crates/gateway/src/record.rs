@@ -11,6 +11,7 @@ use http::HeaderValue;
 use portcullis_fault::{Code, Fault, codes};
 use portcullis_identity::{Fact, Observer};
 use portcullis_llm::catalog::{self, Amounts};
+use portcullis_llm::dialect::openai::batch::Bill;
 use portcullis_model::record::{Cost, Outcome, Record, Timing};
 use portcullis_model::{RequestId, Timestamp, Usage};
 use portcullis_net::accept::Connection;
@@ -57,6 +58,8 @@ pub(crate) struct Recording {
     meters: Option<Arc<Meters>>,
     /// On AI calls: the model that answers, where the catalogue knows it.
     pub(crate) known: Option<Arc<catalog::Model>>,
+    /// Where what was used is that of a batch: how many calls that were.
+    batch: Option<u64>,
     /// The call's place among those under way.
     pub(crate) slot: Option<Slot>,
     /// On AI calls: the call's place at the deployment that answers.
@@ -126,6 +129,7 @@ impl Recording {
             connection,
             meters: None,
             known: None,
+            batch: None,
             slot: None,
             busy: None,
             open: true,
@@ -175,6 +179,7 @@ impl Recording {
             connection: self.connection.clone(),
             meters: None,
             known: None,
+            batch: None,
             slot: None,
             busy: None,
             open: false,
@@ -193,6 +198,13 @@ impl Recording {
         record.attempts = record.attempts.saturating_add(other.attempts);
         self.known = aside.known.take();
         self.busy = aside.busy.take();
+    }
+
+    /// What a batch used is in this record, with what its calls cost.
+    pub(crate) fn billed(&mut self, known: Option<Arc<catalog::Model>>, bill: Bill) {
+        self.known = known;
+        self.batch = Some(bill.calls);
+        self.record.usage = Some(bill.usage);
     }
 
     /// There is nothing to record after all.
@@ -233,7 +245,7 @@ impl Recording {
             // Gone before there was an answer; nginx's number for it.
             record.status = 499;
         }
-        record.cost = record.usage.as_ref().and_then(|usage| cost(self.known.as_deref()?, usage));
+        record.cost = record.usage.as_ref().and_then(|usage| cost(self.known.as_deref()?, usage, self.batch));
         record.timing.total = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         if let Some(meters) = &self.meters {
             meters.under_way.decrement(1.0);
@@ -248,8 +260,13 @@ impl Recording {
 }
 
 /// What a call costs; `None` where that is not known.
-fn cost(model: &catalog::Model, usage: &Usage) -> Option<Cost> {
-    let cost = model.cost(&Amounts::from(usage), false).ok()?;
+fn cost(model: &catalog::Model, usage: &Usage, batch: Option<u64>) -> Option<Cost> {
+    let used = Amounts::from(usage);
+    let cost = match batch {
+        Some(calls) => model.cost_of_batch(&used, calls),
+        None => model.cost(&used, false),
+    };
+    let cost = cost.ok()?;
     let currency = model.tariff.as_ref()?.currency.to_string();
     Some(Cost { nanos: u64::try_from(cost.nanos()).ok()?, currency })
 }

@@ -1,5 +1,5 @@
 //! Work that takes longer than a call may hold a thread that serves others, such as operations with private keys and the
-//! reading of long files: it runs on threads beside, so much at once, and a call waits for its turn no longer than a second.
+//! reading of long bodies: it runs on threads beside, so much at once, and a call waits for its turn no longer than it is said.
 
 use portcullis_fault::{Fault, codes};
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-/// How long a call waits for its turn.
+/// How long a call waits for its turn, where nothing else is said.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Where it is done.
@@ -22,6 +22,12 @@ impl Operations {
     pub fn new(tasks: TaskTracker) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Self::at_once((cores / 2).max(1), PATIENCE, tasks)
+    }
+
+    /// With calls that wait so long for their turn.
+    #[must_use]
+    pub fn patient(self, patience: Duration) -> Self {
+        Self { patience, ..self }
     }
 
     fn at_once(most: usize, patience: Duration, tasks: TaskTracker) -> Self {
@@ -41,7 +47,10 @@ impl Operations {
             // The semaphore is never closed: only the clock ends up here.
             Ok(Err(_)) | Err(_) => {
                 return Err(Fault::new(codes::OVERLOADED)
-                    .context("what is done beside for other calls took all turns for 1 s")
+                    .context(format!(
+                        "what is done beside for other calls took all turns for {} s",
+                        self.patience.as_secs()
+                    ))
                     .retry_after(PATIENCE));
             }
         };

@@ -121,11 +121,6 @@ pub trait Dialect: Send + Sync + fmt::Debug {
 
     /// The body that tells of one model.
     fn model_body(&self, name: &str, created: i64) -> Vec<u8>;
-
-    /// The body that tells which version of the vendor's server this is like; empty where nobody can ask.
-    fn version_body(&self) -> Vec<u8> {
-        Vec::new()
-    }
 }
 
 /// Where a dialect is spoken.

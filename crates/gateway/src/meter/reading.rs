@@ -12,8 +12,8 @@ use http::HeaderValue;
 use http_body::Frame;
 use portcullis_fault::{Fault, codes};
 use portcullis_llm::dialect::{Dialect, Form, Operation, openai};
-use portcullis_model::Usage;
 use portcullis_model::usage::UsageSource;
+use portcullis_model::{RequestId, Usage};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -37,7 +37,7 @@ pub(crate) struct Said {
     pub(crate) content_type: Option<HeaderValue>,
     /// Bytes of text in the request.
     pub(crate) request_text: u64,
-    pub(crate) request_id: String,
+    pub(crate) request_id: RequestId,
     pub(crate) pages: Arc<str>,
 }
 
@@ -142,7 +142,7 @@ impl Reading {
         let Said { dialect, operation, content_type, request_id, pages, .. } = &self.said;
         let content_type = content_type.as_ref().and_then(|value| value.to_str().ok()).unwrap_or_default();
         let form = Form { operation: *operation, content_type };
-        let event = dialect.error_event(fault, request_id, pages, form);
+        let event = dialect.error_event(fault, &request_id.to_string(), pages, form);
         self.tape.interrupt(event, &mut self.ready)
     }
 

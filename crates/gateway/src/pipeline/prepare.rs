@@ -1,6 +1,7 @@
 //! Between the permit and the upstream: the caller's body within its bound, and on AI routes what it asks for.
 
 use super::call::Call;
+use crate::beside::Beside;
 use crate::gateway::Gateway;
 use crate::meter::{Answer, Capturing};
 use crate::snapshot::{AiRoutes, ServiceRoute, Snapshot};
@@ -60,6 +61,7 @@ pub(super) struct Ask {
     pages: Arc<str>,
     seed: u64,
     fetcher: Option<Arc<Fetcher>>,
+    beside: Arc<Beside>,
 }
 
 impl Ask {
@@ -81,6 +83,7 @@ impl Ask {
             seed: self.seed,
             fetcher: self.fetcher.as_deref(),
             fetched: Fetched::default(),
+            beside: Some(&self.beside),
             read: OnceLock::new(),
             question: OnceLock::new(),
         }
@@ -109,6 +112,9 @@ pub(super) async fn ai(
     let served = asked.served;
     call.recording.record.operation = Some(Cow::Borrowed(served.operation.name()));
     call.recording.record.dialect = Some(Cow::Borrowed(dialect.name()));
+    if let Some((content_type, body)) = served.says {
+        return Ok(Prepared::Local(said(content_type, body)));
+    }
     let created = crate::snapshot::CREATED.seconds();
     match served.operation {
         Operation::Models => {
@@ -117,11 +123,11 @@ pub(super) async fn ai(
             names.sort_unstable();
             return Ok(Prepared::Local(json(dialect.models_body(&names, created))));
         }
-        Operation::Version => return Ok(Prepared::Local(json(dialect.version_body()))),
         Operation::Model => {
             let name = match (asked.model, served.members) {
                 (None, Some(members)) => {
-                    whole(gateway, (routes, snapshot), members, call).await?.model().to_owned()
+                    let (request, _) = whole(gateway, (routes, snapshot), members, call).await?;
+                    request.model().to_owned()
                 }
                 (model, _) => model.unwrap_or_default(),
             };
@@ -147,16 +153,25 @@ pub(super) async fn ai(
         pages: snapshot.settings.pages.clone(),
         seed: u64::from_ne_bytes(seed),
         fetcher: routes.fetcher.clone(),
+        beside: gateway.beside.clone(),
     };
     if let (Some(kind), Some(id)) = (served.object, asked.object) {
-        // Whatever it has for a body says nothing.
-        let request = Request::scan(&Bytes::from_static(b"{}"), &Members::PATH)?;
-        let ask = ask(request, Reach::default(), Bytes::new(), None);
-        return Ok(Prepared::Object((kind, id), ask));
+        let Some(members) = served.members else {
+            // Whatever it has for a body says nothing.
+            return Ok(Prepared::Object((kind, id), ask(nothing()?, Reach::default(), Bytes::new(), None)));
+        };
+        let (request, reach) = whole(gateway, (routes, snapshot), members, call).await?;
+        let body = request.body().clone();
+        if reach != Reach::default() {
+            return Err(Fault::new(codes::AI_REQUEST_INVALID)
+                .detail("what is changed here can refer to nothing else at the provider; leave it out"));
+        }
+        return Ok(Prepared::Object((kind, id), ask(request, reach, body, None)));
     }
     let listed = match served.operation {
         Operation::Files => Some(Kind::File),
         Operation::Batches => Some(Kind::Batch),
+        Operation::Caches => Some(Kind::CachedContent),
         _ => None,
     };
     if let Some(kind) = listed {
@@ -164,14 +179,13 @@ pub(super) async fn ai(
             row.object == Some(kind) && row.method == Method::GET && row.path.ends_with("/{id}")
         };
         let row = dialect.serves().iter().find(is_one).ok_or(codes::AI_OPERATION_UNKNOWN)?;
-        let request = Request::scan(&Bytes::from_static(b"{}"), &Members::PATH)?;
-        return Ok(Prepared::List((kind, row), ask(request, Reach::default(), Bytes::new(), None)));
+        return Ok(Prepared::List((kind, row), ask(nothing()?, Reach::default(), Bytes::new(), None)));
     }
     let members = served.members.unwrap_or(&Members::PATH);
     if served.operation == Operation::Realtime {
         return Err(Fault::new(codes::UPGRADE_REFUSED).detail("a realtime session is opened as a WebSocket"));
     }
-    let request = whole(gateway, (routes, snapshot), members, call).await?;
+    let (request, own) = whole(gateway, (routes, snapshot), members, call).await?;
     let body = request.body().clone();
     let models = ai::Models { held: &gateway.held, targets: &routes.models, identity: &snapshot.identity };
     let now = gateway.clock.now();
@@ -180,36 +194,53 @@ pub(super) async fn ai(
             Cow::Owned(ai::files::keeper(&models, permit, &call.head.headers)?)
         }
         Operation::BatchCreate => {
-            let model = ai::files::input(&gateway.held, permit, &request.reach()?, now).await?;
+            let model = ai::files::input(&gateway.held, permit, &own, now).await?;
             Cow::Owned(model.to_string())
         }
+        Operation::Moderations if request.model().is_empty() => Cow::Owned(ai::moderator(&models, permit)?),
         _ => Cow::Borrowed(asked.model.as_deref().unwrap_or(request.model())),
     };
-    // As the caller wrote it, for the owner of a refusal; replaced by the configured name once there is one.
-    call.recording.record.model = Some(name.chars().take(128).collect::<String>().into());
-    let model = snapshot.identity.authorize_model(permit, &name)?;
-    call.recording.record.model = Some(model.model().shared());
+    let model = authorised(snapshot, permit, &name, call)?;
     let mut reach = match request.calls() {
         Some(calls) => ai::files::judge(&models, &model, calls, now).await?,
-        None => request.reach()?,
+        None => own,
     };
     dialect.reach_of_headers(&call.head.headers, &mut reach);
     Ok(Prepared::Call(model, ask(request, reach, body, asked.model)))
 }
 
-/// The caller's body, read within its bound, and what of it decides something.
+/// The model of this name, if the caller may use it; in the record, too.
+fn authorised(
+    snapshot: &Snapshot,
+    permit: &Permit,
+    name: &str,
+    call: &mut Call,
+) -> Result<ModelPermit, Fault> {
+    let model = snapshot.identity.authorize_model(permit, name);
+    call.recording.record.model = Some(match &model {
+        Ok(model) => model.model().shared(),
+        // As the caller wrote it, for the owner of the refusal.
+        Err(_) => name.chars().take(128).collect::<String>().into(),
+    });
+    model
+}
+
+/// For calls without a body.
+fn nothing() -> Result<Request, Fault> {
+    Request::scan(&Bytes::from_static(b"{}"), &Members::PATH)
+}
+
+/// The caller's body, read within its bound, and what of it decides something: what it asks, and what it reaches for.
 async fn whole(
     gateway: &Gateway,
     (routes, snapshot): (&AiRoutes, &Snapshot),
     members: &'static Members,
     call: &mut Call,
-) -> Result<Request, Fault> {
-    /// A file with thousands of calls, each of which is read.
-    const LONG: usize = 256 << 10;
+) -> Result<(Request, Reach), Fault> {
     let content_type = content_type(&call.head.headers)?;
     let limit = match members.syntax {
         Syntax::Json => routes.max_body,
-        Syntax::Form | Syntax::File => routes.max_upload,
+        Syntax::Form | Syntax::FormOrJson | Syntax::File => routes.max_upload,
     };
     let body = match call.take_body() {
         Some(body) if body.size_hint().lower() > limit => {
@@ -218,11 +249,14 @@ async fn whole(
         Some(body) => Bounded::new(body, limit, snapshot.settings.body_timeout).read().await?,
         None => Bytes::new(),
     };
-    call.recording.record.bytes_in = body.len() as u64;
-    if members.syntax == Syntax::File && body.len() > LONG {
-        return gateway.beside.run(move || Request::read(&body, content_type.as_bytes(), members)).await?;
-    }
-    Request::read(&body, content_type.as_bytes(), members)
+    let bytes = body.len();
+    call.recording.record.bytes_in = bytes as u64;
+    let read = move || {
+        let request = Request::read(&body, content_type.as_bytes(), members)?;
+        let reach = request.reach()?;
+        Ok((request, reach))
+    };
+    gateway.beside.work(bytes, read).await?
 }
 
 /// What is asked; where the path takes another method only, it is said which.
@@ -250,10 +284,7 @@ pub(super) fn session(
         return Err(codes::UPGRADE_REFUSED.into());
     }
     let name = realtime::model_of(call.head.uri.query())?;
-    record.model = Some(name.chars().take(128).collect::<String>().into());
-    let model = snapshot.identity.authorize_model(permit, &name)?;
-    record.model = Some(model.model().shared());
-    Ok((served, model))
+    Ok((served, authorised(snapshot, permit, &name, call)?))
 }
 
 /// The one `Content-Type`; empty where there is none.
@@ -266,6 +297,13 @@ fn content_type(headers: &HeaderMap) -> Result<HeaderValue, Fault> {
         );
     }
     Ok(first)
+}
+
+/// An answer that is always the same.
+fn said(content_type: &'static str, body: &'static str) -> Answer {
+    let (mut head, ()) = http::Response::new(()).into_parts();
+    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    Answer::local(head, Bytes::from_static(body.as_bytes()))
 }
 
 /// An answer of our own.

@@ -121,6 +121,7 @@ pub(super) async fn session(
         routes,
         held: &gateway.held,
         clock: &gateway.clock,
+        beside: &gateway.beside,
         now: gateway.clock.now(),
         seed: u64::from_ne_bytes(seed),
     };

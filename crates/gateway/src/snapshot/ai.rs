@@ -80,7 +80,9 @@ pub(super) fn takes(path: &str) -> bool {
             let end = served.path[1..].find(['/', ':', '{']).map_or(served.path.len(), |end| end + 1);
             served.path[..end].trim_end_matches('/')
         };
-        let called: Vec<&str> = dialect.serves().iter().map(first).chain(CALLED).collect();
+        // What is asked at a base itself takes nothing below it.
+        let called = dialect.serves().iter().map(first).filter(|called| !called.is_empty());
+        let called: Vec<&str> = called.chain(CALLED).collect();
         dialect.bases().iter().any(|base| {
             let below = |called: &&str| is_at_or_below(path, &format!("{}{called}", base.root));
             path == base.at || path == base.root || called.iter().any(below)
@@ -264,7 +266,8 @@ mod tests {
         {
             assert!(takes(path), "{path}");
         }
-        for path in ["/", "/v1/orders", "/v1/chats", "/v2", "/openai", "/v11", "/modelling"] {
+        for path in ["/ollama/orders", "/", "/v1/orders", "/v1/chats", "/v2", "/openai", "/v11", "/modelling"]
+        {
             assert!(!takes(path), "{path}");
         }
     }

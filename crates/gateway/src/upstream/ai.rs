@@ -15,6 +15,8 @@ pub(crate) mod files;
 mod heads;
 pub(crate) mod held;
 mod journey;
+mod list;
+mod moderator;
 mod no;
 mod object;
 mod pass;
@@ -31,6 +33,8 @@ pub(crate) use deployment::{Deployment, Way};
 pub use explain::explain_cold;
 pub(crate) use fetch::{Fetched, Fetcher};
 pub(crate) use journey::{Models, call};
+pub(crate) use list::list;
+pub(crate) use moderator::moderator;
 pub(crate) use object::object;
 
 use self::held::Held;
@@ -46,9 +50,11 @@ use deployment::HttpWay;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header, response};
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::ModelPermit;
+use portcullis_jose::sha256;
 use portcullis_llm::dialect::Operation;
 use portcullis_llm::providers::echo;
 use portcullis_model::Timestamp;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -101,7 +107,7 @@ struct Attempt<'a> {
 /// A request on its way to a provider.
 struct Outgoing {
     method: Method,
-    path: String,
+    path: Cow<'static, str>,
     headers: HeaderMap,
     body: Bytes,
 }
@@ -119,8 +125,13 @@ impl Attempt<'_> {
         if let Some((name, value)) = way.credential(self.key) {
             headers.insert(name.clone(), value.clone());
         }
-        way.sign(&method, &mut headers, &target, &body, self.call.now)
-            .map_err(|fault| refused(Class::KeyRefused, fault))?;
+        if way.signs() {
+            let bytes = body.clone();
+            let digest = self.call.work(body.len(), move || sha256(&bytes)).await;
+            let digest = digest.map_err(|fault| refused(Class::Refused, fault))?;
+            way.sign(&method, &mut headers, &target, digest, self.call.now)
+                .map_err(|fault| refused(Class::KeyRefused, fault))?;
+        }
         let mut request = Request::new(if body.is_empty() { Upload::Empty } else { Upload::Whole(body) });
         *request.method_mut() = method;
         *request.uri_mut() = target;

@@ -124,6 +124,40 @@ async fn models_are_those_that_the_caller_may_use() {
     house.close().await;
 }
 
+/// Long bodies are worked on beside the calls, both ways.
+#[tokio::test]
+async fn a_long_body_says_what_a_short_one_does() {
+    let text = "A long question. ".repeat(40_000);
+    let said = "A long answer. ".repeat(40_000);
+    let body =
+        serde_json::json!({ "messages": [{ "role": "user", "content": text }], "model": "fast" }).to_string();
+    let (upstream, seen) = vendor(json(
+        "200 OK",
+        &serde_json::json!({ "id": "m", "type": "message", "role": "assistant", "model": "x", "stop_reason": "end_turn",
+            "content": [{ "type": "text", "text": said }], "usage": { "input_tokens": 3, "output_tokens": 4 } })
+        .to_string(),
+    ))
+    .await;
+    let house = House::open(&format!("{}{FAST}", provider("one", &upstream))).await;
+    assert_eq!(chat(&house, &body).await.status, 200);
+    let sent = String::from_utf8(seen.lock().await.pop().unwrap().body).unwrap();
+    assert!(sent == body.replace("\"fast\"", "\"gpt-x\""), "byte for byte but for the model");
+    // What is wrong behind all of it is found, too.
+    let twice = format!("{},\"model\":\"other\"}}", body.trim_end_matches('}'));
+    assert_eq!(chat(&house, &twice).await.json()["error"]["code"], "ai_request_ambiguous");
+    house.close().await;
+    let anthropic =
+        provider("one", &upstream).replace("/api/v1", "").replace("name =", "preset = \"anthropic\"\nname =");
+    let house = House::open(&format!("{anthropic}{FAST}")).await;
+    let answer = chat(&house, &body).await;
+    assert_eq!(answer.status, 200, "{}", &answer.text()[..300.min(answer.text().len())]);
+    assert!(answer.json()["choices"][0]["message"]["content"] == *said);
+    let sent: serde_json::Value = serde_json::from_slice(&seen.lock().await.pop().unwrap().body).unwrap();
+    let told = &sent["messages"][0]["content"];
+    assert!(*told == *text || told[0]["text"] == *text);
+    house.close().await;
+}
+
 #[tokio::test]
 async fn a_provider_gets_our_key_and_nothing_of_the_caller() {
     let (upstream, seen) = vendor(json(

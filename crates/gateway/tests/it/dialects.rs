@@ -472,6 +472,17 @@ async fn a_dialect_is_found_within_anothers_base() {
     assert_eq!(house.get("/cohere/v1/models/to-ollama").await.json()["name"], "to-ollama");
     assert_eq!(house.get("/ollama/api/tags").await.json()["models"][0]["model"], "to-anthropic");
     assert!(house.get("/ollama/api/version").await.json()["version"].is_string());
+    assert_eq!(house.get("/ollama/api/ps").await.json(), json!({ "models": [] }));
+    // What the vendor's program asks before anything else.
+    for root in ["/ollama", "/ollama/"] {
+        assert_eq!(house.get(root).await.text(), "Ollama is running");
+        let head = format!("HEAD {root} HTTP/1.1\r\nhost: gw\r\nauthorization: {}\r\n\r\n", house.ada());
+        let mut client = house.client().await;
+        client.send(head).await;
+        let (status, headers) = client.head().await;
+        assert_eq!(status, 200);
+        assert!(headers.contains(&("content-length".to_owned(), "17".to_owned())), "{headers:?}");
+    }
     let ollama = wire("ollama");
     for (model, status) in [("to-openai", 200), ("to-nobody", 404)] {
         let show = post(house, ollama, "/ollama/api/show", &json!({ "model": model }).to_string());

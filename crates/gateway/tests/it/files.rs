@@ -63,6 +63,9 @@ impl Account {
                     if things[at]["object"] == "batch" {
                         // Done by now.
                         things[at]["output_file_id"] = things[at - 1]["id"].clone();
+                        things[at]["status"] = "completed".into();
+                        things[at]["request_counts"] = json!({"total": 2, "completed": 2, "failed": 0});
+                        things[at]["usage"] = json!({"input_tokens": 1_000, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": 100, "output_tokens_details": {"reasoning_tokens": 10}, "total_tokens": 1_100});
                     }
                     (200, things[at].clone())
                 }
@@ -192,6 +195,61 @@ async fn a_batch_is_made_of_ones_own_file_and_its_results_are_ones_own() {
     let list = ada.get("/v1/batches?limit=5").await.json();
     assert_eq!((list["data"][0]["id"].as_str(), list["has_more"].as_bool()), (Some(&*batch), Some(false)));
     assert_eq!(eve.get("/v1/batches").await.json()["data"], json!([]));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_a_batch_used_is_in_one_record_at_its_discount() {
+    let account = Account::default();
+    let upstream = account.open().await;
+    let house = House::open(&config(&[&upstream], "").replace("gpt-x", "gpt-4o-mini")).await;
+    let ada = Caller::of(&house, &house.ada);
+    let mut batches = Vec::new();
+    for _ in 0..2 {
+        let file = ada.upload("batch", &line("fast0", "")).await.json();
+        let asked = json!({"input_file_id": file["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"});
+        let batch = ada.post("/v1/batches", &asked).await.json();
+        batches.push(format!("/v1/batches/{}", batch["id"].as_str().unwrap()));
+        for _ in 0..2 {
+            let record = house.record().await;
+            assert_eq!((record.usage, record.cost), (None, None), "nothing is used yet");
+        }
+    }
+    // However many ask at once, it is in one record.
+    for path in &batches {
+        let (a, b, c) = futures_util::join!(ada.get(path), ada.get(path), ada.get(path));
+        assert_eq!((a.status, b.status, c.status), (200, 200, 200), "{}", a.text());
+        ada.get(path).await;
+        let mut bills = Vec::new();
+        for _ in 0..4 {
+            let record = house.record().await;
+            assert_eq!(record.operation.as_deref(), Some("batches"));
+            bills.extend(record.usage.map(|usage| (usage, record.cost)));
+        }
+        let [(usage, cost)] = &bills[..] else { panic!("{bills:?}") };
+        assert_eq!((usage.input_tokens, usage.output_tokens, usage.reasoning_tokens), (1_000, 100, 10));
+        // Half of what the calls would have cost at once.
+        assert_eq!(cost.as_ref().unwrap().nanos, 1_000 * 75 + 100 * 300);
+    }
+    // A list says nothing of it, and asks for nothing to be paid.
+    assert_eq!(ada.get("/v1/batches").await.status, 200);
+    assert_eq!(house.record().await.cost, None);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_long_file_is_rewritten_in_every_line() {
+    let account = Account::default();
+    let upstream = account.open().await;
+    let house = House::open(&config(&[&upstream], "")).await;
+    let ada = Caller::of(&house, &house.ada);
+    // So long that it is read and written beside the calls.
+    let content = format!("{}\n", line("fast0", "")).repeat(6_000);
+    assert_eq!(ada.upload("batch", &content).await.status, 200);
+    let sent = account.seen().await.remove(0);
+    let text = String::from_utf8(sent.body).unwrap();
+    assert_eq!((text.matches("\"gpt-x\"").count(), text.matches("fast0").count()), (6_000, 0));
+    assert_eq!(sent.headers.iter().filter(|(name, _)| name == "content-length").count(), 1);
     house.close().await;
 }
 

@@ -1,7 +1,7 @@
 //! What a call may reach for at its provider: things that live there, each of which is somebody's, and tools that run there.
 
 use crate::client::Answer;
-use crate::house::House;
+use crate::house::{self, House};
 use crate::upstream::{Seen, Upstream, Wire};
 use portcullis_identity::local::LocalSubject;
 use portcullis_model::User;
@@ -316,6 +316,37 @@ async fn a_stream_names_nothing_that_is_not_written_down() {
     assert_eq!(vendor.calls(), calls + 2);
     // Calls that keep nothing and name nothing go on.
     assert_eq!(respond(&house, &ada, r#","store":false"#).await.status, 200);
+}
+
+#[tokio::test]
+async fn whose_an_id_is_is_known_anew_when_that_changes() {
+    let vendor = Vendor::open().await;
+    let house = house(&vendor, "").await;
+    let bob = house.user("acme", "bob").await;
+    let (ada, her) = (house.ada(), house.ada.id);
+    let (bobs, id) = (bearer(&house, "acme", &bob), made(&house, &ada).await);
+    let read = async |who: &str, id: &str| call(&house, who, &format!("GET /v1/responses/{id}"), "").await;
+    // Known by now, as hers and as not his.
+    assert_eq!((read(&ada, &id).await.status, code(&read(&bobs, &id).await)), (200, not_found()));
+    // Deleted by one of two who read it at once: neither has it afterwards.
+    let line = format!("DELETE /v1/responses/{id}");
+    let (gone, _) = futures_util::join!(call(&house, &ada, &line, ""), read(&ada, &id));
+    assert_eq!(gone.status, 200);
+    assert_eq!(code(&read(&ada, &id).await), not_found());
+    // Merged into bob: what was hers is his at once, and by her own credential she is him.
+    let id = made(&house, &ada).await;
+    assert_eq!((read(&ada, &id).await.status, code(&read(&bobs, &id).await)), (200, not_found()));
+    house.directory.merge(&house.actor, her, bob.id, None).await.unwrap();
+    assert_eq!(read(&bobs, &id).await.status, 200);
+    let again = house::eventually(async || read(&ada, &id).await.status == 200).await;
+    assert!(again, "who is merged is the other from now on");
+    // Suspended: nothing is, however well it is remembered.
+    house.directory.suspend(&house.actor, bob.id, None).await.unwrap();
+    let barred = house::eventually(async || read(&bobs, &id).await.status == 401).await;
+    assert!(barred);
+    let calls = vendor.calls();
+    assert_eq!(read(&bobs, &id).await.status, 401);
+    assert_eq!(vendor.calls(), calls);
 }
 
 #[tokio::test]

@@ -263,6 +263,16 @@ impl House {
     }
 }
 
+/// Whether it comes to that, in time.
+pub async fn eventually(mut is: impl AsyncFnMut() -> bool) -> bool {
+    let comes = async {
+        while !is().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, comes).await.is_ok()
+}
+
 pub fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }

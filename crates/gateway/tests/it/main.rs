@@ -1,6 +1,7 @@
 //! Whole calls: a gateway on a loopback port in front of upstreams that behave, or do not; a real directory behind it.
 
 mod ai;
+mod cached;
 mod client;
 mod dialects;
 mod endings;
@@ -10,6 +11,7 @@ mod fetching;
 mod files;
 mod hedging;
 mod held;
+mod hot_path;
 mod house;
 mod http2;
 mod media;
@@ -20,6 +22,7 @@ mod refusals;
 mod retries;
 mod routes;
 mod routing;
+mod secrecy;
 mod smuggling;
 mod spans;
 mod streams;

@@ -213,6 +213,83 @@ async fn streams_are_watched_to_their_end() {
 }
 
 #[tokio::test]
+async fn images_to_be_changed_are_named_in_json_as_well() {
+    let (upstream, seen) =
+        vendor(answer("application/json", r#"{"created":1,"data":[{"b64_json":"AA=="}]}"#)).await;
+    let house = house(&upstream, "gpt-image-2").await;
+    let edits = "/v1/images/edits";
+    let body = r#"{"model":"it","prompt":"a hat","images":[{"image_url":"data:image/png;base64,AA=="},{"image_url":"https://a.example/x.png"}]}"#;
+    let kind = "application/json; charset=utf-8";
+    let got = house.client().await.call(post(&house, edits, kind, body)).await;
+    assert_eq!(got.status, 200, "{}", got.text());
+    let call = seen.lock().await.pop().unwrap();
+    assert_eq!((call.target(), call.header("content-type")), (edits, Some(kind)));
+    assert_eq!(String::from_utf8(call.body).unwrap(), body.replace("\"it\"", "\"gpt-image-2\""));
+    assert_eq!(house.record().await.usage.unwrap().images, 1);
+    // Files of the account are somebody's, and two readings are one too many, as in any JSON.
+    for (body, refused) in [
+        (r#"{"model":"it","prompt":"a","images":[{"file_id":"file-theirs"}]}"#, (404, "ai_object_not_found")),
+        (r#"{"model":"it","prompt":"a","mask":{"FileId":"file-theirs"}}"#, (404, "ai_object_not_found")),
+        (r#"{"model":"it","prompt":"a","Model":"other"}"#, (400, "ai_request_ambiguous")),
+        (r#"{"prompt":"a"}"#, (400, "ai_request_invalid")),
+    ] {
+        let got = json(&house, edits, body).await;
+        assert_eq!(code(&got), (refused.0, refused.1.to_owned()), "{body}");
+    }
+    // A form stays a form, whatever else it is called, and what is varied comes in forms only.
+    for (path, kind) in [(edits, "text/json"), (edits, ""), ("/v1/images/variations", "application/json")] {
+        let got = house.client().await.call(post(&house, path, kind, body)).await;
+        assert_eq!(code(&got), (400, "ai_request_invalid".to_owned()), "{path} {kind}: {}", got.text());
+    }
+    assert!(seen.lock().await.is_empty());
+    house.close().await;
+}
+
+#[tokio::test]
+async fn who_names_no_model_for_moderations_gets_the_one_that_there_is() {
+    let judged = r#"{"id":"modr-1","model":"omni","results":[{"flagged":false}]}"#;
+    let (upstream, seen) = vendor(answer("application/json", judged)).await;
+    let model = |name: &str, there: &str| {
+        format!(
+            "[[models]]\nname = \"{name}\"\ndeployments = [{{ provider = \"one\", model = \"{there}\" }}]\n"
+        )
+    };
+    let one = [provider("one", &upstream), model("talks", "gpt-5"), model("judge", "omni-moderation-latest")]
+        .concat();
+    let house = House::open(&one).await;
+    for (body, sent) in [
+        (r#"{"input":"hi"}"#, r#"{"model":"omni-moderation-latest","input":"hi"}"#),
+        (r#"{ }"#, r#"{ "model":"omni-moderation-latest"}"#),
+        (r#"{"input":"hi","model":"judge"}"#, r#"{"input":"hi","model":"omni-moderation-latest"}"#),
+    ] {
+        let got = json(&house, "/v1/moderations", body).await;
+        assert_eq!(got.status, 200, "{body}: {}", got.text());
+        assert_eq!(String::from_utf8(seen.lock().await.pop().unwrap().body).unwrap(), sent);
+        assert_eq!(house.record().await.model.as_deref(), Some("judge"));
+    }
+    // Whom it is not granted to it is not given to, either.
+    let mallory = house.user("umbra", "mallory").await;
+    let subject = portcullis_identity::local::LocalSubject::User(mallory.id);
+    let token = house.token("umbra", subject, std::time::Duration::from_secs(60));
+    let body = r#"{"input":"hi"}"#;
+    let call = post_as(&format!("Bearer {token}"), "/v1/moderations", "application/json", body);
+    assert_eq!(house.client().await.call(call).await.status, 400);
+    house.close().await;
+    // Of several, or none, nobody knows which.
+    for config in [
+        [one.clone(), model("other", "omni-moderation-latest")].concat(),
+        [provider("one", &upstream), model("talks", "gpt-5")].concat(),
+    ] {
+        let house = House::open(&config).await;
+        let got = json(&house, "/v1/moderations", body).await;
+        assert_eq!(code(&got), (400, "ai_request_invalid".to_owned()), "{}", got.text());
+        assert!(got.text().contains("name one"), "{}", got.text());
+        house.close().await;
+    }
+    assert!(seen.lock().await.is_empty());
+}
+
+#[tokio::test]
 async fn moderations_pass() {
     let judged = r#"{"id":"modr-1","model":"omni-moderation-latest","results":[{"flagged":false,"categories":{},"category_scores":{}}]}"#;
     let (upstream, seen) = vendor(answer("application/json", judged)).await;

@@ -13,7 +13,8 @@ use tokio::sync::Mutex;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::http::HeaderValue;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::frame::Frame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::{CloseCode, Data, OpCode};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::task::TaskTracker;
@@ -270,6 +271,87 @@ async fn what_may_not_be_said_ends_the_session_unheard() {
         assert_eq!(record.outcome, Outcome::Cut, "{message}");
     }
     assert!(seen.lock().await.messages.is_empty(), "{:?}", seen.lock().await.messages);
+    house.close().await;
+}
+
+/// A frame of a message as a client sends it: `fin`, whether it is the last, and what kind the message is of (`None`: it goes on).
+fn part(payload: impl Into<Vec<u8>>, kind: Option<Data>, fin: bool) -> Message {
+    let kind = OpCode::Data(kind.unwrap_or(Data::Continue));
+    Message::Frame(Frame::message(payload.into(), kind, fin))
+}
+
+#[tokio::test]
+async fn an_event_in_parts_is_read_as_one() {
+    let (address, seen, _tasks) = provider().await;
+    let house = house(address).await;
+    let open = async || {
+        let headers = [("authorization", house.ada())];
+        connect(&house, "/v1/realtime?model=voice", &headers).await.unwrap().0
+    };
+    // A name that no part of it has.
+    let event = r#"{"type":"session.update","session":{"model":"voice","audio":{"input":{"transcription":{"model":"ears"}}}}}"#;
+    let mut socket = open().await;
+    for at in [5, 30, 48, 90] {
+        let (first, rest) = event.split_at(at);
+        socket.send(part(first, Some(Data::Text), false)).await.unwrap();
+        socket.send(Message::Ping(vec![1, 2].into())).await.unwrap();
+        socket.send(part("", None, false)).await.unwrap();
+        socket.send(part(rest, None, true)).await.unwrap();
+        let there = loop {
+            match next(&mut socket).await.unwrap().unwrap() {
+                Message::Text(text) => break serde_json::from_str::<Value>(&text).unwrap(),
+                Message::Pong(_) => {}
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(there["session"]["model"], "gpt-realtime");
+        assert_eq!(there["session"]["audio"]["input"]["transcription"]["model"], "whisper-1");
+    }
+    seen.lock().await.messages.clear();
+    let refused = [
+        // What is forbidden is so in parts, too, and nothing of it is heard.
+        vec![
+            part(r#"{"type":"session.update","session":{"tools":[{"type":"m"#, Some(Data::Text), false),
+            part(r#"cp","server_label":"x","server_url":"https://mcp.example.com"}]}}"#, None, true),
+        ],
+        vec![part("{\"type\":", Some(Data::Binary), false), part("\"response.create\"}", None, true)],
+        // Another message within one, one that nobody began, and one without end.
+        vec![part("{", Some(Data::Text), false), part(event, Some(Data::Text), true)],
+        vec![part(event, None, true)],
+        vec![part("{", Some(Data::Text), false), part(vec![b' '; 16 << 20], None, false)],
+    ];
+    for (frames, code) in refused.into_iter().zip([
+        CloseCode::Policy,
+        CloseCode::Unsupported,
+        CloseCode::Protocol,
+        CloseCode::Protocol,
+        CloseCode::Size,
+    ]) {
+        let mut socket = open().await;
+        for frame in frames {
+            // Whoever is cut off within a long one hears of it while it is sent.
+            let _ = socket.send(frame).await;
+        }
+        assert_eq!(closed_with(&mut socket).await.0, code);
+    }
+    assert!(seen.lock().await.messages.is_empty(), "{:?}", seen.lock().await.messages);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_long_event_passes_as_a_whole() {
+    let (address, seen, _tasks) = provider().await;
+    let house = house(address).await;
+    let (mut socket, _) =
+        connect(&house, "/v1/realtime?model=voice", &[("authorization", house.ada())]).await.unwrap();
+    let event = json!({"type": "session.update", "session": {"instructions": "A".repeat(1_000_000), "model": "voice"}});
+    socket.send(Message::text(event.to_string())).await.unwrap();
+    let there = told(&mut socket).await;
+    assert_eq!(there["session"]["model"], "gpt-realtime");
+    assert_eq!(
+        seen.lock().await.messages[0].len(),
+        event.to_string().len() + "gpt-realtime".len() - "voice".len()
+    );
     house.close().await;
 }
 

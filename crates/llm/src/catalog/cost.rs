@@ -45,12 +45,27 @@ impl Model {
             },
         }
     }
+
+    /// What the calls of a batch cost, of which only the sum is known; in the tariff's currency.
+    pub fn cost_of_batch(&self, used: &Amounts, calls: u64) -> Result<Cost, Unpriced> {
+        match &self.tariff {
+            Some(tariff) => tariff.cost_of_batch(used, calls),
+            None => self.cost(used, true),
+        }
+    }
 }
 
 impl Tariff {
     /// What a call costs: the whole of it at the rates of the tier that its prompt is in.
     pub fn cost(&self, used: &Amounts, batch: bool) -> Result<Cost, Unpriced> {
         self.rates(used.prompt(), batch).cost(used)
+    }
+
+    /// What the calls of a batch cost, of which only the sum is known: at the rates of the tier that their average prompt is in.
+    pub fn cost_of_batch(&self, used: &Amounts, calls: u64) -> Result<Cost, Unpriced> {
+        let calls = calls.max(1);
+        let used = used.clone().with(Class::Request, calls);
+        self.rates(used.prompt() / calls, true).cost(&used)
     }
 }
 
@@ -235,6 +250,9 @@ mod tests {
             let used = Amounts::default().with(Class::Input, input).with(Class::CachedInput, cached);
             assert_eq!(tariff.cost(&used, true).unwrap().nanos(), nanos, "{input} and {cached}");
         }
+        let many = Amounts::default().with(Class::Input, 400);
+        let cost = |calls| tariff.cost_of_batch(&many, calls).unwrap().nanos();
+        assert_eq!((cost(0), cost(1), cost(2), cost(4)), (1_200, 1_200, 800, 400), "of a batch, the average");
         let huge = Amounts::default().with(Class::Input, u64::MAX).with(Class::CacheWrite, u64::MAX);
         assert_eq!(huge.prompt(), u64::MAX);
         assert!(tariff.cost(&huge, false).is_ok());

@@ -25,6 +25,8 @@ pub enum Form {
     },
     /// OpenAI's batch: itself, and the files of its results.
     Batch,
+    /// Gemini's cached content.
+    CachedContent,
 }
 
 /// Something that was made.
@@ -113,6 +115,7 @@ impl Form {
             Self::Messages => messages(&document, &mut made),
             Self::File { calls } => file(&document, calls, &mut made),
             Self::Batch => batch(&document, &mut made),
+            Self::CachedContent => cached_content(&document, &mut made),
         }
         made.truncate(MOST);
         made
@@ -209,6 +212,12 @@ fn batch(document: &Node<'_>, made: &mut Vec<Made>) {
     note(made, Kind::File, document.member("error_file_id"), None);
 }
 
+/// A cached content, which is named by where it is.
+fn cached_content(document: &Node<'_>, made: &mut Vec<Made>) {
+    let expires = document.member("expireTime").and_then(Node::as_str).and_then(Timestamp::parse_rfc3339);
+    note(made, Kind::CachedContent, document.member("name"), expires);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,6 +258,14 @@ mod tests {
         assert_eq!(made[0].expires_at, Some(Timestamp::from_seconds(1_763_800_000)));
         let batch = br#"{"id":"batch_1","input_file_id":"file-1","output_file_id":"file-2","error_file_id":null,"metadata":{"output_file_id":"file-3"}}"#;
         assert_eq!(shown(&Form::Batch.made(batch)), ["batch batch_1", "file file-2"]);
+    }
+
+    #[test]
+    fn what_is_cached_is_named_until_it_expires() {
+        let cached = br#"{"name":"cachedContents/c1","model":"models/gemini-x","displayName":"cachedContents/c2","expireTime":"2025-11-22T10:09:10.5Z"}"#;
+        let made = Form::CachedContent.made(cached);
+        assert_eq!(shown(&made), ["cached_content cachedContents/c1"]);
+        assert_eq!(made[0].expires_at, Some(Timestamp::from_micros(1_763_806_150_500_000)));
     }
 
     #[test]

@@ -74,7 +74,7 @@ static SERVES: &[Served] = &[
     // Not OpenAI's own: who serves it beside its API has it as Jina has.
     Served::post("/rerank", Operation::Rerank, &RERANK).as_exchange(Exchange::Rerank(&rerank::Jina)),
     Served::post("/images/generations", Operation::Images, &media::IMAGES),
-    Served::post("/images/edits", Operation::ImageEdits, &media::IMAGE_FORM),
+    Served::post("/images/edits", Operation::ImageEdits, &media::IMAGE_EDITS),
     Served::post("/images/variations", Operation::ImageVariations, &media::IMAGE_FORM),
     Served::post("/audio/transcriptions", Operation::Transcriptions, &media::AUDIO_FORM),
     Served::post("/audio/translations", Operation::Translations, &media::AUDIO_FORM),

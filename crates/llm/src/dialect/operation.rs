@@ -45,13 +45,20 @@ pub enum Operation {
     Batch,
     /// The caller's own of these.
     Batches,
+    /// A prompt's beginning, to be kept at the provider.
+    CacheCreate,
+    /// One that is kept there: to be read, kept for longer, or deleted.
+    Cache,
+    /// The caller's own that are kept there.
+    Caches,
     /// A call in the model's own form, which only its provider knows (Bedrock's `invoke`).
     Invoke,
     /// The models that the caller may use.
     Models,
     /// One of them.
     Model,
-    /// Which version of the vendor's server this is like (Ollama's clients want to know).
+    /// What the vendor's server is: whether it is there, which version it is like, what it has loaded (Ollama's clients want to
+    /// know).
     Version,
 }
 
@@ -79,6 +86,9 @@ impl Operation {
         Self::BatchCreate,
         Self::Batch,
         Self::Batches,
+        Self::CacheCreate,
+        Self::Cache,
+        Self::Caches,
         Self::Invoke,
         Self::Models,
         Self::Model,
@@ -105,6 +115,7 @@ impl Operation {
             Self::Realtime => "realtime",
             Self::FileUpload | Self::File | Self::Files => "files",
             Self::BatchCreate | Self::Batch | Self::Batches => "batches",
+            Self::CacheCreate | Self::Cache | Self::Caches => "cached_contents",
             Self::Invoke => "invoke",
             Self::Models | Self::Model => "models",
             Self::Version => "version",
@@ -122,6 +133,7 @@ impl Operation {
                 | Self::Translations
                 | Self::Speech
                 | Self::BatchCreate
+                | Self::CacheCreate
         )
     }
 

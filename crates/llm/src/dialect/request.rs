@@ -20,14 +20,20 @@ use crate::dialect::openai::batch::Batch;
 use crate::json::strict::{Cursor, Error};
 use bytes::Bytes;
 use portcullis_fault::{Fault, codes};
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// A request body that was checked. Shares the body's bytes: cheap to keep and to clone.
 #[derive(Clone)]
 pub struct Request {
     body: Bytes,
     model: Option<Model>,
+    /// What stands before the model's name.
+    prefix: &'static str,
+    /// Where `model` can be put, where it may be missing and is.
+    absent: Option<Absent>,
     stream: bool,
     options: Options,
     /// Whether the dialect has `stream_options` at all.
@@ -40,7 +46,7 @@ pub struct Request {
     form: Option<Box<str>>,
     reaches: Reaches,
     /// The calls in a file of it, and where that begins.
-    calls: Option<(usize, Box<Batch>)>,
+    calls: Option<(usize, Arc<Batch>)>,
 }
 
 /// What it reaches for at its provider.
@@ -59,6 +65,14 @@ struct Model {
     decoded: Option<Box<str>>,
 }
 
+/// The beginning of an object that has no `model`.
+#[derive(Clone, Copy)]
+struct Absent {
+    at: usize,
+    /// It has no other member either.
+    alone: bool,
+}
+
 /// Bytes of a model's name, decoded; ours have at most 128.
 const MAX_MODEL: usize = 256;
 
@@ -67,7 +81,8 @@ impl Request {
     pub fn read(body: &Bytes, content_type: &[u8], members: &Members) -> Result<Self, Fault> {
         match members.syntax {
             Syntax::Json => Self::scan(body, members),
-            Syntax::Form | Syntax::File => Self::scan_form(body, content_type, members),
+            Syntax::FormOrJson if form::is_json(content_type) => Self::scan(body, members),
+            Syntax::Form | Syntax::FormOrJson | Syntax::File => Self::scan_form(body, content_type, members),
         }
     }
 
@@ -91,7 +106,9 @@ impl Request {
         }
         let mut names = Names::new(body, members.either_case);
         let mut options_member = None;
-        if !cursor.take(b'}') {
+        let begin = cursor.at();
+        let alone = cursor.take(b'}');
+        if !alone {
             let mut before = None;
             loop {
                 let name = cursor.name().map_err(syntax)?;
@@ -123,12 +140,15 @@ impl Request {
             }
         }
         cursor.end().map_err(syntax)?;
-        if members.model && found.model.is_none() {
+        if members.model && !members.model_optional && found.model.is_none() {
             return Err(invalid("member `model` is missing; it names the model to use"));
         }
+        let absent = (members.model && found.model.is_none()).then_some(Absent { at: begin, alone });
         Ok(Self {
             body: body.clone(),
             model: found.model,
+            prefix: members.model_prefix,
+            absent,
             stream: found.stream.unwrap_or(members.streams),
             options: found.options.unwrap_or(Options::Absent),
             has_options: members.stream_options,
@@ -157,8 +177,13 @@ impl Request {
         }
     }
 
-    /// What the caller asked for, escapes decoded; empty where the path says it.
+    /// What the caller asked for, escapes decoded; empty where the path says it, and where it is not said.
     pub fn model(&self) -> &str {
+        let written = self.written_model();
+        written.strip_prefix(self.prefix).unwrap_or(written)
+    }
+
+    fn written_model(&self) -> &str {
         if let Some((_, calls)) = &self.calls {
             return calls.model();
         }
@@ -217,7 +242,18 @@ impl Request {
         if let Some((at, calls)) = &self.calls {
             return calls.rewrite_within(&self.body, *at, deployment_model);
         }
-        let Some(Model { span: model_span, .. }) = &self.model else { return self.body.clone() };
+        let named = match self.prefix {
+            // A name that says what it is (`tunedModels/…`) is whole.
+            "" => Cow::Borrowed(deployment_model),
+            _ if deployment_model.contains('/') => Cow::Borrowed(deployment_model),
+            prefix => Cow::Owned(format!("{prefix}{deployment_model}")),
+        };
+        let deployment_model = &*named;
+        let Some(Model { span: model_span, .. }) = &self.model else {
+            return self
+                .absent
+                .map_or_else(|| self.body.clone(), |absent| absent.filled(&self.body, deployment_model));
+        };
         let mut model = Vec::with_capacity(deployment_model.len() + options::LONGEST + 2);
         if self.form.is_some() {
             model.extend_from_slice(deployment_model.as_bytes());
@@ -258,6 +294,22 @@ impl Request {
         }
         body.extend_from_slice(&self.body[from..]);
         body.into()
+    }
+}
+
+impl Absent {
+    /// `body` with the model in its place.
+    fn filled(self, body: &Bytes, model: &str) -> Bytes {
+        let mut filled = Vec::with_capacity(body.len() + model.len() + 16);
+        filled.extend_from_slice(&body[..self.at]);
+        filled.extend_from_slice(b"\"model\":");
+        // A string into memory: cannot fail.
+        let _ = serde_json::to_writer(&mut filled, model);
+        if !self.alone {
+            filled.push(b',');
+        }
+        filled.extend_from_slice(&body[self.at..]);
+        filled.into()
     }
 }
 
@@ -369,7 +421,7 @@ fn typed(name: &str, wanted: &str, value: &Range<usize>) -> Fault {
     invalid(format!("member `{name}` must be {wanted}, at byte {}", value.start))
 }
 
-fn invalid(detail: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
+fn invalid(detail: impl Into<Cow<'static, str>>) -> Fault {
     Fault::new(codes::AI_REQUEST_INVALID).detail(detail)
 }
 

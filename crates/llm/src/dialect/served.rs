@@ -30,6 +30,8 @@ pub struct Served {
     pub exchange: Option<Exchange>,
     /// What the id in the path is of.
     pub object: Option<Kind>,
+    /// What is answered here, always: `Content-Type` and body.
+    pub says: Option<(&'static str, &'static str)>,
     /// Parameters of the caller's query that go on to the provider, beside its dialect's.
     pub parameters: &'static [&'static str],
 }
@@ -41,7 +43,7 @@ pub struct Matched {
     pub served: &'static Served,
     /// The model that the path names, percent-decoded.
     pub model: Option<String>,
-    /// The id that the path names, percent-decoded.
+    /// The id that the path names, percent-decoded, as it is named everywhere: `cachedContents/…`.
     pub object: Option<String>,
 }
 
@@ -68,6 +70,19 @@ impl Served {
         Self::row(Method::GET, path, operation)
     }
 
+    /// A row of calls that are always answered the same.
+    pub const fn said(
+        method: Method,
+        path: &'static str,
+        operation: Operation,
+        content_type: &'static str,
+        body: &'static str,
+    ) -> Self {
+        let mut row = Self::row(method, path, operation);
+        row.says = Some((content_type, body));
+        row
+    }
+
     /// A row of calls about something that lives at a provider, without a body.
     pub const fn about(method: Method, path: &'static str, operation: Operation, kind: Kind) -> Self {
         let mut row = Self::row(method, path, operation);
@@ -85,8 +100,16 @@ impl Served {
             chat: None,
             exchange: None,
             object: None,
+            says: None,
             parameters: &[],
         }
+    }
+
+    /// Whose body says something.
+    #[must_use]
+    pub const fn with(mut self, members: &'static Members) -> Self {
+        self.members = Some(members);
+        self
     }
 
     /// Whose callers' parameters of these names go on to the provider.
@@ -127,8 +150,17 @@ impl Served {
         with_model(self.path, model)
     }
 
-    /// The path for what has this id.
+    /// What stands before an id of a path's where the same thing is named anywhere else: Gemini names things by where they are.
+    fn collection(&self) -> &'static str {
+        match self.object {
+            Some(Kind::CachedContent) => "cachedContents/",
+            _ => "",
+        }
+    }
+
+    /// The path for what has this id, as it is named everywhere.
     pub fn path_about(&self, id: &str) -> Cow<'static, str> {
+        let id = id.strip_prefix(self.collection()).unwrap_or(id);
         match self.path.split_once(ID) {
             None => Cow::Borrowed(self.path),
             Some((before, after)) => {
@@ -178,12 +210,15 @@ pub(crate) fn with_model(path: &'static str, model: &str) -> Cow<'static, str> {
 ///
 /// `ai_operation_unknown` for another path, `method_not_allowed` for another method: see [`allowed`].
 pub fn matched(dialect: &dyn Dialect, method: &Method, path: &str) -> Result<Matched, Fault> {
+    // A base without anything behind it is its root.
+    let path = if path.is_empty() { "/" } else { path };
     let decoded = percent_decode_str(path).decode_utf8().map_err(|_| unknown(dialect, path))?;
     let mut elsewhere = None;
     for served in dialect.serves() {
         let Some(Named { model, object }) = served.takes(&decoded) else { continue };
         if served.method == *method {
-            let (model, object) = (model.map(str::to_owned), object.map(str::to_owned));
+            let object = object.map(|id| format!("{}{id}", served.collection()));
+            let model = model.map(str::to_owned);
             return Ok(Matched { served, model, object });
         }
         elsewhere = Some(served);
@@ -202,6 +237,7 @@ pub fn matched(dialect: &dyn Dialect, method: &Method, path: &str) -> Result<Mat
 
 /// The methods that are served at `path`, for `Allow`.
 pub fn allowed(dialect: &dyn Dialect, path: &str) -> String {
+    let path = if path.is_empty() { "/" } else { path };
     let Ok(decoded) = percent_decode_str(path).decode_utf8() else { return String::new() };
     let rows = dialect.serves().iter().filter(|served| served.takes(&decoded).is_some());
     let methods: Vec<&str> = rows.map(|served| served.method.as_str()).collect();

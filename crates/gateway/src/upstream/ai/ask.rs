@@ -1,6 +1,7 @@
 //! What a model is asked, ready to be sent to any deployment.
 
 use super::fetch::{Fetched, Fetcher};
+use crate::beside::Beside;
 use http::{HeaderMap, Uri};
 use portcullis_fault::Fault;
 use portcullis_llm::canon;
@@ -37,6 +38,8 @@ pub(crate) struct AiCall<'a> {
     pub(crate) fetcher: Option<&'a Fetcher>,
     /// What was fetched of it.
     pub(crate) fetched: Fetched,
+    /// Where long bodies are worked on; `None` where nobody else waits.
+    pub(crate) beside: Option<&'a Beside>,
     /// The request as it was read, once that was necessary.
     pub(crate) read: OnceLock<Arc<canon::Request>>,
     /// The same of what has one answer.
@@ -49,26 +52,50 @@ impl AiCall<'_> {
         self.dialect.format(self.served, self.uri.query())
     }
 
-    fn incoming(&self) -> Incoming<'_> {
+    /// The body as it came.
+    pub(super) fn incoming(&self) -> Incoming<'_> {
         Incoming { model: self.model, stream: self.served.stream, body: self.request.body() }
     }
 
+    /// Does work on so many bytes: here, or beside the calls where they are many.
+    pub(super) async fn work<T: Send + 'static>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Fault> {
+        match self.beside {
+            Some(beside) => beside.work(bytes, work).await,
+            None => Ok(work()),
+        }
+    }
+
+    /// Whatever reads the body as it came.
+    async fn reading<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Incoming<'_>) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, Fault> {
+        let (model, stream) = (self.model.map(str::to_owned), self.served.stream);
+        let body = self.request.body().clone();
+        let read = move || read(&Incoming { model: model.as_deref(), stream, body: &body });
+        self.work(self.request.body().len(), read).await?
+    }
+
     /// The question, out of the caller's dialect; read once, for all deployments.
-    pub(super) fn question(&self, inbound: &Exchange) -> Result<Arc<Question>, Fault> {
+    pub(super) async fn question(&self, inbound: Exchange) -> Result<Arc<Question>, Fault> {
         if let Some(question) = self.question.get() {
             return Ok(question.clone());
         }
-        let question = Arc::new(inbound.read(&self.incoming())?);
-        Ok(self.question.get_or_init(|| question).clone())
+        let question = self.reading(move |body| inbound.read(body)).await?;
+        Ok(self.question.get_or_init(|| Arc::new(question)).clone())
     }
 
     /// What is asked, out of the caller's dialect; read once, for all deployments.
-    pub(super) fn asked(&self, inbound: &dyn Chat, id: &str) -> Result<Asked, Fault> {
+    pub(super) async fn asked(&self, inbound: &'static dyn Chat, id: &str) -> Result<Asked, Fault> {
         let request = match self.read.get() {
             Some(request) => request.clone(),
             None => {
-                let request = Arc::new(inbound.read_request(&self.incoming())?);
-                self.read.get_or_init(|| request).clone()
+                let request = self.reading(move |body| inbound.read_request(body)).await?;
+                self.read.get_or_init(|| Arc::new(request)).clone()
             }
         };
         Ok(Asked { id: id.into(), now: self.now.seconds(), request })

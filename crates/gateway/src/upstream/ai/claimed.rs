@@ -14,9 +14,11 @@ use http_body::Frame;
 use portcullis_fault::Fault;
 use portcullis_identity::Permit;
 use portcullis_llm::dialect::made::{Finder, Form, Made};
+use portcullis_llm::dialect::openai::batch::Bill;
 use portcullis_llm::dialect::request::reach::kinds;
 use portcullis_llm::dialect::{Operation, Served};
 use portcullis_model::Timestamp;
+use portcullis_model::holding::Kind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -49,6 +51,12 @@ impl Claim {
         let given = made.into_iter().map(|Made { kind, id, expires_at }| Given { kind, id, expires_at });
         let given: Vec<Given> = given.collect();
         self.held.claim(&self.permit, &self.account, &given, self.now).await
+    }
+
+    /// Whether nobody was told before that this batch is over.
+    async fn is_first(&self, batch: &Made) -> Result<bool, Fault> {
+        let bill = Given { kind: Kind::BatchBill, id: batch.id.clone(), expires_at: None };
+        self.held.first(&self.permit, &self.account, &bill, self.now).await
     }
 }
 
@@ -97,6 +105,7 @@ impl Attempt<'_> {
             (Operation::Chat, "anthropic") if reach.has(kinds::CODE_INTERPRETER) => Some(Form::Messages),
             (Operation::FileUpload, _) => Some(Form::File { calls: self.call.request.calls().is_some() }),
             (Operation::BatchCreate | Operation::Batch, _) => Some(Form::Batch),
+            (Operation::CacheCreate | Operation::Cache, _) => Some(Form::CachedContent),
             _ => None,
         }
     }
@@ -108,6 +117,7 @@ impl Attempt<'_> {
             key: self.key.and_then(|at| u16::try_from(at + 1).ok()),
             deployment: self.deployment.model.to_string(),
             model: Some(self.permit.model().clone()),
+            only_model: false,
         }
     }
 
@@ -117,7 +127,7 @@ impl Attempt<'_> {
         form: Form,
         headers: &HeaderMap,
         body: AnswerBody,
-        recording: &Recording,
+        recording: &mut Recording,
     ) -> Result<AnswerBody, Refused> {
         let claim = Claim {
             held: self.held.clone(),
@@ -135,7 +145,18 @@ impl Attempt<'_> {
             .await
             .map_err(|cut| refused(Class::Outage, Fault::new(cut.code).context(cut.why)))?;
         // Another attempt would make it once more.
-        claim.write(form.made(&bytes)).await.map_err(|fault| refused(Class::Refused, fault))?;
-        Ok(AnswerBody::whole(bytes.into()))
+        let over = |fault| refused(Class::Refused, fault);
+        let bytes = Bytes::from(bytes);
+        let read = bytes.clone();
+        let made = self.call.work(bytes.len(), move || form.made(&read)).await.map_err(over)?;
+        claim.clone().write(made.clone()).await.map_err(over)?;
+        if form == Form::Batch
+            && let Some(bill) = Bill::read(&bytes)
+            && let Some(batch) = made.iter().find(|one| one.kind == Kind::Batch)
+            && claim.is_first(batch).await.map_err(over)?
+        {
+            recording.billed(self.deployment.known.clone(), bill);
+        }
+        Ok(AnswerBody::whole(bytes))
     }
 }

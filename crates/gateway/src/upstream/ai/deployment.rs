@@ -132,13 +132,19 @@ impl HttpWay {
 }
 
 impl HttpWay {
-    /// Adds the signature of a call to its headers, which are complete but for that, where the provider wants one.
+    /// Whether the provider wants calls signed.
+    pub(super) fn signs(&self) -> bool {
+        self.signer.is_some()
+    }
+
+    /// Adds the signature of a call to its headers, which are complete but for that, where the provider wants one; `digest`:
+    /// SHA-256 of the body.
     pub(super) fn sign(
         &self,
         method: &Method,
         headers: &mut HeaderMap,
         target: &Uri,
-        body: &[u8],
+        digest: [u8; 32],
         now: Timestamp,
     ) -> Result<(), Fault> {
         let Some(signer) = &self.signer else { return Ok(()) };
@@ -147,7 +153,7 @@ impl HttpWay {
         };
         let url = format!("https://{}{target}", text(Some(&self.endpoint.host)));
         let content_type = text(headers.get(header::CONTENT_TYPE));
-        let request = Unsigned { method: method.as_str(), url: &url, content_type: &content_type, body };
+        let request = Unsigned { method: method.as_str(), url: &url, content_type: &content_type, digest };
         headers.extend(signer.sign(request, now)?);
         Ok(())
     }

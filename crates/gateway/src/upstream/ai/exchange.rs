@@ -3,7 +3,7 @@
 use super::deployment::Way;
 use super::plan::Conversion;
 use super::route::Class;
-use super::translated::{anew, gathered, readable, tell, unreadable};
+use super::translated::{anew, busy, gathered, readable, tell, unreadable};
 use super::{Attempt, Outgoing, Refused, heads, no, refused};
 use crate::meter::{Answer, estimate};
 use crate::record::Recording;
@@ -13,6 +13,8 @@ use portcullis_fault::{Fault, codes};
 use portcullis_llm::dialect::chat::Written;
 use portcullis_model::Usage;
 use portcullis_model::usage::UsageSource;
+use std::borrow::Cow;
+use std::sync::Arc;
 
 impl Attempt<'_> {
     /// Asks in the provider's dialect, and answers in the caller's.
@@ -23,18 +25,25 @@ impl Attempt<'_> {
     ) -> Result<Answer, Refused> {
         let Self { deployment, call, .. } = self;
         // What the caller said is wrong for every deployment; what one cannot be told another may take.
-        let question = call.question(&plan.inbound).map_err(|fault| refused(Class::Refused, fault))?;
-        let model = deployment.model.as_str();
+        let question = call.question(plan.inbound).await.map_err(|fault| refused(Class::Refused, fault))?;
+        let (inbound, outbound, mode) = (plan.inbound, plan.outbound, deployment.mode);
         let asked = plan.inbound.uses_tokens().then(|| estimate(call.request.text_bytes(), 0));
-        let (mut replies, mut last) = (Vec::new(), None);
-        for part in question.parts(&plan.outbound, model) {
-            let (written, losses) = part
-                .write(&plan.outbound, model, deployment.mode)
+        let (mut replies, mut last, mut length) = (Vec::new(), None, 0);
+        for part in question.parts(&outbound, deployment.model.as_str()) {
+            let part = match part {
+                Cow::Borrowed(_) => question.clone(),
+                Cow::Owned(part) => Arc::new(part),
+            };
+            let (asked_part, model) = (part.clone(), deployment.model.clone());
+            let (written, losses) = call
+                .work(call.request.body().len(), move || asked_part.write(&outbound, model.as_str(), mode))
+                .await
+                .map_err(busy)?
                 .map_err(|fault| refused(Class::Unsayable, fault))?;
             recording.record.dropped = (!losses.is_empty()).then(|| losses.text());
             let (head, body) = self.once(written, recording).await?;
             if !head.status.is_success() {
-                let mut refused = no::translated(head, body, plan.failures, recording).await;
+                let mut refused = no::translated(head, body, &plan.failures, recording).await;
                 if let Ok(answer) = &mut refused.said {
                     tell(&losses, &mut answer.head);
                 }
@@ -43,11 +52,15 @@ impl Attempt<'_> {
             readable(&head)?;
             // For the record of a caller that goes away while this waits: the provider has read the question by now.
             recording.record.usage = asked;
-            replies.push(part.hear(&plan.outbound, &gathered(body).await?).map_err(unreadable)?);
+            let body = gathered(body).await?;
+            length += body.len();
+            let hear = move || part.hear(&outbound, &body);
+            replies.push(call.work(length, hear).await.map_err(busy)?.map_err(unreadable)?);
             last = Some((head, losses));
         }
         let id = recording.record.id.to_string();
-        let (bytes, tokens) = question.tell(replies, &plan.inbound, &id).map_err(unreadable)?;
+        let telling = move || question.tell(replies, &inbound, &id);
+        let (bytes, tokens) = call.work(length, telling).await.map_err(busy)?.map_err(unreadable)?;
         recording.record.usage = match tokens {
             Some(input_tokens) if asked.is_some() => {
                 Some(Usage { input_tokens, source: UsageSource::Reported, ..Usage::default() })
@@ -75,7 +88,7 @@ impl Attempt<'_> {
             Way::Http(way) => {
                 let headers = heads::written(call.headers, &written.headers, way, false, &recording.id);
                 let own = way.preset.own_path(operation, deployment.model.as_str());
-                let path = own.unwrap_or_else(|| written.target()).into_owned();
+                let path = own.unwrap_or_else(|| written.target().into_owned().into());
                 let outgoing = Outgoing { method: Method::POST, path, headers, body: written.body.into() };
                 self.send(way, outgoing, recording).await
             }

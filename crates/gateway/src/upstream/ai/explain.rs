@@ -116,7 +116,10 @@ impl Ground<'_> {
         if question.body.is_none() {
             (facts.bytes, facts.text) = (0, 0);
         }
-        look_inside(target, &call, "", &mut facts, &mut conversation);
+        if target.looks_inside {
+            let read = call.format().and_then(|chat| chat.read_request(&call.incoming()).ok());
+            look_inside(&call, read.as_ref(), &mut facts, &mut conversation);
+        }
         let mut turn = Turn { draw: Draw::new(self.seed), conversation };
         let serves = |deployment: &Deployment| super::Plan::of(deployment, &call).is_some();
         let choice = target.choose(&facts, serves, self.now, &mut turn);

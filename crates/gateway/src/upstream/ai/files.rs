@@ -1,23 +1,15 @@
-//! Files and batches: at which provider a file is kept, what the calls in it may do, and the lists of the caller's own.
-//!
-//! A provider knows one account, ours, so its own lists are of no use: a caller's list is what the caller was given, each
-//! asked for by its id.
+//! Files and batches: at which provider a file is kept, and what the calls in it may do.
 
 use super::held::Held;
-use super::object::Place;
-use super::{AiCall, Models, Way};
-use crate::meter::Answer;
-use crate::record::Recording;
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use super::{Models, Way};
+use http::{HeaderMap, HeaderName};
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::{ModelPermit, Permit};
+use portcullis_llm::dialect::Operation;
 use portcullis_llm::dialect::openai::batch::{Batch, at_line};
 use portcullis_llm::dialect::request::Reach;
-use portcullis_llm::dialect::{Operation, Served};
 use portcullis_model::holding::Kind;
 use portcullis_model::{Name, Timestamp};
-use serde_json::value::RawValue;
 use std::collections::{BTreeMap, HashSet};
 
 /// By which model's provider a file is to be kept.
@@ -25,10 +17,6 @@ static MODEL: HeaderName = HeaderName::from_static("x-portcullis-model");
 
 /// Ids and tools that the calls of one file refer to together.
 const REFERRED: usize = 1_000;
-
-/// What a list has where nothing is said, and at most: each is a question to the provider.
-const USUAL: u32 = 20;
-const MOST: u32 = 100;
 
 /// The model by whose provider a file is kept that asks none itself: the one that the caller names, or any of the one provider
 /// that there is.
@@ -81,22 +69,22 @@ pub(crate) async fn judge(
     let mut seen: HashSet<(Kind, String)> = HashSet::new();
     for line in calls.lines() {
         let judged = async {
-            let reach = line.request.reach()?;
-            target.within.tools(&reach, permit, models.identity)?;
+            let reach = &line.reach;
+            target.within.tools(reach, permit, models.identity)?;
             all.speech |= reach.speech;
-            for tool in reach.tools {
-                if !all.tools.contains(&tool) {
-                    all.tools.push(tool);
+            for tool in &reach.tools {
+                if !all.tools.contains(tool) {
+                    all.tools.push(tool.clone());
                 }
             }
-            for id in reach.ids {
+            for id in &reach.ids {
                 if !seen.insert((id.kind, id.text.clone())) {
                     continue;
                 }
                 if !target.within.shares(&id.text) {
                     models.held.find(permit.permit(), id.kind, &id.text, now).await?;
                 }
-                all.ids.push(id);
+                all.ids.push(id.clone());
             }
             if all.ids.len() + all.tools.len() > REFERRED {
                 return Err(Fault::new(codes::AI_REQUEST_INVALID).detail(format!(
@@ -138,75 +126,4 @@ pub(crate) async fn input(
         _ => Err(Fault::new(codes::AI_REQUEST_INVALID)
             .detail("member `input_file_id` names a file that was not uploaded with the purpose `batch`")),
     }
-}
-
-/// What a caller asks of a list.
-struct Wish<'q> {
-    limit: u32,
-    after: Option<&'q str>,
-    purpose: Option<&'q str>,
-}
-
-impl<'q> Wish<'q> {
-    fn read(query: Option<&'q str>) -> Result<Self, Fault> {
-        let mut wish = Self { limit: USUAL, after: None, purpose: None };
-        let invalid = |detail: &'static str| Fault::new(codes::AI_REQUEST_INVALID).detail(detail);
-        for pair in query.unwrap_or_default().split('&') {
-            match pair.split_once('=').unwrap_or((pair, "")) {
-                ("limit", number) => {
-                    let number: u32 =
-                        number.parse().map_err(|_| invalid("parameter `limit` must be a number"))?;
-                    wish.limit = number.clamp(1, MOST);
-                }
-                ("after", id) => wish.after = Some(id),
-                ("purpose", purpose) => wish.purpose = Some(purpose),
-                ("order", "asc") => return Err(invalid("lists are in the order `desc`, newest first")),
-                _ => {}
-            }
-        }
-        Ok(wish)
-    }
-}
-
-/// The caller's own files or batches, newest first; `row`: where one is asked for.
-///
-/// # Errors
-/// `ai_request_invalid`, `ai_object_not_found` for an unknown `after`, `store_unavailable`, and what a provider fails with.
-pub(crate) async fn list(
-    permit: &Permit,
-    models: &Models<'_>,
-    (kind, row): (Kind, &'static Served),
-    call: AiCall<'_>,
-    recording: &mut Recording,
-) -> Result<Answer, Fault> {
-    let wish = Wish::read(call.uri.query())?;
-    let now = recording.now();
-    let mut holdings = models.held.list(permit, kind, wish.after, wish.limit + 1, now).await?;
-    let more = holdings.len() > wish.limit as usize;
-    holdings.truncate(wish.limit as usize);
-    recording.record.timing.dispatched = recording.elapsed();
-    let call = AiCall { served: row, ..call };
-    let mut data: Vec<Box<RawValue>> = Vec::new();
-    let mut ids: Vec<String> = Vec::new();
-    for holding in &holdings {
-        // What was made with a model that is not granted any more, or is not served there, cannot be used.
-        let Ok(place) = Place::of(permit, models, holding) else { continue };
-        let found = place.fetch(&call, &holding.object, models.held, recording).await?;
-        let Some(document) = found else {
-            models.held.release(permit, kind, &holding.object).await?;
-            continue;
-        };
-        if wish.purpose.is_none_or(|purpose| has_purpose(&document, purpose)) {
-            data.push(document);
-            ids.push(holding.object.clone());
-        }
-    }
-    let list = serde_json::json!({ "object": "list", "data": data, "has_more": more, "first_id": ids.first(), "last_id": ids.last() });
-    let (mut head, ()) = http::Response::new(()).into_parts();
-    head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(Answer::local(head, Bytes::from(list.to_string())))
-}
-
-fn has_purpose(document: &RawValue, purpose: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(document.get()).is_ok_and(|file| file["purpose"] == purpose)
 }

@@ -14,6 +14,7 @@ use portcullis_store::entity::holdings;
 use portcullis_store::{Error, Store};
 use quick_cache::sync::Cache;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long an answer of the database is taken for true. What is let go elsewhere goes to the provider for so long, which has
@@ -26,6 +27,8 @@ const MOST: usize = 10_000;
 pub(crate) struct Held {
     store: Store,
     known: Cache<Asked, (Arc<Holding>, Timestamp)>,
+    /// How often something was let go of: what was looked up meanwhile may have been that.
+    released: AtomicU64,
 }
 
 /// Who asks for what.
@@ -42,6 +45,8 @@ pub(crate) struct Account {
     pub(crate) deployment: String,
     /// The model as the caller asked for it.
     pub(crate) model: Option<Name>,
+    /// Whether only that model at the provider can use what is there.
+    pub(crate) only_model: bool,
 }
 
 impl Account {
@@ -60,9 +65,29 @@ pub(crate) struct Given {
     pub(crate) expires_at: Option<Timestamp>,
 }
 
+impl Given {
+    fn is_keepable(&self) -> bool {
+        self.id.len() <= LONGEST && !self.id.contains('\0')
+    }
+
+    fn to(&self, holder: Holder, account: &Account, now: Timestamp) -> Holding {
+        Holding {
+            kind: self.kind,
+            object: self.id.clone(),
+            holder,
+            provider: account.provider.clone(),
+            key: account.key,
+            deployment: account.deployment.clone(),
+            model: account.model.clone(),
+            created_at: now,
+            expires_at: self.expires_at,
+        }
+    }
+}
+
 impl Held {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, known: Cache::new(MOST) }
+        Self { store, known: Cache::new(MOST), released: AtomicU64::new(0) }
     }
 
     /// Writes down that the caller was given these by `account`. To be awaited before the caller sees them.
@@ -82,23 +107,15 @@ impl Held {
         // Nobody is there to come back for what the gateway's own calls make.
         let Some(principal) = permit.principal() else { return Ok(()) };
         let holder = Holder::of(principal);
-        let holding = |given: &Given| Holding {
-            kind: given.kind,
-            object: given.id.clone(),
-            holder,
-            provider: account.provider.clone(),
-            key: account.key,
-            deployment: account.deployment.clone(),
-            model: account.model.clone(),
-            created_at: now,
-            expires_at: given.expires_at,
-        };
-        let keepable = |given: &&Given| given.id.len() <= LONGEST && !given.id.contains('\0');
-        let mut holdings: Vec<Holding> = given.iter().filter(keepable).map(holding).collect();
-        // Ids of two providers may be the same.
+        let mut holdings: Vec<Holding> = given
+            .iter()
+            .filter(|given| given.is_keepable())
+            .map(|given| given.to(holder, account, now))
+            .collect();
+        // Ids of two providers may be the same, and what is known may be kept for longer now.
         holdings.retain(|one| {
             let known = self.remembered(&holder, one.kind, &one.object, now);
-            known.is_none_or(|known| known.provider != one.provider)
+            known.is_none_or(|known| known.provider != one.provider || known.expires_at != one.expires_at)
         });
         if holdings.is_empty() {
             return Ok(());
@@ -120,6 +137,22 @@ impl Held {
         Ok(())
     }
 
+    /// Writes one down that is to be there once; whether it was not there before.
+    ///
+    /// # Errors
+    /// `store_unavailable`: the database cannot be asked.
+    pub(crate) async fn first(
+        &self,
+        permit: &Permit,
+        account: &Account,
+        given: &Given,
+        now: Timestamp,
+    ) -> Result<bool, Fault> {
+        let Some(principal) = permit.principal().filter(|_| given.is_keepable()) else { return Ok(false) };
+        let holding = given.to(Holder::of(principal), account, now);
+        holdings::put(&self.store, &holding).await.map_err(unavailable)
+    }
+
     /// What the caller has under an id.
     ///
     /// # Errors
@@ -137,8 +170,13 @@ impl Held {
         if let Some(known) = self.remembered(&holder, kind, id, now) {
             return Ok(known);
         }
+        let released = self.released.load(Ordering::SeqCst);
         let found = holdings::find(&self.store, &holder, kind, id, now).await.map_err(unavailable)?;
-        found.map(|holding| self.remember(holder, holding, now)).ok_or_else(|| unknown(kind, id))
+        let found = found.ok_or_else(|| unknown(kind, id))?;
+        if self.released.load(Ordering::SeqCst) != released {
+            return Ok(Arc::new(found));
+        }
+        Ok(self.remember(holder, found, now))
     }
 
     /// What the caller has of one kind, newest first; `after`: only what is behind this one in that order.
@@ -172,8 +210,11 @@ impl Held {
     pub(crate) async fn release(&self, permit: &Permit, kind: Kind, id: &str) -> Result<(), Fault> {
         let Some(principal) = permit.principal() else { return Ok(()) };
         let holder = Holder::of(principal);
+        let released = holdings::release(&self.store, &holder, kind, id).await;
+        // Behind it: whoever looked before it was gone would remember it otherwise.
+        self.released.fetch_add(1, Ordering::SeqCst);
         self.known.remove(&(holder, kind, id.into()));
-        holdings::release(&self.store, &holder, kind, id).await.map_err(unavailable).map(drop)
+        released.map_err(unavailable).map(drop)
     }
 
     fn remembered(&self, holder: &Holder, kind: Kind, id: &str, now: Timestamp) -> Option<Arc<Holding>> {

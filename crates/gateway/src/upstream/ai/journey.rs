@@ -12,6 +12,8 @@ use crate::upstream::Cut;
 use http::{HeaderName, HeaderValue};
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::{Identity, ModelPermit};
+use portcullis_llm::canon;
+use portcullis_llm::dialect::Operation;
 use portcullis_model::record::Tried;
 use portcullis_model::{Name, Principal};
 use std::borrow::Cow;
@@ -52,7 +54,10 @@ pub(crate) async fn call(
     recording: &mut Recording,
 ) -> Result<Answer, Fault> {
     let mut target = models.targets.get(permit.model()).ok_or(codes::MODEL_NOT_FOUND)?;
-    if let Some(answer) = count::estimated(target, &call)? {
+    // In a box, since it is rare.
+    if call.served.operation == Operation::CountTokens
+        && let Some(answer) = Box::pin(count::estimated(target, &call)).await?
+    {
         return Ok(answer);
     }
     recording.record.timing.dispatched = recording.elapsed();
@@ -80,15 +85,20 @@ pub(crate) async fn call(
     let mut asked: Vec<&Name> = Vec::new();
     let mut standing_by: VecDeque<&Name> = VecDeque::new();
     loop {
-        asked.push(&target.name);
-        if target.looks_inside {
-            let id = recording.record.id.to_string();
-            look_inside(target, &call, &id, &mut journey.facts, &mut journey.conversation);
+        if target.looks_inside && journey.conversation.is_none() {
+            // What cannot be read is refused by whoever would have to be told. In a box, since it is rare.
+            let read = match call.format() {
+                Some(chat) => Box::pin(call.asked(chat, "")).await.ok(),
+                None => None,
+            };
+            let read = read.as_ref().map(|asked| &*asked.request);
+            look_inside(&call, read, &mut journey.facts, &mut journey.conversation);
         }
         let class = match journey.through(granted.as_ref().unwrap_or(permit), target, recording).await {
             Ok(answer) => return Ok(journey.arrive(answer, recording)),
             Err(class) => class,
         };
+        asked.push(&target.name);
         for name in target.fallback(class).iter().rev() {
             standing_by.push_front(name);
         }
@@ -128,26 +138,22 @@ pub(super) fn known<'a>(target: &Target, call: &AiCall<'a>, principal: Option<&'
     }
 }
 
-/// Reads what a call needs and which conversation it belongs to, where that decides anything.
+/// What a call needs and which conversation it belongs to, where that decides anything; `read`: what it asks, where that is
+/// a chat that can be read.
 pub(super) fn look_inside(
-    target: &Target,
     call: &AiCall<'_>,
-    id: &str,
+    read: Option<&canon::Request>,
     facts: &mut Facts<'_>,
     conversation: &mut Option<u64>,
 ) {
-    if !target.looks_inside || conversation.is_some() {
-        return;
-    }
     let principal = facts.principal;
-    let read = call.format().and_then(|chat| call.asked(chat, id).ok());
     let named = call.headers.get(&CONVERSATION).map(|value| facts::named(value.as_bytes(), principal));
-    if let Some(asked) = &read {
-        facts.needs = facts::needs(&asked.request);
-        facts.acts = Some(facts::acts(&asked.request));
-        facts.max_tokens = facts.max_tokens.or(asked.request.max_tokens);
+    if let Some(request) = read {
+        facts.needs = facts::needs(request);
+        facts.acts = Some(facts::acts(request));
+        facts.max_tokens = facts.max_tokens.or(request.max_tokens);
     }
-    *conversation = named.or_else(|| read.map(|asked| facts::conversation(&asked.request, principal)));
+    *conversation = named.or_else(|| read.map(|request| facts::conversation(request, principal)));
 }
 
 /// A call on its way.

@@ -4,7 +4,7 @@
 //! said in the caller's dialect.
 
 use super::plan::Translation;
-use super::route::Class;
+use super::route::{Class, is_gone};
 use super::{Refusal, Refused, heads, refused};
 use crate::meter::Answer;
 use crate::record::Recording;
@@ -13,6 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header, response};
 use portcullis_fault::{Fault, codes};
 use portcullis_llm::Dialect;
+use portcullis_llm::canon::ProviderError;
 use portcullis_llm::dialect::openai::{self, ProviderAnswer};
 use portcullis_llm::translate;
 use std::time::Duration;
@@ -35,8 +36,13 @@ pub(super) async fn passing(
     let id = recording.record.id.to_string();
     let judged = openai::judge(status, &seen, &id);
     let chat = dialect.serves().iter().find_map(|row| row.chat);
-    let error = chat.map(|chat| chat.read_error(status, &seen)).unwrap_or_default();
+    let error = said(dialect, status, &seen);
     let class = Class::of(status, &error);
+    if is_gone(status, &error) {
+        let fault =
+            Fault::new(codes::AI_OBJECT_NOT_FOUND).detail("the provider has it no longer; make it anew");
+        return refused(Class::Refused, fault);
+    }
     let rest = rest(&head.headers, error.retry_after);
     let may_have_run = ran_out_of_time(status);
     let restated = match (judged, chat) {
@@ -64,7 +70,7 @@ pub(super) async fn passing(
 pub(super) async fn translated(
     head: response::Parts,
     body: AnswerBody,
-    plan: Translation<'_>,
+    plan: &Translation,
     recording: &Recording,
 ) -> Refused {
     let (seen, _) = match look(body).await {
@@ -83,9 +89,15 @@ pub(super) async fn translated(
     if class == Class::KeyRefused {
         return key_refused(status);
     }
-    let (status, bytes) = translate::error(plan.outbound, plan.inbound, status, &seen, &id);
+    let (status, bytes) = translate::error(&*plan.outbound, plan.inbound, status, &seen, &id);
     let said = answer(anew(head, status), AnswerBody::whole(Bytes::from(bytes)));
     Box::new(Refusal { class, said: Ok(said), rest, may_have_run })
+}
+
+/// What a provider that speaks this dialect says went wrong.
+pub(super) fn said(dialect: &dyn Dialect, status: u16, body: &[u8]) -> ProviderError {
+    let chat = dialect.serves().iter().find_map(|row| row.chat);
+    chat.map(|chat| chat.read_error(status, body)).unwrap_or_default()
 }
 
 /// A provider that refuses our key under a status that would blame the caller.

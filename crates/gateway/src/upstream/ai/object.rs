@@ -5,6 +5,7 @@
 use super::deployment::{HttpWay, Way};
 use super::held::{Held, unknown};
 use super::pass::keep_parameters;
+use super::route::is_gone;
 use super::{AiCall, Attempt, Deployment, Models, Outgoing, heads, no};
 use crate::meter::Answer;
 use crate::record::Recording;
@@ -83,7 +84,7 @@ impl<'m> Place<'m> {
         Ok(Self { permit, deployment, way, key })
     }
 
-    /// What the provider says of it; `None`: it is not there any more.
+    /// What the provider says of it, until `end`; `None`: it is not there any more.
     ///
     /// # Errors
     /// `provider_unavailable`, and what the provider fails with.
@@ -92,14 +93,15 @@ impl<'m> Place<'m> {
         call: &AiCall<'_>,
         id: &str,
         held: &Arc<Held>,
+        end: Option<Instant>,
         recording: &mut Recording,
     ) -> Result<Option<Box<RawValue>>, Fault> {
         let Self { permit, deployment, way, key } = self;
         recording.record.provider = Some(deployment.provider.shared());
-        let attempt = Attempt { permit, deployment, call, key: Some(*key), end: None, held };
+        let attempt = Attempt { permit, deployment, call, key: Some(*key), end, held };
         let mut headers = heads::passing(call.headers, call.dialect, None, way, &recording.id);
         headers.remove(header::CONTENT_TYPE);
-        let path = call.served.path_about(id).into_owned();
+        let path = call.served.path_about(id);
         let outgoing = Outgoing { method: Method::GET, path, headers, body: Bytes::new() };
         let failed = |why: String| Fault::new(codes::PROVIDER_UNAVAILABLE).context(why);
         let sent = attempt.send(way, outgoing, recording).await;
@@ -110,13 +112,14 @@ impl<'m> Place<'m> {
         if head.status == StatusCode::NOT_FOUND {
             return Ok(None);
         }
-        if !head.status.is_success() {
-            return Err(failed(format!(
-                "it answered {} when it was asked for one of a list",
-                head.status.as_u16()
-            )));
-        }
         let body = body.gather(DESCRIBED).await.map_err(|cut| Fault::new(cut.code).context(cut.why))?;
+        if !head.status.is_success() {
+            let status = head.status.as_u16();
+            if is_gone(status, &no::said(call.dialect, status, &body)) {
+                return Ok(None);
+            }
+            return Err(failed(format!("it answered {status} when it was asked for one of a list")));
+        }
         let document = serde_json::from_slice(&body)
             .map_err(|_| Fault::new(codes::UPSTREAM_INVALID).context("its answer is not JSON"))?;
         Ok(Some(document))
@@ -131,12 +134,15 @@ impl Attempt<'_> {
         recording: &mut Recording,
     ) -> Result<Answer, super::Refused> {
         let row = self.call.served;
-        let mut path = row.path_about(id).into_owned();
+        let mut path = row.path_about(id);
         let known: Vec<&str> = self.call.dialect.parameters().iter().chain(row.parameters).copied().collect();
         keep_parameters(self.call.uri, &known, &mut path);
         let mut headers = heads::passing(self.call.headers, self.call.dialect, None, way, &recording.id);
-        headers.remove(header::CONTENT_TYPE);
-        let outgoing = Outgoing { method: row.method.clone(), path, headers, body: Bytes::new() };
+        let body = if row.members.is_some() { self.call.request.body().clone() } else { Bytes::new() };
+        if body.is_empty() {
+            headers.remove(header::CONTENT_TYPE);
+        }
+        let outgoing = Outgoing { method: row.method.clone(), path, headers, body };
         let (head, body) = self.send(way, outgoing, recording).await?;
         if !head.status.is_success() {
             return Err(no::passing(head, body, self.call.dialect, recording).await);

@@ -2,7 +2,7 @@
 
 use super::deployment::Way;
 use super::route::Class;
-use super::translated::tell;
+use super::translated::{busy, tell};
 use super::{Attempt, Outgoing, Refused, heads, no, refused};
 use crate::meter::{Answer, Reading, Said, Tape, Watched};
 use crate::record::Recording;
@@ -16,6 +16,7 @@ use portcullis_llm::catalog::Ability;
 use portcullis_llm::dialect::openai::{self, UsageScanner};
 use portcullis_llm::dialect::request::StreamOptions;
 use portcullis_llm::dialect::{Operation, Served};
+use std::borrow::Cow;
 
 impl Attempt<'_> {
     /// Sends a call as it is to a provider that speaks the caller's dialect, where `row` says.
@@ -34,11 +35,12 @@ impl Attempt<'_> {
                 self.echo(row.operation, &call.request.rewrite(model, StreamOptions::Ask), recording)
             }
             Way::Http(way) => {
-                let mut path = way.preset.path(row, model).into_owned();
+                let mut path = way.preset.path(row, model);
                 keep_parameters(call.uri, call.dialect.parameters(), &mut path);
                 let form = call.request.form();
                 let headers = heads::passing(call.headers, call.dialect, form, way, &recording.id);
-                let body = self.adapted(row.operation, way.preset, &mut losses)?;
+                let (body, lost) = self.adapted(row.operation, way.preset).await?;
+                losses = lost;
                 recording.record.dropped = (!losses.is_empty()).then(|| losses.text());
                 let outgoing = Outgoing { method: Method::POST, path, headers, body };
                 self.send(way, outgoing, recording).await?
@@ -61,16 +63,26 @@ impl Attempt<'_> {
     }
 
     /// The body as the vendor takes it, in the dialect that both speak.
-    fn adapted(&self, operation: Operation, preset: &Preset, losses: &mut Losses) -> Result<Bytes, Refused> {
+    async fn adapted(
+        &self,
+        operation: Operation,
+        preset: &'static Preset,
+    ) -> Result<(Bytes, Losses), Refused> {
         let Self { deployment, call, .. } = self;
-        let body = call.request.rewrite(deployment.model.as_str(), preset.stream_options());
-        // Forms are not JSON, and nothing is known of them that vendors differ in.
-        if preset.dialect.name() != "openai" || call.request.form().is_some() {
-            return Ok(body);
-        }
+        let (request, model, mode) = (call.request.clone(), deployment.model.clone(), deployment.mode);
         let reasons = deployment.known.as_deref().is_some_and(|known| known.has(Ability::Reasoning));
-        openai::adapt(&body, preset, operation, reasons, deployment.mode, losses)
-            .map_err(|fault| refused(Class::Unsayable, fault))
+        let adapt = move || {
+            let body = request.rewrite(model.as_str(), preset.stream_options());
+            let mut losses = Losses::default();
+            // Forms are not JSON, and nothing is known of them that vendors differ in.
+            if preset.dialect.name() != "openai" || request.form().is_some() {
+                return Ok((body, losses));
+            }
+            let body = openai::adapt(&body, preset, operation, reasons, mode, &mut losses)?;
+            Ok((body, losses))
+        };
+        let adapted = call.work(call.request.body().len(), adapt).await.map_err(busy)?;
+        adapted.map_err(|fault| refused(Class::Unsayable, fault))
     }
 
     /// The answer, read while it passes.
@@ -101,7 +113,7 @@ impl Attempt<'_> {
             operation: row.operation,
             content_type: content_type.cloned(),
             request_text: call.request.text_bytes(),
-            request_id: recording.record.id.to_string(),
+            request_id: recording.record.id,
             pages: call.pages.clone(),
         };
         let reading = tape.map(|tape| Reading::new(tape, said));
@@ -115,12 +127,13 @@ impl Attempt<'_> {
 
 /// Adds the parameters of the caller's query that are among `known`, which mean something to the provider, as they were
 /// written.
-pub(super) fn keep_parameters(uri: &Uri, known: &[&str], path: &mut String) {
+pub(super) fn keep_parameters(uri: &Uri, known: &[&str], path: &mut Cow<'static, str>) {
     let Some(query) = uri.query().filter(|_| !known.is_empty()) else { return };
     let mut sign = '?';
     for pair in query.split('&') {
         let name = percent_decode_str(pair.split('=').next().unwrap_or_default());
         if name.decode_utf8().is_ok_and(|name| known.contains(&&*name)) {
+            let path = path.to_mut();
             path.push(sign);
             path.push_str(pair);
             sign = '&';
@@ -135,7 +148,7 @@ mod tests {
     #[test]
     fn a_callers_query_stays_here_unless_it_means_something_there() {
         let kept = |uri: &str, known: &[&str]| {
-            let mut path = "/p".to_owned();
+            let mut path = Cow::Borrowed("/p");
             keep_parameters(&uri.parse().unwrap(), known, &mut path);
             path
         };

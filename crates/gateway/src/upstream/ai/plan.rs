@@ -3,43 +3,41 @@
 use super::route::{Class, Reason, Target};
 use super::{AiCall, Deployment};
 use portcullis_fault::{Fault, codes};
-use portcullis_llm::dialect::{Chat, Dialect, Exchange, Served};
+use portcullis_llm::dialect::{Chat, Dialect, Exchange, Outbound, Served};
 use portcullis_model::Timestamp;
 
 /// How a deployment serves a call.
-#[derive(Clone, Copy)]
-pub(super) enum Plan<'a> {
+pub(super) enum Plan {
     /// Both speak the same: bytes pass, to what this row of the dialect says.
     Pass(&'static Served),
     /// From one format into another.
-    Translate(Translation<'a>),
+    Translate(Translation),
     /// The same, of what has one answer and never a stream.
     Exchange(Conversion),
 }
 
 /// One question and one answer, from one format into another.
-#[derive(Clone, Copy)]
 pub(super) struct Conversion {
     /// The caller's.
     pub(super) inbound: Exchange,
     /// The provider's.
     pub(super) outbound: Exchange,
     /// In which words failures are told.
-    pub(super) failures: Translation<'static>,
+    pub(super) failures: Translation,
 }
 
 /// From one format into another.
-#[derive(Clone, Copy)]
-pub(super) struct Translation<'a> {
+#[derive(Clone)]
+pub(super) struct Translation {
     /// The caller's.
     pub(super) inbound: &'static dyn Chat,
     /// The provider's.
-    pub(super) outbound: &'a dyn Chat,
+    pub(super) outbound: Outbound,
 }
 
-impl<'a> Plan<'a> {
+impl Plan {
     /// How `deployment` serves `call`; `None`: not at all.
-    pub(super) fn of(deployment: &'a Deployment, call: &AiCall<'_>) -> Option<Self> {
+    pub(super) fn of(deployment: &Deployment, call: &AiCall<'_>) -> Option<Self> {
         let preset = deployment.way.preset();
         let Served { operation, exchange, .. } = call.served;
         let same = preset.dialect.name() == call.dialect.name() && preset.serves(*operation);
@@ -49,11 +47,11 @@ impl<'a> Plan<'a> {
         }
         if let Some(inbound) = *exchange {
             let outbound = preset.dialect.exchange(preset, *operation)?;
-            let failures =
-                Translation { inbound: chat_of(call.dialect)?, outbound: chat_of(preset.dialect)? };
+            let outbound_chat = Outbound::Shared(chat_of(preset.dialect)?);
+            let failures = Translation { inbound: chat_of(call.dialect)?, outbound: outbound_chat };
             return Some(Self::Exchange(Conversion { inbound, outbound, failures }));
         }
-        let (inbound, outbound) = (call.format()?, deployment.chat.as_deref()?);
+        let (inbound, outbound) = (call.format()?, deployment.chat.clone()?);
         Some(Self::Translate(Translation { inbound, outbound }))
     }
 }

@@ -140,10 +140,16 @@ async fn account(
             key: holding.key,
             deployment: holding.deployment.clone(),
             model: holding.model.clone(),
+            // What was read is kept as one model has read it.
+            only_model: id.kind == Kind::CachedContent,
         };
-        match &found {
+        match &mut found {
             None => found = Some(account),
-            Some(first) if first.is_with(&account) => {}
+            Some(first) if first.is_with(&account) => {
+                if account.only_model {
+                    *first = account;
+                }
+            }
             Some(_) => {
                 return Err(Fault::new(codes::AI_REQUEST_INVALID).detail(
                     "the call refers to things that live at two providers, or in two accounts of one; send it with those of one",
@@ -173,7 +179,9 @@ async fn account(
 
 /// Whether a deployment can serve a call that refers to something in an account.
 pub(super) fn serves(deployment: &Deployment, account: &Account, call: &AiCall<'_>) -> bool {
-    deployment.provider == account.provider && Plan::of(deployment, call).is_some()
+    deployment.provider == account.provider
+        && (!account.only_model || deployment.model.as_str() == account.deployment)
+        && Plan::of(deployment, call).is_some()
 }
 
 /// Whether no provider would be told this: where nobody speaks OpenAI's Responses natively, what is kept there is refused

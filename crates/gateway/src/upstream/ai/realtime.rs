@@ -13,6 +13,7 @@ use super::deployment::HttpWay;
 use super::held::Held;
 use super::route::{Class, Draw, Facts, Target, Turn, pick};
 use super::{Deployment, Refused, Way, heads, no, refused};
+use crate::beside::Beside;
 use crate::meter::Answer;
 use crate::record::Recording;
 use crate::snapshot::{AiRoutes, Snapshot};
@@ -42,6 +43,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) routes: &'a Arc<AiRoutes>,
     pub(crate) held: &'a Arc<Held>,
     pub(crate) clock: &'a Arc<dyn Clock>,
+    pub(crate) beside: &'a Arc<Beside>,
     pub(crate) now: Timestamp,
     /// Chance, for what is chosen by it.
     pub(crate) seed: u64,

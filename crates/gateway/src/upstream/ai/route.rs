@@ -14,7 +14,7 @@ mod strategy;
 mod vitals;
 
 pub(crate) use breaker::Standing;
-pub(crate) use class::Class;
+pub(crate) use class::{Class, is_gone};
 pub(crate) use draw::{Draw, Hash};
 pub(crate) use facts::Facts;
 pub(crate) use keys::{Key, pick, resting};
@@ -130,6 +130,10 @@ impl Target {
         out.extend(unable);
         out.extend(resting);
         out.sort_by_key(|(at, _)| *at);
+        // Among one there is nothing to choose.
+        if fit.len() < 2 {
+            return Choice { order: fit, out };
+        }
         let mut candidates: Vec<Candidate> =
             fit.into_iter().map(|at| self.candidate(at, facts, now)).collect();
         strategy::order(self.strategy, &mut candidates, turn);

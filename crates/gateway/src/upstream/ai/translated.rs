@@ -13,6 +13,7 @@ use portcullis_llm::canon::Losses;
 use portcullis_llm::dialect::Operation;
 use portcullis_llm::dialect::chat::{Asked, Unreadable};
 use portcullis_llm::translate;
+use std::sync::Arc;
 
 /// Longest answer that is translated as a whole: a few images.
 const LONGEST: usize = 64 << 20;
@@ -24,18 +25,22 @@ impl Attempt<'_> {
     /// Sends a call in the provider's dialect, and its answer back in the caller's.
     pub(super) async fn translate(
         &self,
-        plan: Translation<'_>,
+        plan: Translation,
         recording: &mut Recording,
     ) -> Result<Answer, Refused> {
         let Self { deployment, call, .. } = self;
         let id = recording.record.id.to_string();
         // What the caller said is wrong for every deployment; what one cannot be told another may take.
-        let asked = call.asked(plan.inbound, &id).map_err(|fault| refused(Class::Refused, fault))?;
-        let filled = call.fetched(&asked.request, plan.outbound, self.end).await?;
-        let request = filled.as_ref().unwrap_or(&asked.request);
-        let (written, losses) =
-            translate::request(request, plan.outbound, deployment.model.as_str(), deployment.mode)
-                .map_err(|fault| refused(Class::Unsayable, fault))?;
+        let asked = call.asked(plan.inbound, &id).await.map_err(|fault| refused(Class::Refused, fault))?;
+        let filled = call.fetched(&asked.request, &*plan.outbound, self.end).await?;
+        let request = filled.map_or_else(|| asked.request.clone(), Arc::new);
+        let (outbound, model, mode) = (plan.outbound.clone(), deployment.model.clone(), deployment.mode);
+        let write = move || translate::request(&request, &*outbound, model.as_str(), mode);
+        let (written, losses) = call
+            .work(call.request.body().len(), write)
+            .await
+            .map_err(busy)?
+            .map_err(|fault| refused(Class::Unsayable, fault))?;
         recording.record.dropped = (!losses.is_empty()).then(|| losses.text());
         let (head, body) = match &deployment.way {
             Way::Echo(_) => self.echo(Operation::Chat, &written.body, recording),
@@ -43,21 +48,21 @@ impl Attempt<'_> {
                 let headers = heads::written(call.headers, &written.headers, way, call.stream, &recording.id);
                 // Where the vendor's place for it is not its dialect's.
                 let own = way.preset.own_path(Operation::Chat, deployment.model.as_str());
-                let path = own.unwrap_or_else(|| written.target()).into_owned();
+                let path = own.unwrap_or_else(|| written.target().into_owned().into());
                 let outgoing = Outgoing { method: Method::POST, path, headers, body: written.body.into() };
                 self.send(way, outgoing, recording).await?
             }
         };
         let mut answer = if !head.status.is_success() {
-            let mut refused = no::translated(head, body, plan, recording).await;
+            let mut refused = no::translated(head, body, &plan, recording).await;
             if let Ok(answer) = &mut refused.said {
                 tell(&losses, &mut answer.head);
             }
             return Err(refused);
         } else if call.stream {
-            self.stream(head, body, plan, &asked, recording)?
+            self.stream(head, body, &plan, &asked, recording)?
         } else {
-            self.whole(head, body, plan, &asked, recording).await?
+            self.whole(head, body, plan, asked, recording).await?
         };
         tell(&losses, &mut answer.head);
         Ok(answer)
@@ -68,7 +73,7 @@ impl Attempt<'_> {
         &self,
         head: response::Parts,
         body: AnswerBody,
-        plan: Translation<'_>,
+        plan: &Translation,
         asked: &Asked,
         recording: &Recording,
     ) -> Result<Answer, Refused> {
@@ -85,10 +90,10 @@ impl Attempt<'_> {
             operation: self.call.served.operation,
             content_type: Some(content_type),
             request_text: self.call.request.text_bytes(),
-            request_id: recording.record.id.to_string(),
+            request_id: recording.record.id,
             pages: self.call.pages.clone(),
         };
-        let tape = Tape::Translate(Box::new(translate::Stream::new(plan.outbound, plan.inbound, asked)));
+        let tape = Tape::Translate(Box::new(translate::Stream::new(&*plan.outbound, plan.inbound, asked)));
         let reading = Some(Reading::new(tape, said));
         Ok(Answer { head, body, reading, upload: None, capture: None, watch: None })
     }
@@ -98,8 +103,8 @@ impl Attempt<'_> {
         &self,
         head: response::Parts,
         body: AnswerBody,
-        plan: Translation<'_>,
-        asked: &Asked,
+        plan: Translation,
+        asked: Asked,
         recording: &mut Recording,
     ) -> Result<Answer, Refused> {
         readable(&head)?;
@@ -107,13 +112,19 @@ impl Attempt<'_> {
         // For the record of a caller that goes away while this waits: the provider has read the question by now.
         recording.record.usage = Some(estimate(request_text, 0));
         let body = gathered(body).await?;
-        let (bytes, tokens) =
-            translate::answer(plan.outbound, plan.inbound, &body, asked).map_err(unreadable)?;
+        let length = body.len();
+        let write = move || translate::answer(&*plan.outbound, plan.inbound, &body, &asked);
+        let (bytes, tokens) = self.call.work(length, write).await.map_err(busy)?.map_err(unreadable)?;
         let usage =
             tokens.map_or_else(|| estimate(request_text, bytes.len() as u64), |tokens| tokens.usage());
         recording.record.usage = Some(usage);
         Ok(anew(head, bytes))
     }
+}
+
+/// There was no turn to work on what is long: nothing is wrong with the caller, nor with the provider.
+pub(super) fn busy(fault: Fault) -> Refused {
+    refused(Class::Refused, fault)
 }
 
 /// The whole of an answer.

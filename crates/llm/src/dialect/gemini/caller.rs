@@ -7,7 +7,9 @@ use crate::dialect::{Base, Chat, CredentialPlace, Dialect, Exchange, Form, Opera
 use crate::json::write::Writer;
 use crate::providers::Preset;
 use bytes::Bytes;
+use http::Method;
 use portcullis_fault::Fault;
+use portcullis_model::holding::Kind;
 
 /// The path says which model, and whether to stream; names are one in either spelling.
 const CHAT: Members = Members {
@@ -19,6 +21,12 @@ const CHAT: Members = Members {
 
 /// Who asks for vectors may name the model once more; that it is the path's is seen to where the question is read.
 const EMBED: Members = Members { text: &["content", "requests"], model_again: true, ..CHAT };
+
+/// What is to be cached, for a model that is named as `models/…`.
+const CACHE: Members = Members { model: true, model_prefix: "models/", ..CHAT };
+
+/// What of a cached content can be changed: when it ends.
+const CACHED: Members = Members { text: &[], ..CHAT };
 
 static SERVES: &[Served] = &[
     Served::post("/models/{model}:generateContent", Operation::Chat, &CHAT)
@@ -33,6 +41,13 @@ static SERVES: &[Served] = &[
         .as_exchange(Exchange::Embed(&embed::Gemini)),
     Served::post("/models/{model}:batchEmbedContents", Operation::Embeddings, &EMBED)
         .as_exchange(Exchange::Embed(&embed::Gemini)),
+    Served::post("/cachedContents", Operation::CacheCreate, &CACHE),
+    Served::get("/cachedContents", Operation::Caches),
+    Served::about(Method::GET, "/cachedContents/{id}", Operation::Cache, Kind::CachedContent),
+    Served::about(Method::PATCH, "/cachedContents/{id}", Operation::Cache, Kind::CachedContent)
+        .with(&CACHED)
+        .asking(&["updateMask", "update_mask"]),
+    Served::about(Method::DELETE, "/cachedContents/{id}", Operation::Cache, Kind::CachedContent),
     Served::get("/models", Operation::Models),
     Served::get("/models/{model}", Operation::Model),
 ];
@@ -125,8 +140,8 @@ fn model(w: &mut Writer<'_>, name: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dialect::request::{Request, StreamOptions};
     use crate::dialect::served::{allowed, matched};
-    use http::Method;
     use portcullis_fault::codes;
 
     #[test]
@@ -153,8 +168,47 @@ mod tests {
         assert_eq!(of(Method::GET, "/models"), is(Operation::Models, None, ""));
         assert_eq!(of(Method::GET, "/models/gemini-3-pro"), is(Operation::Model, None, "gemini-3-pro"));
         assert_eq!(of(Method::POST, "/models/x:predictLongRunning"), Err("method_not_allowed"));
-        assert_eq!(of(Method::POST, "/cachedContents"), Err("ai_operation_unknown"));
+        assert_eq!(of(Method::POST, "/cachedContents"), is(Operation::CacheCreate, None, ""));
+        assert_eq!(of(Method::POST, "/tunedModels"), Err("ai_operation_unknown"));
         assert_eq!(allowed(&Gemini::API, "/models"), "GET");
+    }
+
+    #[test]
+    fn a_cached_content_has_one_name_everywhere() {
+        for (method, path) in [
+            (Method::GET, "/cachedContents/c1"),
+            (Method::PATCH, "/cachedContents/c%31"),
+            (Method::DELETE, "/cachedContents/c1"),
+        ] {
+            let matched = matched(&Gemini::API, &method, path).unwrap();
+            let id = matched.object.unwrap();
+            assert_eq!(id, "cachedContents/c1", "{path}");
+            assert_eq!(matched.served.path_about(&id), "/cachedContents/c1");
+        }
+        for path in ["/cachedContents/a%2Fb", "/cachedContents/..", "/cachedContents/", "/cachedContents/a/b"]
+        {
+            let refused = matched(&Gemini::API, &Method::GET, path).unwrap_err();
+            assert_eq!(refused.code(), codes::AI_OPERATION_UNKNOWN, "{path}");
+        }
+        // Whatever an id is made of, it stays one segment.
+        let row = matched(&Gemini::API, &Method::GET, "/cachedContents/c1").unwrap().served;
+        assert_eq!(row.path_about("cachedContents/a?b/../c"), "/cachedContents/a%3Fb%2F..%2Fc");
+    }
+
+    #[test]
+    fn a_cache_is_made_for_a_model_by_its_name_there() {
+        let body = |model: &str| Bytes::from(format!(r#"{{"contents":[],"model":"{model}","ttl":"300s"}}"#));
+        let read = |model: &str| Request::scan(&body(model), &CACHE);
+        let request = read("models/fast").unwrap();
+        assert_eq!(request.model(), "fast");
+        let sent = |request: &Request, model| request.rewrite(model, StreamOptions::Keep);
+        assert_eq!(sent(&request, "gemini-x"), body("models/gemini-x"));
+        assert_eq!(sent(&request, "tunedModels/mine"), body("tunedModels/mine"));
+        let request = read("fast").unwrap();
+        assert_eq!((request.model(), sent(&request, "gemini-x")), ("fast", body("models/gemini-x")));
+        assert!(Request::scan(&Bytes::from_static(b"{\"contents\":[]}"), &CACHE).is_err());
+        let twice = Bytes::from_static(b"{\"model\":\"models/a\",\"model\":\"models/b\"}");
+        assert_eq!(Request::scan(&twice, &CACHE).unwrap_err().code(), codes::AI_REQUEST_AMBIGUOUS);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use crate::dialect::request::Members;
 use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, Served, embed};
 use crate::json::write::Writer;
 use bytes::Bytes;
+use http::Method;
 use portcullis_fault::Fault;
 use portcullis_model::Timestamp;
 
@@ -27,11 +28,18 @@ static SERVES: &[Served] = &[
         .as_exchange(Exchange::Embed(&embed::OllamaOne)),
     Served::get("/api/tags", Operation::Models),
     Served::post("/api/show", Operation::Model, &SHOW),
-    Served::get("/api/version", Operation::Version),
+    // The version whose calls are served: clients ask for it to see whether somebody is there, and what they may send.
+    Served::said(Method::GET, "/api/version", Operation::Version, JSON, r#"{"version":"0.12.6"}"#),
+    // Models are in nobody's memory here.
+    Served::said(Method::GET, "/api/ps", Operation::Version, JSON, r#"{"models":[]}"#),
+    // What the vendor's program asks before anything else, and people with a browser.
+    Served::said(Method::HEAD, "/", Operation::Version, TEXT, ALIVE),
+    Served::said(Method::GET, "/", Operation::Version, TEXT, ALIVE),
 ];
 
-/// The version whose calls are served. Clients ask for it to see whether somebody is there, and what they may send.
-const VERSION: &str = "0.12.6";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+const ALIVE: &str = "Ollama is running";
 
 impl Dialect for Ollama {
     fn name(&self) -> &'static str {
@@ -105,12 +113,6 @@ impl Dialect for Ollama {
         });
         body
     }
-
-    fn version_body(&self) -> Vec<u8> {
-        let mut body = Vec::with_capacity(32);
-        Writer::new(&mut body).object(|w| w.member("version", VERSION));
-        body
-    }
 }
 
 /// `created`: seconds since 1970.
@@ -135,7 +137,6 @@ mod tests {
     use super::*;
     use crate::dialect::request::Request;
     use crate::dialect::served::{allowed, matched};
-    use http::Method;
     use portcullis_fault::codes;
     use serde_json::Value;
 
@@ -152,6 +153,12 @@ mod tests {
         assert_eq!(of(Method::GET, "/api/tags"), Ok(Operation::Models));
         assert_eq!(of(Method::POST, "/api/show"), Ok(Operation::Model));
         assert_eq!(of(Method::GET, "/api/version"), Ok(Operation::Version));
+        assert_eq!(of(Method::GET, "/api/ps"), Ok(Operation::Version));
+        for root in ["", "/"] {
+            assert_eq!(of(Method::HEAD, root), Ok(Operation::Version));
+            assert_eq!(allowed(&CHAT, root), "HEAD, GET");
+        }
+        assert_eq!(of(Method::POST, "/"), Err("method_not_allowed"));
         assert_eq!(of(Method::POST, "/api/pull"), Err("ai_operation_unknown"));
         assert_eq!(allowed(&CHAT, "/api/show"), "POST");
     }
@@ -189,6 +196,8 @@ mod tests {
         assert_eq!(list["models"][1]["modified_at"], "1970-01-01T00:00:07.000000Z");
         let one: Value = serde_json::from_slice(&CHAT.model_body("a", 7)).unwrap();
         assert!(one["model_info"].is_object() && one["details"]["families"].is_array());
-        assert_eq!(CHAT.version_body(), br#"{"version":"0.12.6"}"#);
+        for row in SERVES.iter().filter_map(|row| row.says).filter(|(kind, _)| *kind == JSON) {
+            assert!(serde_json::from_str::<Value>(row.1).unwrap().is_object());
+        }
     }
 }

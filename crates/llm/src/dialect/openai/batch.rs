@@ -4,13 +4,17 @@
 //! file's bytes pass but for the models' names.
 
 use super::OpenAi;
-use crate::dialect::request::{Request, StreamOptions};
+use crate::dialect::request::{Reach, Request, StreamOptions};
 use crate::dialect::served::matched;
 use crate::dialect::{Dialect as _, Operation, Served};
 use crate::json::strict::Cursor;
 use bytes::Bytes;
 use http::Method;
 use portcullis_fault::{Fault, codes};
+use portcullis_model::Usage;
+use portcullis_model::usage::UsageSource;
+use serde::Deserialize;
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// A file of calls that was checked.
@@ -28,6 +32,8 @@ pub struct Line {
     pub served: &'static Served,
     /// The call's body.
     pub request: Request,
+    /// What it reaches for at its provider.
+    pub reach: Reach,
     /// Where that is in the file.
     span: Range<usize>,
 }
@@ -167,10 +173,68 @@ fn read(file: &Bytes, range: Range<usize>, number: usize) -> Result<Line, Fault>
     let body = body.ok_or_else(|| refused("member `body` is missing"))?;
     let span = range.start + body.start..range.start + body.end;
     let request = Request::scan(&file.slice(span.clone()), members)?;
-    Ok(Line { number, served, request, span })
+    if request.model().is_empty() {
+        return Err(refused("member `model` is missing; it names the model to use"));
+    }
+    let reach = request.reach()?;
+    Ok(Line { number, served, request, reach, span })
 }
 
-fn refused(detail: impl Into<std::borrow::Cow<'static, str>>) -> Fault {
+/// What a batch that is over used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bill {
+    /// Of all its calls together.
+    pub usage: Usage,
+    /// How many calls that were.
+    pub calls: u64,
+}
+
+impl Bill {
+    /// Out of what the provider says of a batch; `None`: it is not over, or nothing is said of what it used.
+    pub fn read(json: &[u8]) -> Option<Self> {
+        #[derive(Deserialize)]
+        struct Told<'j> {
+            #[serde(borrow)]
+            status: Cow<'j, str>,
+            usage: Option<Used>,
+            request_counts: Option<Counts>,
+        }
+        #[derive(Deserialize)]
+        struct Used {
+            input_tokens: u64,
+            output_tokens: u64,
+            input_tokens_details: Option<Details>,
+            output_tokens_details: Option<Details>,
+        }
+        #[derive(Default, Deserialize)]
+        struct Details {
+            #[serde(default)]
+            cached_tokens: u64,
+            #[serde(default)]
+            reasoning_tokens: u64,
+        }
+        #[derive(Deserialize)]
+        struct Counts {
+            #[serde(default)]
+            completed: u64,
+        }
+        let told: Told<'_> = serde_json::from_slice(json).ok()?;
+        let over = matches!(&*told.status, "completed" | "failed" | "expired" | "cancelled");
+        let used =
+            told.usage.filter(|used| over && used.input_tokens.saturating_add(used.output_tokens) > 0)?;
+        let usage = Usage {
+            input_tokens: used.input_tokens,
+            output_tokens: used.output_tokens,
+            cached_input_tokens: used.input_tokens_details.unwrap_or_default().cached_tokens,
+            reasoning_tokens: used.output_tokens_details.unwrap_or_default().reasoning_tokens,
+            source: UsageSource::Reported,
+            ..Usage::default()
+        };
+        Some(Self { usage, calls: told.request_counts.map_or(1, |counts| counts.completed.max(1)) })
+    }
+}
+
+fn refused(detail: impl Into<Cow<'static, str>>) -> Fault {
     Fault::new(codes::AI_REQUEST_INVALID).detail(detail)
 }
 
@@ -216,6 +280,40 @@ mod tests {
     }
 
     #[test]
+    fn a_batch_is_billed_when_it_is_over_and_says_what_it_used() {
+        let told = |status: &str, usage: &str| {
+            format!(
+                r#"{{"id":"batch_1","status":"{status}","request_counts":{{"total":3,"completed":2,"failed":1}},"usage":{usage}}}"#
+            )
+        };
+        let used = r#"{"input_tokens":100,"input_tokens_details":{"cached_tokens":40},"output_tokens":9,"output_tokens_details":{"reasoning_tokens":5},"total_tokens":109}"#;
+        for status in ["completed", "expired", "cancelled", "failed"] {
+            let bill = Bill::read(told(status, used).as_bytes()).unwrap();
+            let usage = Usage {
+                input_tokens: 100,
+                cached_input_tokens: 40,
+                output_tokens: 9,
+                reasoning_tokens: 5,
+                source: UsageSource::Reported,
+                ..Usage::default()
+            };
+            assert_eq!(bill, Bill { usage, calls: 2 }, "{status}");
+        }
+        for (status, usage) in [
+            ("in_progress", used),
+            ("finalizing", used),
+            ("cancelling", used),
+            ("completed", "null"),
+            ("completed", "{}"),
+            ("completed", r#"{"input_tokens":0,"output_tokens":0}"#),
+            ("completed", r#"{"input_tokens":-1,"output_tokens":1e9}"#),
+        ] {
+            assert_eq!(Bill::read(told(status, usage).as_bytes()), None, "{status} {usage}");
+        }
+        assert_eq!(Bill::read(b"[]"), None);
+    }
+
+    #[test]
     fn refusals_say_which_line() {
         let good = line(r#""messages":[]"#);
         for (bad, what) in [
@@ -233,6 +331,10 @@ mod tests {
             (good.replace("/v1/chat/completions", "/v1/models"), "must be one of"),
             (good.replace("/v1/chat/completions", "/v1/audio/transcriptions"), "must be one of"),
             (good.replace("\"model\":\"fast\",", ""), "`model` is missing"),
+            (
+                good.replace("\"model\":\"fast\",", "").replace("/v1/chat/completions", "/v1/moderations"),
+                "`model` is missing",
+            ),
             (line(r#""model":"other""#), "ambiguous: line 2 of the file: member `model` is there twice"),
             (line(r#""models":["other"]"#), "could choose other models"),
             (good.replace("fast", "other"), "that of the first line"),

@@ -16,7 +16,10 @@ use std::borrow::Cow;
 /// Of images to be made.
 pub(super) static IMAGES: Members = Members { max_tokens: false, text: &["prompt"], ..Members::BODY };
 
-/// Of images to be changed. The API takes JSON as well, with the images as URLs or files of the account; that is not served.
+/// Of images to be changed: a form with them, or JSON that names them by URL or as files of the account.
+pub(super) static IMAGE_EDITS: Members = Members { syntax: Syntax::FormOrJson, ..IMAGES };
+
+/// Of images to be varied.
 pub(super) static IMAGE_FORM: Members = Members { syntax: Syntax::Form, ..IMAGES };
 
 /// Of recordings.
@@ -25,8 +28,9 @@ pub(super) static AUDIO_FORM: Members = Members { syntax: Syntax::Form, ..IMAGES
 /// Of what is to be spoken. Whether it comes as events is `stream_format`'s matter; it is a stream either way.
 pub(super) static SPEECH: Members = Members { stream: false, text: &["input", "instructions"], ..IMAGES };
 
-/// Of what is to be judged.
-pub(super) static MODERATIONS: Members = Members { stream: false, text: &["input"], ..IMAGES };
+/// Of what is to be judged. The vendor's libraries leave the model to the vendor; here there has to be one that it can be.
+pub(super) static MODERATIONS: Members =
+    Members { stream: false, model_optional: true, text: &["input"], ..IMAGES };
 
 /// What an answer is counted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,6 +6,7 @@ use crate::dialect::openai::batch::Batch;
 use crate::multipart::{self, Boundary, Malformed, Part};
 use bytes::Bytes;
 use portcullis_fault::Fault;
+use std::sync::Arc;
 
 impl Request {
     /// Checks `body` and finds its spans, as [`scan`](Self::scan) does for JSON.
@@ -16,12 +17,17 @@ impl Request {
     pub fn scan_form(body: &Bytes, content_type: &[u8], members: &Members) -> Result<Self, Fault> {
         let boundary = Boundary::of(content_type).map_err(|error| malformed("`Content-Type`", &error))?;
         let Some(boundary) = boundary else {
-            return Err(invalid("this operation takes a form with files: `multipart/form-data`"));
+            let or = if members.syntax == Syntax::FormOrJson { ", or `application/json`" } else { "" };
+            return Err(invalid(format!(
+                "this operation takes a form with files: `multipart/form-data`{or}"
+            )));
         };
         let parts = multipart::parts(body, &boundary).map_err(|error| malformed("the form", &error))?;
         let mut request = Self {
             body: body.clone(),
             model: None,
+            prefix: members.model_prefix,
+            absent: None,
             stream: members.streams,
             options: Options::Absent,
             has_options: false,
@@ -109,7 +115,7 @@ impl Request {
 const PURPOSES: &[&str] = &["assistants", "batch", "evals", "fine-tune", "user_data", "vision"];
 
 /// Looks at a file that is to be kept: the calls in it and where it begins, where it is one of calls.
-fn kept(body: &Bytes, parts: &[Part]) -> Result<Option<(usize, Box<Batch>)>, Fault> {
+fn kept(body: &Bytes, parts: &[Part]) -> Result<Option<(usize, Arc<Batch>)>, Fault> {
     let one = |name: &str| {
         let mut found = parts.iter().filter(|part| part.name(body).eq_ignore_ascii_case(name));
         match (found.next(), found.next()) {
@@ -133,7 +139,13 @@ fn kept(body: &Bytes, parts: &[Part]) -> Result<Option<(usize, Box<Batch>)>, Fau
         return Ok(None);
     }
     let calls = Batch::read(&body.slice(file.content.clone()))?;
-    Ok(Some((file.content.start, Box::new(calls))))
+    Ok(Some((file.content.start, Arc::new(calls))))
+}
+
+/// Whether a body of this `Content-Type` is JSON.
+pub(super) fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default();
+    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
 }
 
 fn malformed(what: &str, error: &Malformed) -> Fault {

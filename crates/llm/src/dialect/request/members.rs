@@ -7,6 +7,10 @@ use super::reach::Rules;
 pub struct Members {
     /// `model` is there and names the model; otherwise the path does, and the body may not.
     pub model: bool,
+    /// What stands before the model's name in `model`: `models/`.
+    pub model_prefix: &'static str,
+    /// `model` may be left out; which one is meant then somebody else says.
+    pub model_optional: bool,
     /// The body may say again which model it is, and somebody else sees to it that it is the same.
     pub model_again: bool,
     /// `stream` says whether the answer is to come as one.
@@ -34,6 +38,8 @@ pub enum Syntax {
     Json,
     /// A form with files (`multipart/form-data`), whose fields are its members.
     Form,
+    /// Either, as `Content-Type` says.
+    FormOrJson,
     /// Such a form with one `file`, to be kept for the `purpose` that another field names: a file of calls (`batch`) is read.
     File,
 }
@@ -46,6 +52,8 @@ impl Members {
     /// Of a dialect whose body names the model, and says whether to stream.
     pub const BODY: Self = Self {
         model: true,
+        model_prefix: "",
+        model_optional: false,
         model_again: false,
         stream: true,
         streams: false,

@@ -7,8 +7,9 @@ use super::RateLimits::{OpenAi as Ratelimit, Prefix};
 use super::StreamUsage::{Refused, Unasked};
 use crate::dialect::Operation;
 use crate::dialect::Operation::{
-    BatchCreate, Chat, Completions, CountTokens, Embeddings, FileUpload, ImageEdits, ImageVariations, Images,
-    Invoke, Moderations, Realtime, Rerank, Responses, Speech, Transcriptions, Translations,
+    BatchCreate, CacheCreate, Chat, Completions, CountTokens, Embeddings, FileUpload, ImageEdits,
+    ImageVariations, Images, Invoke, Moderations, Realtime, Rerank, Responses, Speech, Transcriptions,
+    Translations,
 };
 use crate::dialect::anthropic::{self, Anthropic};
 use crate::dialect::bedrock::Bedrock;
@@ -66,7 +67,7 @@ pub static ALL: &[Preset] = &[
     // Wires of their own.
     row("anthropic", "https://api.anthropic.com/v1", &[Chat, CountTokens], "https://docs.claude.com/en/api/messages")
         .speaks(&Anthropic).key_in("x-api-key").says(&[("anthropic-version", anthropic::VERSION)]).bound(Old),
-    row("gemini", "https://generativelanguage.googleapis.com/v1beta", &[Chat, Embeddings, CountTokens], "https://ai.google.dev/api/generate-content")
+    row("gemini", "https://generativelanguage.googleapis.com/v1beta", &[Chat, Embeddings, CountTokens, CacheCreate], "https://ai.google.dev/api/generate-content")
         .speaks(&Gemini::API).key_in("x-goog-api-key"),
     placed("vertex", "https://{region}-aiplatform.googleapis.com/v1/projects/{project}/locations/{region}/publishers/google", &[Chat, Embeddings, CountTokens], "https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/inference")
         .speaks(&Gemini::API).unlisted(), // the key is an access token, an hour long

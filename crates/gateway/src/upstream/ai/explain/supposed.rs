@@ -76,6 +76,7 @@ impl Supposed {
             seed,
             fetcher: None,
             fetched: Fetched::default(),
+            beside: None,
             read: OnceLock::new(),
             question: OnceLock::new(),
         }

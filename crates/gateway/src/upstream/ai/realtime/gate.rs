@@ -1,6 +1,7 @@
 //! What of a caller's events goes on to the provider: each is read first. One that may not is the session's end.
 
 use super::Asked;
+use crate::beside::Beside;
 use crate::snapshot::{AiRoutes, Snapshot};
 use crate::upstream::ai::held::Held;
 use crate::upstream::ai::{Deployment, Way};
@@ -31,6 +32,7 @@ pub(crate) struct Gate {
     /// Whose something is that lives there, and what time it is.
     held: Arc<Held>,
     clock: Arc<dyn Clock>,
+    beside: Arc<Beside>,
 }
 
 impl Gate {
@@ -45,6 +47,7 @@ impl Gate {
             model: deployment.model.clone(),
             held: asked.held.clone(),
             clock: asked.clock.clone(),
+            beside: asked.beside.clone(),
         }
     }
 
@@ -76,8 +79,14 @@ impl Gate {
 
     /// One event; what it is to be instead, where that is something else.
     async fn event(&self, message: &Bytes) -> Result<Option<Vec<u8>>, Fault> {
-        let event = Event::read(message)?;
-        self.reach(&event.request().reach()?).await?;
+        let read = message.clone();
+        let read = move || {
+            let event = Event::read(&read)?;
+            let reach = event.request().reach()?;
+            Ok::<_, Fault>((event, reach))
+        };
+        let (event, reach) = self.beside.work(message.len(), read).await??;
+        self.reach(&reach).await?;
         let names = event.models().map(|model| self.there(model)).collect::<Result<Vec<_>, _>>()?;
         Ok(event.rewrite(&names))
     }

@@ -70,6 +70,14 @@ impl Class {
     }
 }
 
+/// What Gemini says of a cached content that is not there.
+const GONE: &str = "cachedcontent not found";
+
+/// Whether a provider says that something is not there which the call refers to, under a status that means our key.
+pub(crate) fn is_gone(status: u16, error: &ProviderError) -> bool {
+    status == 403 && error.message.to_ascii_lowercase().contains(GONE)
+}
+
 /// One way of saying something. The first row that fits counts.
 struct Row {
     status: std::ops::RangeInclusive<u16>,
@@ -132,6 +140,8 @@ static ROWS: &[Row] = &[
         class: Class::ContentFilter,
     },
     Row { status: 413..=413, words: &[], says: &[], class: Class::ContextTooLong },
+    // Gemini's of what it keeps for nobody any more: it says so as if it were the key's fault.
+    Row { status: 403..=403, words: &[], says: &[GONE], class: Class::Refused },
     Row { status: 401..=403, words: &[], says: &[], class: Class::KeyRefused },
     Row { status: 407..=407, words: &[], says: &[], class: Class::KeyRefused },
     Row { status: 429..=429, words: &[], says: &[], class: Class::RateLimited },

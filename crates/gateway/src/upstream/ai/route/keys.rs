@@ -77,6 +77,14 @@ pub(crate) fn pick(
     draw: &mut Draw,
 ) -> Result<usize, Option<Timestamp>> {
     let fresh = |at: &usize| !tried.get(*at).copied().unwrap_or(false);
+    // Most providers have one key, and then there is nothing to be drawn.
+    if let ([key], true) = (keys, fresh(&0)) {
+        return match key.rest.until(now) {
+            None => key.rest.take(now, key.rpm).map(|()| 0).map_err(Some),
+            Some(_) if even_resting => Ok(0),
+            Some(_) => Err(None),
+        };
+    }
     let mut usable: Vec<(bool, f64, usize)> = (0..keys.len())
         .filter(fresh)
         .filter(|at| keys[*at].rest.until(now).is_none())
@@ -149,5 +157,9 @@ mod tests {
         assert_eq!(pick(&keys, &[], true, at(0), &mut draw), Err(Some(at(10))));
         assert_eq!(pick(&keys, &[], true, at(10), &mut draw), Ok(0));
         assert_eq!(pick(&keys, &[], true, at(10), &mut draw), Err(Some(at(20))));
+        assert_eq!(pick(&keys, &[true], true, at(60), &mut draw), Err(None), "it was tried");
+        keys[0].rest.rest(at(60), Duration::from_secs(5));
+        assert_eq!(pick(&keys, &[], false, at(60), &mut draw), Err(None));
+        assert_eq!(pick(&keys, &[], true, at(60), &mut draw), Ok(0), "rather than nobody");
     }
 }

@@ -9,7 +9,6 @@
 
 mod backfill;
 mod backup;
-mod crc;
 mod data_dir;
 pub mod entity;
 mod error;

@@ -4,9 +4,9 @@
 //! upgraded one after another, the old release goes on working on the new schema. What an old release must not meet
 //! (a column dropped, a meaning changed) takes two releases: stop using it, then drop it.
 
+use crate::Error;
 use crate::sql::{Connection, Dialect, Pool};
 use crate::statement::sql;
-use crate::{Error, crc};
 
 /// One step.
 struct Migration {
@@ -123,7 +123,7 @@ fn pending<'a>(known: &'a [Migration], done: &[Applied]) -> Result<&'a [Migratio
 }
 
 fn checksum(migration: &Migration) -> String {
-    format!("{:08x}", crc::crc32(migration.text.as_bytes()))
+    format!("{:08x}", crc32fast::hash(migration.text.as_bytes()))
 }
 
 fn expand(text: &str, dialect: Dialect) -> String {

@@ -60,6 +60,13 @@ impl<'a> Statement<'a> {
         self
     }
 
+    /// Binds all the values of a text that has their tuples already.
+    pub(crate) fn tuples(mut self, values: impl IntoIterator<Item = Value<'a>>) -> Self {
+        self.values.extend(values);
+        self.bulk = true;
+        self
+    }
+
     /// Orders by id and keeps one page: oldest first, or newest first with `descending`.
     pub(crate) fn page(mut self, column: &'static str, page: Page, descending: bool) -> Self {
         let (condition, order) = if descending { ("<", "DESC") } else { (">", "ASC") };

@@ -1,12 +1,14 @@
 //! Records of calls: written in batches from the spool, searched, and forgotten by age and size.
 
+mod front;
+
 use crate::statement::{Executor, Page, all, one, sql};
 use crate::value::Value;
 use crate::{Error, Row, Store};
 use portcullis_model::record::Outcome;
 use portcullis_model::{ApplicationId, Record, RequestId, TenantId, Timestamp, UserId};
-use serde::Deserialize;
 use std::borrow::Cow;
+use std::sync::OnceLock;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -18,23 +20,17 @@ pub(crate) struct Entry<'a> {
 }
 
 /// What is searched.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug)]
 struct Columns<'a> {
     id: RequestId,
     at: Timestamp,
     outcome: Outcome,
     status: u16,
-    #[serde(default)]
     tenant: Option<TenantId>,
-    #[serde(default)]
     user: Option<UserId>,
-    #[serde(default)]
     application: Option<ApplicationId>,
-    #[serde(default, borrow)]
     service: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
     model: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
     code: Option<Cow<'a, str>>,
 }
 
@@ -44,7 +40,7 @@ impl<'a> Entry<'a> {
         let unreadable =
             |error: &dyn std::fmt::Display| Error::Corrupt(format!("a record cannot be read: {error}"));
         let json = std::str::from_utf8(json).map_err(|error| unreadable(&error))?;
-        let columns = serde_json::from_str(json).map_err(|error| unreadable(&error))?;
+        let columns = front::columns(json).map_err(|error| unreadable(&error))?;
         Ok(Self { columns, json })
     }
 
@@ -53,7 +49,7 @@ impl<'a> Entry<'a> {
         self.json
     }
 
-    fn values(&self) -> [Value<'_>; 12] {
+    fn values(&self) -> [Value<'_>; COLUMNS] {
         let columns = &self.columns;
         [
             columns.id.into(),
@@ -72,6 +68,8 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// Columns of the table.
+const COLUMNS: usize = 12;
 /// The longest text of a column that is searched, in bytes.
 const LONGEST: usize = 256;
 
@@ -86,6 +84,20 @@ fn searched(text: Option<&str>) -> Value<'_> {
 /// Rows of one statement. Few sizes, so that few statements are prepared; 12 values each, far below either limit
 /// (SQLite 32,766, PostgreSQL 65,535).
 const ROWS: [usize; 3] = [100, 10, 1];
+
+/// The text that inserts so many rows of [`ROWS`].
+fn insertion(size: usize) -> &'static str {
+    static TEXTS: [OnceLock<String>; ROWS.len()] = [const { OnceLock::new() }; ROWS.len()];
+    TEXTS[size].get_or_init(|| {
+        let text = "INSERT INTO records (id, at, tenant_id, user_id, application_id, service, model, code, status, outcome, size, record) VALUES ";
+        let places = |row: usize| {
+            let places: Vec<String> = (1..=COLUMNS).map(|n| format!("${}", row * COLUMNS + n)).collect();
+            format!("({})", places.join(", "))
+        };
+        let rows: Vec<String> = (0..ROWS[size]).map(places).collect();
+        format!("{text}{} ON CONFLICT (id) DO NOTHING", rows.join(", "))
+    })
+}
 
 /// Writes records, all or none. One that is there already changes nothing.
 pub async fn insert_batch(store: &Store, records: &[Record]) -> Result<(), Error> {
@@ -105,14 +117,10 @@ pub(crate) async fn insert_entries(store: &Store, entries: &[Entry<'_>]) -> Resu
     let mut tx = store.begin().await?;
     let mut rest = entries;
     while !rest.is_empty() {
-        let rows = ROWS.into_iter().find(|rows| *rows <= rest.len()).unwrap_or(1);
-        let (now, later) = rest.split_at(rows);
-        let text = "INSERT INTO records (id, at, tenant_id, user_id, application_id, service, model, code, status, outcome, size, record) VALUES ";
-        let mut statement = sql(text);
-        for (i, entry) in now.iter().enumerate() {
-            statement = statement.push(if i == 0 { "" } else { ", " }).tuple(entry.values());
-        }
-        (&mut tx).execute(statement.push(" ON CONFLICT (id) DO NOTHING")).await?;
+        // One row always fits.
+        let size = ROWS.into_iter().position(|rows| rows <= rest.len()).unwrap_or(ROWS.len() - 1);
+        let (now, later) = rest.split_at(ROWS[size]);
+        (&mut tx).execute(sql(insertion(size)).tuples(now.iter().flat_map(Entry::values))).await?;
         rest = later;
     }
     tx.commit().await.map(drop)

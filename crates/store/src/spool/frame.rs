@@ -1,7 +1,7 @@
 //! Frames: how a record lies in a segment. `length (u32) | CRC-32 of the body (u32) | body`, little-endian; the body is
 //! the record as JSON.
 
-use crate::crc::crc32;
+use crc32fast::hash as crc32;
 use portcullis_model::Record;
 
 /// Bytes before the body.

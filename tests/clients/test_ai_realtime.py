@@ -176,13 +176,15 @@ def test_strangers_open_none(opened, taken):
     assert refused.value.response.status_code == 401 and taken() == []
 
 
-def test_a_session_that_is_cut_does_not_look_ended(opened):
-    with opened() as connection:
+def test_a_session_that_is_cut_does_not_look_ended(ai_gateway, opened):
+    ai_gateway.create_user("cut-off")
+    with opened(sub="cut-off") as connection:
         connection.session.update(session=TEXT)
         say(connection, "[[cut]] one two three four five")
         connection.response.create()
         with pytest.raises(websockets.exceptions.ConnectionClosedError):
             until(connection, "response.done")
+    assert record_of(ai_gateway, "cut-off")["outcome"] == "upstream_cut"
 
 
 def test_a_session_ends_with_its_user(ai_gateway, opened):

@@ -114,14 +114,10 @@ impl Revocations {
         if !self.due.swap(false, Ordering::AcqRel) {
             return Ok(());
         }
-        let read = self.read_all().await;
-        match read {
-            Ok(list) => self.list.store(Some(Arc::new(list))),
-            Err(error) => {
-                self.outdate();
-                return Err(error);
-            }
-        }
+        let mut reading = Reading { of: self, done: false };
+        let list = self.read_all().await?;
+        self.list.store(Some(Arc::new(list)));
+        reading.done = true;
         Ok(())
     }
 
@@ -141,10 +137,41 @@ impl Revocations {
     }
 }
 
+/// A reading under way. One that fails, or that a caller has no more patience for, leaves the list out of date: else nobody
+/// would read it again before the next event about it.
+struct Reading<'r> {
+    of: &'r Revocations,
+    done: bool,
+}
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            self.of.outdate();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::tests::claims;
+    use portcullis_model::time::ManualClock;
+    use portcullis_store::{Database, Options};
+    use std::task::{Context, Waker};
+
+    #[tokio::test]
+    async fn a_reading_that_is_given_up_is_made_again() {
+        let data = tempfile::tempdir().unwrap();
+        let store = Store::open(Options::new(Database::Sqlite(data.path().join("test.db")))).await.unwrap();
+        let list = Revocations::new(store, Arc::new(ManualClock::at(Timestamp::from_seconds(100))));
+        let mut given_up = Box::pin(list.read());
+        assert!(given_up.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        drop(given_up);
+        assert!(list.is_due() && list.list().is_none());
+        list.read().await.unwrap();
+        assert!(!list.is_due() && list.list().is_some());
+    }
 
     #[test]
     fn each_kind_hits_what_it_names_and_nothing_else() {

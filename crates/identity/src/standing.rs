@@ -26,6 +26,8 @@ pub struct Standing {
     seen: Option<Seen>,
     /// The revocation list that the token was last compared with.
     revocations: Option<u64>,
+    /// Since when it cannot be known whether the principal stands.
+    unsure: Option<Timestamp>,
     changes: watch::Receiver<u64>,
 }
 
@@ -34,6 +36,9 @@ pub type Again = Box<dyn Fn(Arc<Principal>) -> Result<(), Fault> + Send + Sync>;
 
 /// How soon the directory is asked again when it could not say.
 const AGAIN: Duration = Duration::from_secs(1);
+/// For how long a stream goes on while nobody can say whether its principal still stands: longer than a database takes to
+/// start again or to hand over to its replica. A node that is cut off from it hears of no suspension at all meanwhile.
+const UNSURE: Duration = Duration::from_secs(120);
 
 impl Standing {
     pub(crate) fn new(
@@ -48,17 +53,37 @@ impl Standing {
             Some(Caller::ApiKey(key)) => (None, Some(key.seen())),
             None => (None, None),
         };
-        Self { tags: tags(&principal), runtime, principal, token, again, seen, revocations: None, changes }
+        Self {
+            tags: tags(&principal),
+            runtime,
+            principal,
+            token,
+            again,
+            seen,
+            revocations: None,
+            unsure: None,
+            changes,
+        }
     }
 
     /// Waits until the principal may no longer call, and says why. Does not look at `exp`: whether that ends a stream is
-    /// the stream's business. While the directory cannot be asked nobody's stream is cut. May be cancelled and called again.
+    /// the stream's business. While the directory cannot be asked, nobody's stream is cut for two minutes, and every one
+    /// after that, with the fault of status 503 that says so. May be cancelled and called again.
     pub async fn lost(&mut self) -> Fault {
         loop {
             self.changes.mark_unchanged();
             let pause = match self.check().await {
-                Ok(()) => None,
-                Err(fault) if fault.code().status() == 503 => Some(AGAIN),
+                Ok(()) => {
+                    self.unsure = None;
+                    None
+                }
+                Err(fault) if fault.code().status() == 503 => {
+                    let now = self.runtime.clock().now();
+                    if now.since(*self.unsure.get_or_insert(now)) >= UNSURE {
+                        return fault;
+                    }
+                    Some(AGAIN)
+                }
                 Err(fault) => return fault,
             };
             let changed = self.changes.changed();

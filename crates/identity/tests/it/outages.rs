@@ -7,13 +7,14 @@ use portcullis_config::Resolution;
 use portcullis_fault::codes;
 use portcullis_identity::directory::NewUser;
 use portcullis_identity::sources::{Creation, DatabaseSource, Newcomer, Source};
-use portcullis_identity::{Caller, Effects, Examined};
+use portcullis_identity::{Caller, Effects, Examined, Standing};
 use portcullis_model::issuer::{Normalisation, SubjectRule};
 use portcullis_model::source::Breaker;
 use portcullis_model::{
     ApiKey, ApiKeyId, Application, ApplicationId, Issuer, Name, Span, Team, TenantId, User, UserId,
     UserStatus,
 };
+use portcullis_store::Signal;
 use portcullis_store::entity::users::Lookup;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -291,4 +292,42 @@ async fn all_who_may_not_call_are_remembered_for_the_same_time() {
         assert_eq!(code(&identity, &token).await, expected);
         assert!(store.asked() > asked, "{what}: asked again");
     }
+}
+
+#[tokio::test]
+async fn a_stream_outlives_a_short_outage_and_no_long_one() {
+    let (world, source) = Stoppable::world(Resolution::default()).await;
+    world.user("ada", &[("corp", "ada")]).await;
+    let identity = world.compile(vec![hmac_issuer("corp")]);
+    let token = sign(&hmac_key(), &claims("https://corp.example.com", world.now(), json!({})));
+    let caller = authenticate(&identity, &token).await.unwrap();
+    let principal = Arc::new(identity.resolve(&caller, Effects::Live, &mut ()).await.unwrap());
+    let mut standing = identity.watch(principal, Some(&caller), None);
+    standing.check().await.unwrap();
+    // Looks at once, and then waits.
+    let goes_on = async |standing: &mut Standing| {
+        tokio::time::timeout(Duration::from_millis(100), standing.lost()).await.is_err()
+    };
+    let seconds = |seconds| world.clock.advance(Duration::from_secs(seconds));
+    let cut_off = async || {
+        source.set(Manner::Refuses);
+        world.runtime.hear(Signal::Lost).await;
+    };
+    cut_off().await;
+    assert!(goes_on(&mut standing).await);
+    seconds(119);
+    assert!(goes_on(&mut standing).await, "a database that starts again cuts nobody off");
+    // It is back, and what was is forgotten.
+    source.set(Manner::Works);
+    world.runtime.hear(Signal::Restored).await;
+    seconds(60);
+    standing.check().await.unwrap();
+    assert!(goes_on(&mut standing).await);
+    cut_off().await;
+    assert!(goes_on(&mut standing).await);
+    seconds(119);
+    assert!(goes_on(&mut standing).await);
+    seconds(2);
+    let fault = tokio::time::timeout(Duration::from_secs(10), standing.lost()).await.expect("it ends");
+    assert_eq!(fault.code(), codes::RESOLUTION_UNAVAILABLE);
 }

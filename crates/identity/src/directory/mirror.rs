@@ -31,8 +31,8 @@ pub enum Mirrored {
     Same(User),
     /// The shadow was deleted by an operator or a synchronisation, or merged: it stays as it is, and nobody else is made.
     Gone(User),
-    /// The person is known as this user, under another key: the source was made anew, or the name was given to somebody
-    /// else. Nothing was written; an operator says which.
+    /// The person is known as this user, under another key, or was merged as it into another: the source was made anew, or
+    /// the name was given to somebody else. Nothing was written; an operator says which.
     Rekeyed {
         /// The user that has the person's name.
         user: User,
@@ -216,11 +216,12 @@ impl Directory {
         for (by, lookup) in names {
             let Some(lookup) = lookup else { continue };
             let Some(holder) = users::resolve(&mut work.tx, tenant, &lookup).await?.pop() else { continue };
-            if of_source(&mut work, source, &holder).await? {
-                if !(by == "user name" && told_apart(&holder, person)) {
-                    work.tx.rollback().await?;
-                    return Ok(Mirrored::Rekeyed { user: holder, by });
-                }
+            let ours = of_source(&mut work, source, &holder).await?;
+            if let Some(settled) = by_name(&holder, ours, by, person) {
+                work.tx.rollback().await?;
+                return Ok(settled);
+            }
+            if ours {
                 // Two people by the company's own ids: the name was given on.
                 rename_away(&mut work, holder).await?;
             } else if by == "user name" {
@@ -308,8 +309,8 @@ impl Directory {
             let Some(lookup) = lookup else { continue };
             let Some(holder) = users::resolve(&self.store, tenant, &lookup).await?.pop() else { continue };
             let linked = identities::list_by_user(&self.store, holder.id).await?;
-            if is_of(source, &linked) && !(by == "user name" && told_apart(&holder, person)) {
-                return Ok(Mirrored::Rekeyed { user: holder, by });
+            if let Some(settled) = by_name(&holder, is_of(source, &linked), by, person) {
+                return Ok(settled);
             }
         }
         Ok(Mirrored::Made(sketch(tenant, source, person, self.clock.now())))
@@ -397,6 +398,20 @@ fn by_subject(holder: User, linked: &[Identity], source: &Name, person: &Person)
         _ if gone => Before::Settled(Mirrored::Gone(holder)),
         true => Before::Settled(Mirrored::Rekeyed { user: holder, by: "subject" }),
         false => Before::Theirs(holder),
+    }
+}
+
+/// What comes of a key that is new, when its person's external id or user name is this user's, who is a shadow of the source
+/// (`ours`) or not; nothing when somebody else is meant. Who is gone is not made again under a key, whoever made them first;
+/// and a name alone makes nobody the one that somebody was merged into.
+fn by_name(holder: &User, ours: bool, by: &'static str, person: &Person) -> Option<Mirrored> {
+    if by == "user name" && told_apart(holder, person) {
+        return None;
+    }
+    match holder.status {
+        UserStatus::Deleted if !ours => Some(Mirrored::Gone(holder.clone())),
+        UserStatus::Merged => Some(Mirrored::Rekeyed { user: holder.clone(), by }),
+        _ => ours.then(|| Mirrored::Rekeyed { user: holder.clone(), by }),
     }
 }
 

@@ -167,10 +167,16 @@ impl Run<'_> {
             Ok(Mirrored::Same(_)) => self.report.unchanged += 1,
             Ok(Mirrored::Gone(_)) => self.report.gone += 1,
             Ok(Mirrored::Rekeyed { user, by }) => {
-                let reason = format!(
-                    "user {} has this {by} and another key of the source: it was made anew there, or the name was given to somebody else; delete the user here, or link the new key to it",
-                    user.id
-                );
+                let reason = match user.merged_into {
+                    Some(into) => format!(
+                        "user {}, who was merged into {into}, has this {by}: link the key to that one if they are one person; if not, give them another {by} there",
+                        user.id
+                    ),
+                    None => format!(
+                        "user {} has this {by} and another key of the source: it was made anew there, or the name was given to somebody else; delete the user here, or link the new key to it",
+                        user.id
+                    ),
+                };
                 self.failed(shown(person), reason);
             }
             Err(error @ (Error::Invalid { .. } | Error::Conflict { .. })) => {

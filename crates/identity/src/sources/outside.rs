@@ -167,13 +167,19 @@ impl Outside {
     }
 
     fn rekeyed(&self, user: &User, by: &str, person: &Person) -> Found<UserAnswer> {
-        let reason = format!(
-            "source `{}` has them under the key `{}`, which is new, and their {by} is that of user {}, who is known under another key: the source was made anew, or the name was given to somebody else. Link `source:{}` = the new key to the user if they are one person, or take the name from the user if not",
-            self.name,
-            shown(&person.key),
-            user.id,
-            self.name
+        let (name, key) = (&self.name, shown(&person.key));
+        let new = format!(
+            "source `{name}` has them under the key `{key}`, which is new, and their {by} is that of user {}",
+            user.id
         );
+        let reason = match user.merged_into {
+            Some(into) => format!(
+                "{new}, who was merged into {into}: link `source:{name}` = the new key to that one if they are one person; if not, give them another {by} in the source"
+            ),
+            None => format!(
+                "{new}, who is known under another key: the source was made anew, or the name was given to somebody else. Link `source:{name}` = the new key to the user if they are one person, or take the name from the user if not"
+            ),
+        };
         unfit(reason, vec![user.id.0])
     }
 

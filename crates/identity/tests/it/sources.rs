@@ -377,9 +377,10 @@ async fn nobody_is_suspended_by_a_source_that_cannot_be_asked_by_the_key() {
 #[tokio::test]
 async fn groups_of_a_look_up_are_memberships_at_once() {
     let case = Case::new().await;
-    let team = async |called: &str, parent, group: Option<&str>| {
+    let (acme, globex) = (case.world.acme.id, case.world.globex.id);
+    let team_of = async |tenant, called: &str, parent, group: Option<&str>| {
         let new = NewTeam {
-            tenant: case.world.acme.id,
+            tenant,
             name: name(called),
             display_name: None,
             parent,
@@ -388,6 +389,10 @@ async fn groups_of_a_look_up_are_memberships_at_once() {
         };
         case.world.directory.create_team(&actor(), new).await.unwrap().id
     };
+    let team = async |called: &str, parent, group| team_of(acme, called, parent, group).await;
+    // A group of this name is another tenant's team as well, and nobody of ours comes into that.
+    team_of(globex, "developers", None, Some("cn=dev")).await;
+    team_of(globex, "others", None, Some("cn=theirs")).await;
     let top = team("platform", None, None).await;
     let dev = team("developers", Some(top), Some("cn=dev")).await;
     let ops = team("operations", None, Some("cn=ops")).await;
@@ -404,7 +409,7 @@ async fn groups_of_a_look_up_are_memberships_at_once() {
     };
     let is = |team: &str, direct: bool| (team.to_owned(), direct);
     let both = [is("developers", true), is("operations", true), is("platform", false)];
-    grouped(&["cn=dev", "cn=ops", "nobody knows", ""]);
+    grouped(&["cn=dev", "cn=ops", "cn=theirs", "nobody knows", ""]);
     // An explanation says where they would be, and puts nobody there.
     assert_eq!(teams(Effects::Dry).await.1, both);
     let (ada, seen) = teams(Effects::Live).await;
@@ -503,6 +508,46 @@ async fn what_operators_decided_wins_over_the_source() {
     case.service.set("ada", json!({ "id": "8", "number": "n-7", "login": "ada", "enabled": true }));
     case.later();
     assert_eq!(case.code("ada").await.0, "user_deleted");
+}
+
+#[tokio::test]
+async fn who_is_gone_here_is_not_made_again_by_a_source_that_has_them() {
+    let case = Case::new().await;
+    let directory = &case.world.directory;
+    let known = |id: &str, number: Option<&str>, login: &str| json!({ "id": id, "number": number, "login": login, "enabled": true });
+    // Nobody whom the source ever fed: made and deleted by an operator.
+    let grace = case.world.user("grace", &[]).await;
+    directory.delete(&actor(), grace.id, None).await.unwrap();
+    case.world.hear().await;
+    // By the company's own id, and by the name alone.
+    case.service.set("hopper", known("11", Some("x-grace"), "hopper"));
+    case.service.set("grace", known("12", None, "grace"));
+    for sub in ["hopper", "grace"] {
+        assert_eq!(case.code(sub).await.0, "user_deleted", "{sub}");
+        let dry = resolve(&case.world, &case.identity, sub, Effects::Dry).await.unwrap_err();
+        assert_eq!(dry.code().name(), "user_deleted", "{sub}");
+    }
+    // By the company's own ids it is somebody else, to whom the name was given.
+    case.service.set("grace", known("12", Some("n-12"), "grace"));
+    case.later();
+    let other = case.user("grace").await;
+    assert!(other.id != grace.id && other.username.is_none(), "{other:?}");
+    // A name or id makes nobody the one that its user was merged into.
+    let (old, kept) = (case.world.user("old", &[]).await, case.world.user("kept", &[]).await);
+    directory.merge(&actor(), old.id, kept.id, None).await.unwrap();
+    case.world.hear().await;
+    case.service.set("old", known("13", None, "old"));
+    case.service.set("elder", known("14", Some("x-old"), "elder"));
+    for sub in ["old", "elder"] {
+        let (code, context) = case.code(sub).await;
+        assert_eq!(code, "subject_invalid", "{sub}: {context}");
+        assert!(context.contains(&format!("merged into {}", kept.id)), "{sub}: {context}");
+    }
+    // The link that is told makes it that one.
+    directory.link_identity(&actor(), kept.id, name("source:hr"), "14".into()).await.unwrap();
+    case.world.hear().await;
+    case.later();
+    assert_eq!(case.user("elder").await.id, kept.id);
 }
 
 #[tokio::test]

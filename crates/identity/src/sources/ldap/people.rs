@@ -116,6 +116,19 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_a_value_whatever_it_is() {
+        let people_of = people("openldap");
+        let filter = people_of.of_key("*)(uid=*").unwrap();
+        assert_eq!(filter, "(entryUUID=\\2a\\29\\28uid=\\2a)");
+        assert!(ldap3::parse_filter(&filter).is_ok());
+        assert!(people_of.of_key("").is_none() && people_of.of_key("a\0").is_none());
+        // What is no GUID is no object's, and asks nobody.
+        let guids = people("active_directory");
+        assert!(guids.of_key("*").is_none());
+        assert!(guids.of_key("00112233-4455-6677-8899-aabbccddeeff").is_some());
+    }
+
+    #[test]
     fn near_misses_are_exact_filters_of_everything_somebody_is_known_by() {
         let people_of = people("openldap");
         let filter = people_of.near(["ada@x", "*)(uid=*"].into_iter()).unwrap();

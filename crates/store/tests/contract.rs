@@ -83,6 +83,7 @@ contract! {
     syncs::who_was_not_seen_is_found,
     provisioned::what_a_feed_said_comes_back,
     provisioned::a_feed_sees_its_own_and_nobodys,
+    provisioned::a_users_groups_are_those_that_its_feed_sees_and_says,
     provisioned::names_are_found_in_whatever_case,
     access::applications_are_found_by_their_clients,
     access::api_keys_keep_what_they_are,

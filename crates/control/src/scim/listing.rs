@@ -248,7 +248,9 @@ impl Query {
                     let fed = Fed { record, said };
                     let mut resource =
                         users::shown(users::writable(&fed.record, fed.said.as_ref()), &fed, &base);
-                    if by_groups && let Some(groups) = users::groups(control, fed.record.id, &base).await? {
+                    if by_groups
+                        && let Some(groups) = users::groups(control, client, fed.record.id, &base).await?
+                    {
                         resource.insert("groups".to_owned(), groups);
                     }
                     if self.filter.as_ref().is_none_or(|filter| filter.holds(&resource)) {
@@ -261,7 +263,7 @@ impl Query {
         let mut resources = Vec::with_capacity(found.len());
         for (record, said) in found {
             let fed: Fed<User> = Fed { record, said };
-            resources.extend(of_user(control, &fed, &self.projection).await?.body);
+            resources.extend(of_user(control, client, &fed, &self.projection).await?.body);
         }
         Ok((total, resources))
     }

@@ -102,7 +102,9 @@ pub async fn show(
     let projection = Projection::of(&input::query(query.as_deref())?)?;
     let conditions = Conditions::of(&headers);
     let reply = match Kind::at(&endpoint)? {
-        Kind::User => of_user(&control, &users::find(&control, &client, &id).await?, &projection).await?,
+        Kind::User => {
+            of_user(&control, &client, &users::find(&control, &client, &id).await?, &projection).await?
+        }
         Kind::Group => of_group(&control, &groups::find(&control, &client, &id).await?, &projection).await?,
     };
     if reply.version.as_deref().is_some_and(|version| conditions.has(version)) {
@@ -168,7 +170,7 @@ pub async fn make(
         Kind::User => {
             let new = users::provision(document, None)?;
             let fed = directory.provision_user(&client.actor, &client.feed, new).await?;
-            of_user(control, &fed, projection).await?
+            of_user(control, client, &fed, projection).await?
         }
         Kind::Group => {
             let new = groups::provision(document, &[])?;
@@ -203,7 +205,7 @@ pub async fn edited(
                 let done =
                     directory.reprovision_user(&client.actor, &client.feed, user, fed.seen(), wanted).await?;
                 if let Some(fed) = done {
-                    return of_user(control, &fed, projection).await;
+                    return of_user(control, client, &fed, projection).await;
                 }
             }
             Kind::Group => {
@@ -274,11 +276,16 @@ fn busy() -> Failure {
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn of_user(control: &Control, fed: &Fed<User>, projection: &Projection) -> Result<Reply, Failure> {
+pub async fn of_user(
+    control: &Control,
+    client: &Client,
+    fed: &Fed<User>,
+    projection: &Projection,
+) -> Result<Reply, Failure> {
     let base = base(control);
     let mut resource = users::shown(users::writable(&fed.record, fed.said.as_ref()), fed, &base);
     if projection.wants(&USER, "groups")
-        && let Some(groups) = users::groups(control, fed.record.id, &base).await?
+        && let Some(groups) = users::groups(control, client, fed.record.id, &base).await?
     {
         resource.insert("groups".to_owned(), groups);
     }

@@ -8,7 +8,6 @@ use crate::{Control, text};
 use portcullis_identity::directory::{Fed, ProvisionedUser};
 use portcullis_model::{User, UserId, UserStatus};
 use portcullis_store::entity::provisioned::{self, Provisioned, Users};
-use portcullis_store::entity::teams;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -103,12 +102,19 @@ pub fn shown(mut document: Map<String, Value>, fed: &Fed<User>, base: &str) -> M
     document
 }
 
-/// The groups of a user, those above its own included.
+/// The groups of a user, those above its own included (RFC 7643 §4.1.2): of the groups that the client can ask for, those
+/// that list the user as a member to it. What other sources and operators say of teams is nothing to it.
 ///
 /// # Errors
 /// The database cannot be asked.
-pub async fn groups(control: &Control, user: UserId, base: &str) -> Result<Option<Value>, Failure> {
-    let found = teams::list_by_user(control.store(), user).await?;
+pub async fn groups(
+    control: &Control,
+    client: &Client,
+    user: UserId,
+    base: &str,
+) -> Result<Option<Value>, Failure> {
+    let feed = &client.feed;
+    let found = provisioned::teams_of(control.store(), feed.tenant, &feed.source, user).await?;
     let groups: Vec<Value> = found
         .into_iter()
         .map(|(team, direct)| {

@@ -292,7 +292,23 @@ async fn groups_are_teams() {
     assert_eq!(made.body["members"][0]["value"], json!(ada));
     let team = scim.plane.get(&format!("/admin/v1/teams/{id}")).await.good();
     assert_eq!((&team["name"], &team["origin"]), (&json!("Tour-Guides"), &json!("scim")));
-    assert_eq!(scim.get(&format!("/Users/{ada}")).await.good()["groups"][0]["display"], "Tour Guides");
+    let groups_of = async |user: &str| scim.get(&format!("/Users/{user}")).await.good()["groups"].clone();
+    assert_eq!(groups_of(&ada).await[0]["display"], "Tour Guides");
+    // Each can be asked for. One that another source feeds, and one that an operator put the user in, cannot, or has not the
+    // user among its members.
+    let okta = scim.another("okta", scim.tenant).await;
+    let theirs =
+        scim.send(&okta, Method::POST, "/Groups", Some(json!({ "displayName": "Theirs" })), &[]).await;
+    let by_hand =
+        scim.plane.post("/admin/v1/teams", json!({ "tenant": "acme", "name": "by-hand" })).await.id();
+    for team in [theirs.body["id"].as_str().unwrap(), by_hand.as_str()] {
+        scim.plane.post(&format!("/admin/v1/teams/{team}/members"), json!({ "user": ada })).await.good();
+    }
+    let groups = groups_of(&ada).await;
+    assert_eq!(groups.as_array().map(Vec::len), Some(1), "{groups}");
+    assert_eq!(groups[0]["value"], json!(id));
+    let filter: String = url::form_urlencoded::byte_serialize(b"groups.display eq \"by-hand\"").collect();
+    assert_eq!(scim.get(&format!("/Users?filter={filter}")).await.good()["totalResults"], 0);
 
     // A member that an operator put in is not the client's.
     let carl = scim.plane.post("/admin/v1/users", json!({ "tenant": "acme", "username": "carl" })).await.id();

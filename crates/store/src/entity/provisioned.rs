@@ -238,6 +238,10 @@ pub struct Teams<'a> {
     pub member: Option<UserId>,
 }
 
+/// Teams `t` of the tenant `$1` that the clients of the source `$2` see, beside what was said of them.
+const SEEN_TEAMS: &str = "teams t LEFT JOIN provisioned p ON p.id = t.id WHERE t.tenant_id = $1 \
+                          AND (p.source = $2 OR (p.source IS NULL AND t.origin = 'api'))";
+
 impl<'a> Teams<'a> {
     /// All that the clients of a source see.
     pub const fn of(tenant: TenantId, source: &'a Name) -> Self {
@@ -255,10 +259,7 @@ pub async fn list_teams(
     }
     let statement = sql(BESIDE)
         .push(teams::SELECT.trim_start_matches("SELECT "))
-        .push(
-            "teams t LEFT JOIN provisioned p ON p.id = t.id WHERE t.tenant_id = $1 \
-             AND (p.source = $2 OR (p.source IS NULL AND t.origin = 'api'))",
-        )
+        .push(SEEN_TEAMS)
         .bind(asked.tenant)
         .bind(asked.source)
         .and("t.id =", asked.id)
@@ -274,5 +275,30 @@ pub async fn list_teams(
         let team = teams::read(row)?;
         let said = beside.of(team.id.0, team.tenant)?;
         Ok((team, said))
+    })
+}
+
+/// The teams, of those that the clients of a source see, that SCIM clients put a user into, and those above them; whether they
+/// put it into each by itself. By name.
+pub async fn teams_of(
+    executor: impl Executor,
+    tenant: TenantId,
+    source: &Name,
+    user: UserId,
+) -> Result<Vec<(Team, bool)>, Error> {
+    // As `teams::list_by_user`, of memberships of this kind.
+    let statement = sql("WITH RECURSIVE u (id) AS (SELECT team_id FROM memberships WHERE user_id = $3 AND source = 'scim' UNION \
+             SELECT p.parent_id FROM u CROSS JOIN teams p WHERE p.id = u.id AND p.parent_id IS NOT NULL) \
+             SELECT t.id, t.tenant_id, t.name, t.display_name, t.parent_id, t.external_id, t.origin, t.created_at, t.updated_at, \
+             CAST(CASE WHEN EXISTS (SELECT 1 FROM memberships m WHERE m.team_id = t.id AND m.user_id = $3 AND m.source = 'scim') \
+             THEN 1 ELSE 0 END AS bigint) FROM ")
+        .push(SEEN_TEAMS)
+        .push(" AND t.id IN (SELECT id FROM u) ORDER BY t.name")
+        .bind(tenant)
+        .bind(source)
+        .bind(user);
+    all(executor.rows(statement).await?, |row| {
+        let (team, mut row) = teams::read_some(row)?;
+        Ok((team, row.take::<i64>()? == 1))
     })
 }

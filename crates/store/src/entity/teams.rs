@@ -13,7 +13,7 @@ pub(super) fn read(row: Row) -> Result<Team, Error> {
 }
 
 /// A team, and what is left of its row.
-fn read_some(mut row: Row) -> Result<(Team, Row), Error> {
+pub(super) fn read_some(mut row: Row) -> Result<(Team, Row), Error> {
     let team = Team {
         id: row.take()?,
         tenant: row.take()?,

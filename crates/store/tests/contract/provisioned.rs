@@ -122,6 +122,59 @@ pub async fn a_feed_sees_its_own_and_nobodys(world: &World) {
     assert_eq!(listed(Teams { source: &entra, ..all }).await, [made.id]);
 }
 
+pub async fn a_users_groups_are_those_that_its_feed_sees_and_says(world: &World) {
+    let tenant = world.tenant("acme").await.id;
+    let (ada, bob) = (user(tenant, "ada"), user(tenant, "bob"));
+    add(world, &ada, Some("okta")).await;
+    add(world, &bob, Some("okta")).await;
+    let team = |text: &str, origin, parent| Team {
+        id: TeamId::new(NOW, fresh()),
+        tenant,
+        name: name(text),
+        display_name: None,
+        parent,
+        external_id: None,
+        origin,
+        created_at: NOW,
+        updated_at: NOW,
+    };
+    let top = team("top", TeamOrigin::Api, None);
+    let own = team("own", TeamOrigin::Scim, Some(top.id));
+    let theirs = team("theirs", TeamOrigin::Scim, None);
+    let synced = team("synced", TeamOrigin::Sync, None);
+    let by_hand = team("by-hand", TeamOrigin::Api, None);
+    let mut tx = world.store.begin().await.unwrap();
+    for team in [&top, &own, &theirs, &synced, &by_hand] {
+        teams::insert(&mut tx, team).await.unwrap();
+    }
+    for (team, source) in [(&own, "okta"), (&theirs, "entra")] {
+        provisioned::put(&mut tx, &Provisioned { id: team.id.0, ..said(&ada, source) }).await.unwrap();
+    }
+    for (team, source) in [
+        (&own, MembershipSource::Scim),
+        (&own, MembershipSource::Manual),
+        (&theirs, MembershipSource::Scim),
+        (&synced, MembershipSource::Sync),
+        (&by_hand, MembershipSource::Manual),
+    ] {
+        let membership = Membership { team: team.id, user: ada.id, source, since: NOW };
+        memberships::insert(&mut tx, &membership).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    let of = async |source: &str, user: &User| {
+        let found = provisioned::teams_of(&world.store, tenant, &name(source), user.id).await.unwrap();
+        found.into_iter().map(|(team, direct)| (team.name.to_string(), direct)).collect::<Vec<_>>()
+    };
+    let named = |all: &[(&str, bool)]| -> Vec<_> {
+        all.iter().map(|(name, direct)| ((*name).to_owned(), *direct)).collect()
+    };
+    assert_eq!(of("okta", &ada).await, named(&[("own", true), ("top", false)]));
+    assert_eq!(of("entra", &ada).await, named(&[("theirs", true), ("top", false)]));
+    assert_eq!(of("okta", &bob).await, named(&[]));
+    let other = world.tenant("globex").await.id;
+    assert!(provisioned::teams_of(&world.store, other, &name("okta"), ada.id).await.unwrap().is_empty());
+}
+
 pub async fn names_are_found_in_whatever_case(world: &World) {
     let tenant = world.tenant("acme").await.id;
     let ada = User { username: Some("Ada@Example.com".to_owned()), ..user(tenant, "ada") };

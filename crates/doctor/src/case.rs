@@ -156,6 +156,11 @@ impl Case {
         self.config.issuers.iter().find(|issuer| issuer.name.as_str() == name)
     }
 
+    /// The id of the key that the token names.
+    pub fn kid(&self) -> Option<&str> {
+        self.header.as_ref()?.get("kid")?.as_str()
+    }
+
     /// A claim that is text.
     pub fn text(&self, claim: &str) -> Option<&str> {
         self.claims.as_ref()?.get(claim)?.as_str()

@@ -6,6 +6,7 @@
 //! Not here: deciding whether a call counts (`identity`), HTTP (`control`), reading files and arguments (`portcullis`).
 
 pub mod case;
+pub mod cause;
 pub mod check;
 pub mod checks;
 pub mod compare;

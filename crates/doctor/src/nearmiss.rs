@@ -1,27 +1,28 @@
 //! A near miss as a cause: what an identifier that a subject may have been meant for has to do with it. The search and the
 //! comparison are the directory's ([`portcullis_identity::directory::NearMiss`]).
 
+use crate::cause::{self, Cause};
 use portcullis_identity::directory::NearMiss;
 use portcullis_store::entity::identifiers::Field;
 use portcullis_store::near::{Difference, compare};
 
 /// The code for what has to be overlooked; the first difference names it.
-pub fn code(differences: &[Difference], distance: u8) -> &'static str {
+pub fn code(differences: &[Difference], distance: u8) -> Cause {
     if distance > 0 {
-        return "subject_misspelt";
+        return cause::SUBJECT_MISSPELT;
     }
     match differences.first() {
-        None => "subject_is_other_identifier",
-        Some(Difference::Invisible) => "subject_has_invisible_characters",
-        Some(Difference::UnicodeForm) => "subject_in_other_unicode_form",
-        Some(Difference::WhiteSpace) => "subject_has_white_space",
-        Some(Difference::Case) => "subject_differs_in_case",
-        Some(Difference::UuidForm) => "subject_in_other_uuid_form",
-        Some(Difference::NumberForm) => "subject_in_other_number_form",
-        Some(Difference::Prefix) => "subject_has_prefix",
-        Some(Difference::LocalPart) => "subject_is_local_part",
-        Some(Difference::Domain) => "subject_in_other_domain",
-        Some(Difference::Edits) => "subject_misspelt",
+        Some(Difference::Invisible) => cause::SUBJECT_HAS_INVISIBLE_CHARACTERS,
+        Some(Difference::UnicodeForm) => cause::SUBJECT_IN_OTHER_UNICODE_FORM,
+        Some(Difference::WhiteSpace) => cause::SUBJECT_HAS_WHITE_SPACE,
+        Some(Difference::Case) => cause::SUBJECT_DIFFERS_IN_CASE,
+        Some(Difference::UuidForm) => cause::SUBJECT_IN_OTHER_UUID_FORM,
+        Some(Difference::NumberForm) => cause::SUBJECT_IN_OTHER_NUMBER_FORM,
+        Some(Difference::Prefix) => cause::SUBJECT_HAS_PREFIX,
+        Some(Difference::LocalPart) => cause::SUBJECT_IS_LOCAL_PART,
+        Some(Difference::Domain) => cause::SUBJECT_IN_OTHER_DOMAIN,
+        // They are the same, which is told otherwise.
+        None | Some(Difference::Edits) => cause::SUBJECT_MISSPELT,
     }
 }
 
@@ -104,7 +105,7 @@ mod tests {
             ("lovelave", "lovelace", "subject_misspelt"),
         ] {
             let likeness = compare(presented, stored).unwrap_or_else(|| panic!("{presented:?}"));
-            assert_eq!(code(&likeness.differences, likeness.distance), want, "{presented:?}");
+            assert_eq!(code(&likeness.differences, likeness.distance).as_str(), want, "{presented:?}");
             assert!(describe(&likeness.differences, likeness.distance).contains("differ"));
         }
         assert_eq!(only("a-name", "A-NAME"), Some((Some(Difference::Case), 0)));

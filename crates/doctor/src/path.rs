@@ -108,7 +108,7 @@ fn detail(case: &Case, stage: Stage) -> String {
             format!("`{}`", alg.unwrap_or_default())
         }
         Stage::Key => {
-            let kid = case.header.as_ref().and_then(|header| header.get("kid")?.as_str());
+            let kid = case.kid();
             let asked: String =
                 seen.asked.iter().map(|(why, what)| format!("; key set ({why}): {what}")).collect();
             format!("`kid` {}{asked}", kid.map_or("none".to_owned(), quoted))

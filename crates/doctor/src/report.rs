@@ -1,6 +1,7 @@
 //! What the doctor says: one verdict, the path of the call, findings with what to do, and what was in order. The same for
 //! the command line, the admin API and scripts. Nothing in it is a whole token or a secret.
 
+use crate::cause::Cause;
 use crate::stage::Stage;
 use portcullis_fault::Code;
 use serde::{Deserialize, Serialize};
@@ -120,14 +121,14 @@ pub struct Finding {
 impl Finding {
     /// A finding about a step. `summary` is the sentence that people read first.
     pub fn new(
-        code: impl Into<String>,
+        cause: impl Into<Cause>,
         stage: Stage,
         likelihood: Likelihood,
         by: By,
         summary: impl Into<String>,
     ) -> Self {
         Self {
-            code: code.into(),
+            code: cause.into().as_str().to_owned(),
             likelihood,
             summary: summary.into(),
             evidence: Vec::new(),

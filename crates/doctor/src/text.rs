@@ -146,6 +146,7 @@ fn harmless(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cause;
     use crate::report::By;
     use crate::stage::Stage;
 
@@ -162,7 +163,7 @@ mod tests {
             ],
             findings: vec![
                 Finding::new(
-                    "subject_is_email",
+                    cause::SUBJECT_IS_EMAIL,
                     Stage::Resolve,
                     Likelihood::Certain,
                     By::Operator,

@@ -11,6 +11,7 @@ mod ring;
 mod served;
 mod source;
 
+pub use life::DEFAULT as KEPT_BY_DEFAULT;
 pub use ring::{History, KeySetFacts};
 pub use served::{ClockOffset, Served};
 

@@ -1,6 +1,7 @@
 //! The algorithm is not one of the issuer's allow-list.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -23,7 +24,7 @@ impl Check for Algorithm {
         if alg.eq_ignore_ascii_case("none") {
             return Seen::one(
                 Finding::new(
-                    "alg_none",
+                    cause::ALG_NONE,
                     Stage::Algorithm,
                     Likelihood::Certain,
                     By::IssuerAdministrator,
@@ -35,7 +36,7 @@ impl Check for Algorithm {
             );
         }
         let mut finding = Finding::new(
-            "algorithm_not_allowed",
+            cause::ALGORITHM_NOT_ALLOWED,
             Stage::Algorithm,
             Likelihood::Certain,
             By::Operator,

@@ -1,6 +1,7 @@
 //! API keys: expired, revoked, cut, confined.
 
 use crate::case::Case;
+use crate::cause::{self, Cause};
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use async_trait::async_trait;
@@ -8,28 +9,28 @@ use async_trait::async_trait;
 pub(super) struct ApiKey;
 
 /// Code, who, what it means, what to do.
-const CAUSES: [(&str, By, &str, &str); 5] = [
+const CAUSES: [(Cause, By, &str, &str); 5] = [
     (
-        "api_key_invalid",
+        cause::API_KEY_INVALID,
         By::Caller,
         "the API key is not whole: it was cut or mistyped",
         "copy the whole key, `pck_…`, without spaces; it is shown once, when it is made",
     ),
     (
-        "api_key_unknown",
+        cause::API_KEY_UNKNOWN,
         By::Caller,
         "no API key has this id, or its secret is another one",
         "check that the key is of this environment; make a new one if it is lost",
     ),
-    ("api_key_expired", By::Operator, "the API key has expired", "rotate it"),
+    (cause::API_KEY_EXPIRED, By::Operator, "the API key has expired", "rotate it"),
     (
-        "api_key_revoked",
+        cause::API_KEY_REVOKED,
         By::Operator,
         "the API key was revoked",
         "make a new one; the audit log says who revoked it",
     ),
     (
-        "api_key_confined",
+        cause::API_KEY_CONFINED,
         By::Operator,
         "the API key may not be used for this",
         "use it within its limits, or make one with wider limits",
@@ -43,7 +44,8 @@ impl Check for ApiKey {
     }
 
     async fn examine(&self, case: &Case) -> Seen {
-        let Some((code, by, what, action)) = CAUSES.iter().find(|(code, ..)| case.refused_as(code)) else {
+        let Some((code, by, what, action)) = CAUSES.iter().find(|(code, ..)| case.refused_as(code.as_str()))
+        else {
             return Seen::Nothing;
         };
         let Some(refusal) = &case.course.refusal else { return Seen::Nothing };

@@ -1,6 +1,7 @@
 //! A machine's token: no application here is its client, or the application is disabled.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -22,7 +23,7 @@ impl Check for Application {
             "application_unknown" => {
                 let (client, claim) = machine.cloned().unwrap_or_default();
                 Seen::one(
-                    Finding::new("application_unknown", Stage::Resolve, Likelihood::Certain, By::Operator, format!("this is a machine's token, and no application is its client {}", quoted(&client)))
+                    Finding::new(cause::APPLICATION_UNKNOWN, Stage::Resolve, Likelihood::Certain, By::Operator, format!("this is a machine's token, and no application is its client {}", quoted(&client)))
                         .evidence(format!("`{claim}` says that it is a machine's; client of issuer `{issuer}`: {}", quoted(&client)))
                         .action("link the client to the application that it is; if a person called, correct `machine` of the issuer")
                         .command(format!("portcullis app link <application> --issuer {} --client {}", word(issuer), word(&client))),
@@ -38,7 +39,7 @@ impl Check for Application {
                     .unwrap_or_default();
                 Seen::one(
                     Finding::new(
-                        "application_disabled",
+                        cause::APPLICATION_DISABLED,
                         Stage::Resolve,
                         Likelihood::Certain,
                         By::Operator,

@@ -1,6 +1,7 @@
 //! The token is meant for another audience: expected and presented side by side, and the nearest that is configured.
 
 use crate::case::Case;
+use crate::cause::{self, Cause};
 use crate::check::{Check, Seen};
 use crate::nearmiss::only;
 use crate::report::{By, Finding, Likelihood};
@@ -67,7 +68,7 @@ impl Check for Audience {
                 claims.iter().find(|(_, value)| value.as_str().is_some_and(|text| expected.contains(&text)))
             });
             let finding = evidence(Finding::new(
-                "audience_missing",
+                cause::AUDIENCE_MISSING,
                 Stage::Audience,
                 Likelihood::Certain,
                 By::IssuerAdministrator,
@@ -95,7 +96,7 @@ impl Check for Audience {
             .collect();
         let service = case.config.services.iter().find(|service| presented.contains(&service.name.as_str()));
         let mut finding = evidence(Finding::new(
-            "audience_mismatch",
+            cause::AUDIENCE_MISMATCH,
             Stage::Audience,
             Likelihood::Certain,
             By::Caller,
@@ -120,22 +121,22 @@ impl Check for Audience {
 }
 
 /// In what small way two audiences differ.
-fn small(own: &str, other: &str) -> Option<(&'static str, &'static str)> {
+fn small(own: &str, other: &str) -> Option<(Cause, &'static str)> {
     let bare = |text: &str| text.trim_end_matches('/').to_owned();
     let scheme = |text: &str| text.split_once("://").map_or_else(|| text.to_owned(), |(_, rest)| bare(rest));
     if bare(own) == bare(other) {
-        return Some(("audience_trailing_slash", "the slash at its end"));
+        return Some((cause::AUDIENCE_TRAILING_SLASH, "the slash at its end"));
     }
     if own.contains("://") != other.contains("://") || scheme(own) == scheme(other) {
-        return (scheme(own) == scheme(other)).then_some(("audience_scheme", "its scheme"));
+        return (scheme(own) == scheme(other)).then_some((cause::AUDIENCE_SCHEME, "its scheme"));
     }
     match only(other, own)? {
-        (Some(Difference::WhiteSpace), _) => Some(("audience_space", "white space around it")),
-        (Some(Difference::Case), _) => Some(("audience_case", "upper and lower case")),
+        (Some(Difference::WhiteSpace), _) => Some((cause::AUDIENCE_SPACE, "white space around it")),
+        (Some(Difference::Case), _) => Some((cause::AUDIENCE_CASE, "upper and lower case")),
         (Some(Difference::Invisible | Difference::UnicodeForm), _) => {
-            Some(("audience_invisible", "characters that cannot be seen"))
+            Some((cause::AUDIENCE_INVISIBLE, "characters that cannot be seen"))
         }
-        (None, _) => Some(("audience_misspelt", "a letter or two")),
+        (None, _) => Some((cause::AUDIENCE_MISSPELT, "a letter or two")),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! A stale answer in memory: what the process believes, and since when, against what the directory says now.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -34,7 +35,9 @@ impl Check for Cache {
             true => case.config.resolution.positive_ttl,
             false => case.config.resolution.negative_ttl,
         };
-        if memory.outcome == now && same_user {
+        // Nobody could be made of the subject, and nobody is made to look: it is nobody's, as it was.
+        let same = memory.outcome == now || (memory.outcome, now) == ("unfit", "unknown");
+        if same && same_user {
             return Seen::InOrder(format!(
                 "in memory `{}`, {} old; the directory says the same",
                 memory.outcome,
@@ -44,7 +47,7 @@ impl Check for Cache {
         let likelihood =
             if case.failed() == Some(Stage::Resolve) { Likelihood::Certain } else { Likelihood::Likely };
         Seen::one(
-            Finding::new("cache_stale", Stage::Resolve, likelihood, By::Operator, format!("the process remembers `{}`, and the directory says `{now}` by now", memory.outcome))
+            Finding::new(cause::CACHE_STALE, Stage::Resolve, likelihood, By::Operator, format!("the process remembers `{}`, and the directory says `{now}` by now", memory.outcome))
                 .evidence(format!("the answer in memory is {} old and is believed for {ttl}", span(memory.age)))
                 .evidence(match &user {
                     Some(user) => format!("the directory finds user {} ({}), changed {}", user.id, user.status, user.updated_at.rfc3339()),

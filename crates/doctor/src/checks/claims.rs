@@ -1,6 +1,7 @@
 //! A claim that is missing or has the wrong form, where the token itself shows how.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -43,7 +44,7 @@ impl Check for Claims {
         let findings = about.map(|found| {
             let by = if found.code == "bound_token" { By::Caller } else { By::IssuerAdministrator };
             Finding::new(
-                found.code,
+                found,
                 stage,
                 Likelihood::Certain,
                 by,
@@ -70,25 +71,25 @@ fn subject(case: &Case) -> Finding {
             .evidence(format!("the subject rule reads `{claim}`; the token has {}", names.join(", ")))
     };
     match value {
-        None | Some(Value::Null) => finding("subject_missing", By::IssuerAdministrator, format!("the token has no `{claim}` claim, so it names nobody"))
+        None | Some(Value::Null) => finding(cause::SUBJECT_MISSING, By::IssuerAdministrator, format!("the token has no `{claim}` claim, so it names nobody"))
             .action("have the issuer write it (for some products a scope as `openid`, or a mapper, does so); or set `subject.claim` of the issuer to the claim that names the user")
             .page(codes::SUBJECT_MISSING),
-        Some(Value::String(text)) if text.is_empty() => finding("subject_empty", By::IssuerAdministrator, format!("the token's `{claim}` is empty, so it names nobody"))
+        Some(Value::String(text)) if text.is_empty() => finding(cause::SUBJECT_EMPTY, By::IssuerAdministrator, format!("the token's `{claim}` is empty, so it names nobody"))
             .action("have the issuer fill it: the attribute that it is mapped from has no value for this user")
             .page(codes::SUBJECT_MISSING),
-        Some(Value::Number(number)) => finding("subject_is_number", By::Operator, format!("the token's `{claim}` is a number (`{number}`) instead of text"))
+        Some(Value::Number(number)) => finding(cause::SUBJECT_IS_NUMBER, By::Operator, format!("the token's `{claim}` is a number (`{number}`) instead of text"))
             .action("have the issuer write it in quotes; or set `subject.allow_numeric_sub = true` of the issuer")
             .page(codes::SUBJECT_INVALID),
         // Well-formed: what it stands for is the trouble, and other checks may know more.
         Some(Value::String(_)) => {
             let context = case.course.refusal.as_ref().and_then(|refusal| refusal.context.clone());
             let summary = "the subject is well-formed, and whom it stands for cannot be a user here";
-            Finding::new("subject_unfit", Stage::Resolve, Likelihood::Possible, By::Operator, summary)
+            Finding::new(cause::SUBJECT_UNFIT, Stage::Resolve, Likelihood::Possible, By::Operator, summary)
                 .evidence(context.unwrap_or_else(|| "the record says no more".to_owned()))
                 .action("do what the evidence says")
                 .page(codes::SUBJECT_INVALID)
         }
-        Some(other) => finding("subject_of_wrong_type", By::IssuerAdministrator, format!("the token's `{claim}` cannot name anybody: {}", quoted(&other.to_string())))
+        Some(other) => finding(cause::SUBJECT_OF_WRONG_TYPE, By::IssuerAdministrator, format!("the token's `{claim}` cannot name anybody: {}", quoted(&other.to_string())))
             .action("have the issuer write the identifier as text")
             .page(codes::SUBJECT_INVALID),
     }

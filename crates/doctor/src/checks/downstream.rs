@@ -1,11 +1,13 @@
 //! The gateway passed the call, and the service behind refused it or failed.
 
 use crate::case::Case;
+use crate::cause::{self, Cause};
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
 use crate::words::quoted;
 use async_trait::async_trait;
+use portcullis_fault::Code;
 use portcullis_model::service::Forward;
 
 pub(super) struct Downstream;
@@ -20,8 +22,9 @@ impl Check for Downstream {
         let Some(record) = &case.record else { return Seen::Nothing };
         if case.failed() == Some(Stage::Dispatch) {
             let service = record.service.as_deref().unwrap_or("?");
+            let what = Code::find(case.code()).map_or(cause::DOWNSTREAM_REFUSED, Cause::from);
             return Seen::one(
-                Finding::new(case.code().to_owned(), Stage::Dispatch, Likelihood::Certain, By::Operator, format!("the gateway let the call through, and service `{service}` behind it did not give an answer that could be used"))
+                Finding::new(what, Stage::Dispatch, Likelihood::Certain, By::Operator, format!("the gateway let the call through, and service `{service}` behind it did not give an answer that could be used"))
                     .evidence(record.detail.clone().unwrap_or_default())
                     .evidence(format!("{} attempts, {} ms", record.attempts, record.timing.total / 1_000))
                     .action("check that the upstream runs and can be reached from here")
@@ -35,7 +38,7 @@ impl Check for Downstream {
         let service = record.service.as_deref().unwrap_or("?");
         let user = record.user.map(|user| format!("`X-User-Id: {user}`"));
         let mut finding = Finding::new(
-            "downstream_refused",
+            cause::DOWNSTREAM_REFUSED,
             Stage::Dispatch,
             Likelihood::Certain,
             By::Operator,

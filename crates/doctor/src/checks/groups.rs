@@ -1,6 +1,7 @@
 //! The groups of the token: left out because they are too many, or standing for nothing here.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -54,7 +55,7 @@ impl Check for Groups {
         let absent: Vec<String> = read.teams.iter().filter(in_none).cloned().collect();
         if !absent.is_empty() {
             findings.push(
-                Finding::new("group_names_no_team", Stage::Authorise, likelihood(by_rights), By::Operator, "a group of the token stands for a team that the tenant does not have, or not there")
+                Finding::new(cause::GROUP_NAMES_NO_TEAM, Stage::Authorise, likelihood(by_rights), By::Operator, "a group of the token stands for a team that the tenant does not have, or not there")
                     .evidence(format!("no such team: {}", listed(&absent)))
                     .evidence(stand_for.clone())
                     .action("make the team, or correct `groups.map` of the issuer: a path of names has to lead to the team")
@@ -63,7 +64,7 @@ impl Check for Groups {
         }
         if by_rights && !read.unmapped.is_empty() {
             findings.push(
-                Finding::new("groups_unmapped", Stage::Authorise, Likelihood::Possible, By::Operator, "the token has groups that the issuer's `groups.map` does not name")
+                Finding::new(cause::GROUPS_UNMAPPED, Stage::Authorise, Likelihood::Possible, By::Operator, "the token has groups that the issuer's `groups.map` does not name")
                     .evidence(format!("not in the map: {}", listed(&read.unmapped)))
                     .evidence(stand_for.clone())
                     .action("add the group to `groups.map` of the issuer, with the role or team that lets its members in; groups are compared exactly")
@@ -95,7 +96,7 @@ fn left_out(case: &Case, shown_by: &str, overage: GroupsOverage, by_rights: bool
         format!("the directory's roles: `{}`; teams: {teams}", principal.roles.join("`, `"))
     });
     let policy = if overage == GroupsOverage::Refuse { "refuse" } else { "directory" };
-    let finding = Finding::new("groups_left_out", stage, likelihood, By::IssuerAdministrator, summary)
+    let finding = Finding::new(cause::GROUPS_LEFT_OUT, stage, likelihood, By::IssuerAdministrator, summary)
         .evidence(format!("shown by: {}; `groups.overage = \"{policy}\"`", quoted(shown_by)))
         .action("let the issuer send fewer groups (in Entra: those assigned to the application, or app roles), or keep teams here and set `groups.overage = \"directory\"`")
         .command("portcullis team list");

@@ -1,6 +1,7 @@
 //! It worked before: when the same subject last passed, who that was, and what changed since.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -62,17 +63,17 @@ impl Check for History {
         let passed = format!("call {} passed {} as user {id}", record.id, when(record.at, case.now));
         Seen::one(match user {
             Some(user) if user.status == UserStatus::Active => {
-                Finding::new("rule_or_link_changed", Stage::Resolve, Likelihood::Likely, By::Operator, "the subject passed before, and that user is still active: the subject rule or the link was changed since")
+                Finding::new(cause::RULE_OR_LINK_CHANGED, Stage::Resolve, Likelihood::Likely, By::Operator, "the subject passed before, and that user is still active: the subject rule or the link was changed since")
                     .evidence(passed)
                     .evidence(format!("user {id} was last changed {}", when(user.updated_at, case.now)))
                     .action("look in the audit log for the change of the user or of the configuration, and link the subject again if it was a mistake")
                     .command(format!("portcullis audit --target {id}"))
             }
-            Some(user) => Finding::new("worked_before", Stage::Resolve, Likelihood::Aside, By::Operator, format!("the subject passed before, as user {id}, who is {} now", user.status))
+            Some(user) => Finding::new(cause::WORKED_BEFORE, Stage::Resolve, Likelihood::Aside, By::Operator, format!("the subject passed before, as user {id}, who is {} now", user.status))
                 .evidence(passed)
                 .action("see the finding about the user")
                 .command(format!("portcullis user show {id}")),
-            None => Finding::new("user_gone", Stage::Resolve, Likelihood::Likely, By::Operator, "the subject passed before, and its user is not in the database any more, not even as a tombstone")
+            None => Finding::new(cause::USER_GONE, Stage::Resolve, Likelihood::Certain, By::Operator, "the subject passed before, and its user is not in the database any more, not even as a tombstone")
                 .evidence(passed)
                 .action("find out whether the database was restored or exchanged since")
                 .command("portcullis audit"),

@@ -2,6 +2,7 @@
 
 use super::key_set::other_issuer;
 use crate::case::Case;
+use crate::cause::{self, Cause};
 use crate::check::{Check, Seen};
 use crate::nearmiss::only;
 use crate::report::{By, Finding, Likelihood};
@@ -30,7 +31,7 @@ impl Check for Issuer {
         let Some(iss) = case.text("iss") else {
             return Seen::one(
                 Finding::new(
-                    "issuer_missing",
+                    cause::ISSUER_MISSING,
                     Stage::Issuer,
                     Likelihood::Certain,
                     By::IssuerAdministrator,
@@ -64,7 +65,7 @@ impl Check for Issuer {
             let known: Vec<String> =
                 case.config.issuers.iter().map(|issuer| quoted(&issuer.issuer)).take(8).collect();
             let mut finding = Finding::new(
-                "issuer_not_configured",
+                cause::ISSUER_NOT_CONFIGURED,
                 Stage::Issuer,
                 Likelihood::Likely,
                 By::Caller,
@@ -89,40 +90,41 @@ impl Check for Issuer {
 }
 
 /// In what small way two issuers differ; nothing when they are unlike.
-fn difference(configured: &str, presented: &str) -> Option<(&'static str, String)> {
+fn difference(configured: &str, presented: &str) -> Option<(Cause, String)> {
     match only(presented, configured) {
         Some((Some(Difference::WhiteSpace), _)) => {
-            return Some(("issuer_space", "white space around it".to_owned()));
+            return Some((cause::ISSUER_SPACE, "white space around it".to_owned()));
         }
         Some((Some(Difference::Invisible | Difference::UnicodeForm), _)) => {
-            return Some(("issuer_invisible", "characters that cannot be seen".to_owned()));
+            return Some((cause::ISSUER_INVISIBLE, "characters that cannot be seen".to_owned()));
         }
         _ => {}
     }
     let slash = |text: &str| text.trim_end_matches('/').to_owned();
     if slash(configured) == slash(presented) {
-        return Some(("issuer_trailing_slash", "the slash at its end".to_owned()));
+        return Some((cause::ISSUER_TRAILING_SLASH, "the slash at its end".to_owned()));
     }
     if configured.to_lowercase() == presented.to_lowercase() {
-        return Some(("issuer_case", "upper and lower case".to_owned()));
+        return Some((cause::ISSUER_CASE, "upper and lower case".to_owned()));
     }
     let (a, b) = (Url::parse(configured).ok()?, Url::parse(presented).ok()?);
     let path = |url: &Url| url.path().trim_end_matches('/').to_owned();
     let place = |url: &Url| (url.host_str().map(str::to_owned), url.port_or_known_default());
     if place(&a) == place(&b) && a.scheme() == b.scheme() {
-        return Some(("issuer_path", format!("its path (`{}` instead of `{}`)", path(&b), path(&a))));
+        return Some((cause::ISSUER_PATH, format!("its path (`{}` instead of `{}`)", path(&b), path(&a))));
     }
     if a.host_str() == b.host_str() && path(&a) == path(&b) {
         return match a.scheme() == b.scheme() {
-            false => {
-                Some(("issuer_scheme", format!("its scheme (`{}` instead of `{}`)", b.scheme(), a.scheme())))
-            }
-            true => Some(("issuer_port", "its port".to_owned())),
+            false => Some((
+                cause::ISSUER_SCHEME,
+                format!("its scheme (`{}` instead of `{}`)", b.scheme(), a.scheme()),
+            )),
+            true => Some((cause::ISSUER_PORT, "its port".to_owned())),
         };
     }
     if path(&a) == path(&b) && !path(&a).is_empty() {
         let (a, b) = (a.host_str().unwrap_or_default(), b.host_str().unwrap_or_default());
-        return Some(("issuer_host", format!("its host (`{b}` instead of `{a}`)")));
+        return Some((cause::ISSUER_HOST, format!("its host (`{b}` instead of `{a}`)")));
     }
     None
 }
@@ -163,8 +165,9 @@ mod tests {
             ("https://idp.example/realms/other", "issuer_path"),
             ("https://idp-staging.example/realms/corp", "issuer_host"),
             (" https://idp.example/realms/corp", "issuer_space"),
+            ("https://idp.\u{ad}example/realms/corp", "issuer_invisible"),
         ] {
-            assert_eq!(difference(own, presented).map(|(code, _)| code), Some(code), "{presented}");
+            assert_eq!(difference(own, presented).map(|(code, _)| code.as_str()), Some(code), "{presented}");
         }
         assert!(difference(own, "https://login.other.example/").is_none());
         assert_eq!(environment("https://login.staging.corp.example"), Some("staging"));

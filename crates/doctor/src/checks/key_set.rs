@@ -1,13 +1,17 @@
-//! The issuer's key set: unreachable, empty, a web page; a key under another id, replaced, removed, or the same id with
-//! new material.
+//! The issuer's key set: unreachable, empty, a web page, not to be kept; a key under another id, replaced, removed, or the
+//! same id with new material.
 
+use super::revoked::{entry, said};
 use crate::case::Case;
+use crate::cause::{self, Cause};
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
-use crate::words::{quoted, when, word};
+use crate::words::{quoted, span, when, word};
 use async_trait::async_trait;
 use portcullis_fault::codes;
+use portcullis_identity::jwks::{KEPT_BY_DEFAULT, KeySetFacts};
+use portcullis_store::entity::revocations::Revoked as What;
 
 pub(super) struct KeySet;
 
@@ -45,42 +49,24 @@ impl Check for KeySet {
                     .command("portcullis issuer list"),
             );
         }
-        if let Some(said) = &facts.served.uncacheable {
-            let likelihood = match case.refused_as("keys_unavailable") {
-                true => Likelihood::Likely,
-                false => Likelihood::Aside,
-            };
-            findings.push(
-                Finding::new(
-                    "jwks_uncacheable",
-                    Stage::Key,
-                    likelihood,
-                    By::IssuerAdministrator,
-                    format!("the key set of issuer `{}` must not be kept, says its server, so whatever ails that server is felt here within half a minute", issuer.name),
-                )
-                .evidence(format!("`Cache-Control: {}`", quoted(said).trim_matches('`')))
-                .action("have the server allow that it is kept for some minutes (`max-age=300`); `stale` of the issuer says for how long an old set is believed when there is no new one")
-                .command("portcullis issuer list"),
-            );
-        }
-        let kid = case.header.as_ref().and_then(|header| header.get("kid")?.as_str());
+        findings.extend(uncacheable(case, issuer, &facts));
+        let kid = case.kid();
         if case.refused_as("key_unknown") && facts.keys.is_some() {
             findings.extend(unknown_key(case, issuer, &facts, kid));
         }
         if case.refused_as("key_distrusted") {
             findings.push(
                 Finding::new(
-                    "key_distrusted",
+                    cause::KEY_DISTRUSTED,
                     Stage::Key,
                     Likelihood::Certain,
                     By::Operator,
                     "an operator distrusts the key that the token is signed with",
                 )
                 .evidence(format!("`kid` {}", kid.map_or("none".to_owned(), quoted)))
-                .action(
-                    "get a token that is signed with another key; or lift the revocation if it was a mistake",
-                )
-                .command("portcullis revocation list"),
+                .evidence(distrusted(case, issuer, kid).await)
+                .action("get a token that is signed with another key; or trust this one again if it was a mistake")
+                .command(format!("portcullis issuer trust {} {}", issuer.name, word(kid.unwrap_or_default()))),
             );
         }
         if relevant || !findings.is_empty() {
@@ -93,27 +79,89 @@ impl Check for KeySet {
     }
 }
 
+/// Who distrusts the key, when and why.
+async fn distrusted(case: &Case, issuer: &portcullis_model::Issuer, kid: Option<&str>) -> String {
+    let of_key = |what: &What| match what {
+        What::Key { issuer: of, kid: own } => *of == issuer.name && Some(own.as_str()) == kid,
+        _ => false,
+    };
+    match entry(case, of_key).await {
+        Ok(Some(entry)) => said(&entry, case.now),
+        Ok(None) => "it is on the list no longer".to_owned(),
+        Err(error) => format!("by whom is not known: the revocation list cannot be read: {error}"),
+    }
+}
+
+/// The set may not be kept, says its server: the cause, when a set that could have been kept would count still, and worth
+/// knowing otherwise.
+fn uncacheable(case: &Case, issuer: &portcullis_model::Issuer, facts: &KeySetFacts) -> Option<Finding> {
+    let said = facts.served.uncacheable.as_ref()?;
+    let unavailable = case.refused_as("keys_unavailable");
+    // Whoever says nothing of keeping has the set kept for this long, and as long after that as every other.
+    let kept = facts.fetched_at.map(|at| at.plus(KEPT_BY_DEFAULT).plus(issuer.stale.0));
+    let would_count = unavailable && kept.is_some_and(|until| case.now < until);
+    let removed = case.refused_as("key_unknown")
+        && case.kid().is_some_and(|kid| {
+            facts
+                .history
+                .iter()
+                .any(|old| old.keys.has(kid) && case.now < old.replaced_at.plus(KEPT_BY_DEFAULT))
+        });
+    let likelihood = match (would_count, unavailable || removed) {
+        (true, _) => Likelihood::Certain,
+        (false, true) => Likelihood::Likely,
+        (false, false) => Likelihood::Aside,
+    };
+    let summary = match (would_count, removed) {
+        (true, _) => "and was kept no longer when it could not be fetched again",
+        (false, true) => "so a key that it no longer has is refused here within half a minute",
+        (false, false) => "so whatever ails that server is felt here within half a minute",
+    };
+    let finding = Finding::new(
+        cause::JWKS_UNCACHEABLE,
+        Stage::Key,
+        likelihood,
+        By::IssuerAdministrator,
+        format!("the key set of issuer `{}` must not be kept, says its server, {summary}", issuer.name),
+    )
+    .evidence(format!("`Cache-Control: {}`", quoted(said).trim_matches('`')));
+    let finding = match (unavailable, facts.fetched_at, facts.fresh_until) {
+        (true, Some(at), Some(until)) => finding.evidence(format!(
+            "the last good set is of {}; it was fresh for {}, and believed for {} (`stale`) after that",
+            when(at, case.now),
+            span(until.since(at)),
+            issuer.stale
+        )),
+        _ => finding,
+    };
+    Some(
+        finding
+            .action("have the server allow that it is kept for some minutes (`max-age=300`); `stale` of the issuer says for how long an old set is believed when there is no new one")
+            .command("portcullis issuer list"),
+    )
+}
+
 /// What is the matter with a key set, by what fetching it said.
-fn unfit(error: &str) -> (&'static str, &'static str, By) {
+fn unfit(error: &str) -> (Cause, &'static str, By) {
     if error.contains("web page") {
-        ("jwks_html", "is a web page", By::Operator)
+        (cause::JWKS_HTML, "is a web page", By::Operator)
     } else if error.contains("is empty") {
-        ("jwks_empty", "is empty", By::IssuerAdministrator)
+        (cause::JWKS_EMPTY, "is empty", By::IssuerAdministrator)
     } else if error.contains("no key set") || error.contains("OpenID metadata") {
-        ("jwks_malformed", "cannot be read", By::IssuerAdministrator)
+        (cause::JWKS_MALFORMED, "cannot be read", By::IssuerAdministrator)
     } else if error.contains("no key that verifies") || error.contains("its owner must replace") {
-        ("jwks_unusable", "has no key that may be used", By::IssuerAdministrator)
+        (cause::JWKS_UNUSABLE, "has no key that may be used", By::IssuerAdministrator)
     } else if error.contains("says that its issuer is") {
-        ("jwks_of_other_issuer", "is that of another issuer", By::Operator)
+        (cause::JWKS_OF_OTHER_ISSUER, "is that of another issuer", By::Operator)
     } else {
-        ("jwks_unreachable", "cannot be fetched", By::Operator)
+        (cause::JWKS_UNREACHABLE, "cannot be fetched", By::Operator)
     }
 }
 
 fn unknown_key(
     case: &Case,
     issuer: &portcullis_model::Issuer,
-    facts: &portcullis_identity::jwks::KeySetFacts,
+    facts: &KeySetFacts,
     kid: Option<&str>,
 ) -> Vec<Finding> {
     let signers = case.token.as_deref().map(|token| case.signers(token)).unwrap_or_default();
@@ -138,7 +186,7 @@ fn unknown_key(
             "the removed key did not make this signature, or that cannot be tried"
         };
         return vec![
-            base("key_removed", Likelihood::Certain, By::Caller, "the token is signed with a key that its issuer has removed since".to_owned())
+            base(cause::KEY_REMOVED, Likelihood::Certain, By::Caller, "the token is signed with a key that its issuer has removed since".to_owned())
                 .evidence(format!("the key was in the set until {}; {proof}", when(old.replaced_at, case.now)))
                 .action("get a new token; issuers keep a removed key published until the tokens that it signed have expired: ask the administrator to, if this happens at every rotation"),
         ];
@@ -147,7 +195,7 @@ fn unknown_key(
         let own = signer.kid.as_deref().map_or("none".to_owned(), quoted);
         return vec![
             base(
-                "kid_mismatch",
+                cause::KID_MISMATCH,
                 Likelihood::Certain,
                 By::IssuerAdministrator,
                 "the token names another key than the one that signed it".to_owned(),
@@ -160,7 +208,7 @@ fn unknown_key(
         return vec![other_issuer(case, signer, Stage::Key)];
     }
     vec![
-        base("kid_unknown", Likelihood::Likely, By::IssuerAdministrator, "the token is signed with a key that its issuer does not publish".to_owned())
+        base(cause::KID_UNKNOWN, Likelihood::Likely, By::IssuerAdministrator, "the token is signed with a key that its issuer does not publish".to_owned())
             .evidence(match facts.history.is_empty() {
                 true => "no earlier set of this issuer is remembered".to_owned(),
                 false => format!("it is in none of the {} sets before, either", facts.history.len()),
@@ -177,7 +225,7 @@ pub(super) fn other_issuer(case: &Case, signer: &portcullis_identity::Signer, st
         |issuer| format!("`{}`", issuer.name),
     );
     Finding::new(
-        "signed_by_other_issuer",
+        cause::SIGNED_BY_OTHER_ISSUER,
         stage,
         Likelihood::Certain,
         By::Caller,

@@ -2,6 +2,7 @@
 //! key of a vendor.
 
 use crate::case::Case;
+use crate::cause::{self, Cause};
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -51,7 +52,7 @@ impl Check for Kind {
             && let Some((prefix, whose)) = FOREIGN.iter().find(|(prefix, _)| text.starts_with(prefix))
         {
             return Seen::one(
-                Finding::new("foreign_credential", stage, Likelihood::Certain, By::Caller, format!("this is {whose}, and no token for an API behind this gateway"))
+                Finding::new(cause::FOREIGN_CREDENTIAL, stage, Likelihood::Certain, By::Caller, format!("this is {whose}, and no token for an API behind this gateway"))
                     .evidence(format!("it begins with `{prefix}`"))
                     .action("send an access token of a configured issuer, or an API key of this gateway (`pck_…`); replace the key that was sent here if it may have been logged on the way")
                     .command("portcullis issuer list"),
@@ -73,7 +74,7 @@ impl Check for Kind {
     }
 }
 
-fn kind(case: &Case) -> Option<(&'static str, &'static str, String)> {
+fn kind(case: &Case) -> Option<(Cause, &'static str, String)> {
     let claims = case.claims.as_ref()?.as_object()?;
     let header_typ = case.header.as_ref().and_then(|header| header.get("typ")?.as_str()).unwrap_or_default();
     let typ =
@@ -82,16 +83,16 @@ fn kind(case: &Case) -> Option<(&'static str, &'static str, String)> {
     let says = |word: &str| typ.eq_ignore_ascii_case(word);
     if header_typ.eq_ignore_ascii_case("logout+jwt") || says("logout") || has("events") {
         return Some((
-            "logout_token",
+            cause::LOGOUT_TOKEN,
             "a notice of an event (sign-out)",
             format!("`typ` is `{header_typ}{typ}`, or it has `events`"),
         ));
     }
     if says("refresh") || says("offline") || header_typ.eq_ignore_ascii_case("rt+jwt") {
-        return Some(("refresh_token", "a refresh token", format!("`typ` is `{typ}{header_typ}`")));
+        return Some((cause::REFRESH_TOKEN, "a refresh token", format!("`typ` is `{typ}{header_typ}`")));
     }
     if says("id") {
-        return Some(("id_token", "an ID token", format!("`typ` or `token_use` is `{typ}`")));
+        return Some((cause::ID_TOKEN, "an ID token", format!("`typ` or `token_use` is `{typ}`")));
     }
     // Issuers write these into ID tokens only; an access token says what it grants, or which profile it has.
     let marks: Vec<&str> =
@@ -99,7 +100,7 @@ fn kind(case: &Case) -> Option<(&'static str, &'static str, String)> {
     let grants = has("scope") || has("scp") || header_typ.eq_ignore_ascii_case("at+jwt");
     if !marks.is_empty() && !grants {
         return Some((
-            "id_token",
+            cause::ID_TOKEN,
             "an ID token",
             format!("it has `{}`, which only ID tokens have, and no scope", marks.join("`, `")),
         ));

@@ -1,6 +1,7 @@
 //! Expired, not valid yet, of the future, too old: against this clock, and by how much.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -29,7 +30,7 @@ impl Check for Lifetime {
                 let Some(exp) = case.time("exp") else { return Seen::Nothing };
                 let near = case.called_at.since(exp) < NEAR;
                 let mut finding = Finding::new(
-                    "token_expired",
+                    cause::TOKEN_EXPIRED,
                     Stage::Time,
                     Likelihood::Certain,
                     By::Caller,
@@ -52,7 +53,7 @@ impl Check for Lifetime {
             "token_not_yet_valid" => {
                 let Some(nbf) = case.time("nbf") else { return Seen::Nothing };
                 Finding::new(
-                    "token_not_yet_valid",
+                    cause::TOKEN_NOT_YET_VALID,
                     Stage::Time,
                     Likelihood::Certain,
                     By::IssuerAdministrator,
@@ -66,7 +67,7 @@ impl Check for Lifetime {
             "token_from_future" => {
                 let Some(iat) = case.time("iat") else { return Seen::Nothing };
                 Finding::new(
-                    "token_from_future",
+                    cause::TOKEN_FROM_FUTURE,
                     Stage::Time,
                     Likelihood::Likely,
                     By::IssuerAdministrator,
@@ -87,7 +88,7 @@ impl Check for Lifetime {
                     .map(|age| age.to_string())
                     .unwrap_or_default();
                 Finding::new(
-                    "token_too_old",
+                    cause::TOKEN_TOO_OLD,
                     Stage::Time,
                     Likelihood::Certain,
                     By::Caller,
@@ -106,7 +107,7 @@ impl Check for Lifetime {
                     }
                     (Some(exp), _) if exp <= case.called_at && case.failed().is_some() => Seen::one(
                         Finding::new(
-                            "token_expired",
+                            cause::TOKEN_EXPIRED,
                             Stage::Time,
                             Likelihood::Aside,
                             By::Caller,

@@ -1,6 +1,7 @@
 //! The wrong claim or rule: whom the rules of other issuers, and the other claims of the token, would have found.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::nearmiss::identifier;
 use crate::report::{By, Finding, Likelihood};
@@ -48,7 +49,7 @@ impl Check for Mapping {
                     |rule: &UnderRule| case.scope.as_ref().is_none_or(|scope| scope.knows(&rule.rule_of));
                 for rule in rules.into_iter().filter(shown) {
                     findings.push(
-                        Finding::new("other_rule_finds", Stage::Resolve, Likelihood::Likely, By::Operator, format!("the subject rule of issuer `{}` would have found user {}", rule.rule_of, rule.user.id))
+                        Finding::new(cause::OTHER_RULE_FINDS, Stage::Resolve, Likelihood::Likely, By::Operator, format!("the subject rule of issuer `{}` would have found user {}", rule.rule_of, rule.user.id))
                             .evidence(format!("it reads `{}` and looks it up as `{}`: {} → user {} ({})", rule.claim, rule.attribute, quoted(&rule.value), rule.user.id, rule.user.status))
                             .action("give the issuer of this token the same `subject` rule, if its tokens are made the same way")
                             .command("portcullis issuer list"),
@@ -73,7 +74,7 @@ impl Check for Mapping {
             });
             if let Some(near) = exact {
                 findings.push(
-                    Finding::new("other_claim_finds", Stage::Resolve, Likelihood::Likely, By::Operator, format!("the token's `{claim}` would have led to user {}", near.user.id))
+                    Finding::new(cause::OTHER_CLAIM_FINDS, Stage::Resolve, Likelihood::Likely, By::Operator, format!("the token's `{claim}` would have led to user {}", near.user.id))
                         .evidence(format!("{} is {} of user {} ({}); the rule reads `{own}`", quoted(value), identifier(near), near.user.id, near.user.status))
                         .action(format!("set `subject.claim` of the issuer to the claim that names users, if `{claim}` does so for good"))
                         .command("portcullis issuer list"),

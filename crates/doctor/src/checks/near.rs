@@ -2,6 +2,7 @@
 //! at another issuer or tenant, a former one, or a tombstone's.
 
 use crate::case::Case;
+use crate::cause::{self, Cause};
 use crate::check::{Check, Seen};
 use crate::nearmiss::{code, describe, identifier, step};
 use crate::report::{By, Finding, Likelihood};
@@ -61,7 +62,7 @@ impl Check for Near {
         let mut findings = Vec::new();
         if accounts.len() > 1 {
             let mut several = Finding::new(
-                "subject_ambiguous_in_case",
+                cause::SUBJECT_AMBIGUOUS_IN_CASE,
                 Stage::Resolve,
                 Likelihood::Certain,
                 By::Operator,
@@ -198,18 +199,12 @@ fn finding(case: &Case, looked: &Looked, value: &str, near: &NearMiss) -> Findin
     ))
 }
 
-fn cause(
-    case: &Case,
-    looked: &Looked,
-    near: &NearMiss,
-    exact: bool,
-    elsewhere: bool,
-) -> (&'static str, By, String) {
+fn cause(case: &Case, looked: &Looked, near: &NearMiss, exact: bool, elsewhere: bool) -> (Cause, By, String) {
     let of = format!("user {}", near.user.id);
     if elsewhere {
         let tenant = case.tenant_name(near.user.tenant);
         return (
-            "subject_in_other_tenant",
+            cause::SUBJECT_IN_OTHER_TENANT,
             By::Caller,
             format!(
                 "the subject is a user of tenant `{tenant}`, and the token leads to tenant `{}`",
@@ -233,7 +228,7 @@ fn cause(
     }
     if near.identifier.until.is_some() {
         return (
-            "subject_was_replaced",
+            cause::SUBJECT_WAS_REPLACED,
             By::IssuerAdministrator,
             format!("the token's `{}` is {what} of {of}", looked.claim),
         );
@@ -242,7 +237,7 @@ fn cause(
         Field::Identity => {
             let other = near.identifier.issuer.as_ref().map_or("?", |name| name.as_str());
             return (
-                "subject_of_other_issuer",
+                cause::SUBJECT_OF_OTHER_ISSUER,
                 By::Operator,
                 format!(
                     "issuer `{other}` means {of} by this subject, and the token is of issuer `{}`",
@@ -250,11 +245,11 @@ fn cause(
                 ),
             );
         }
-        Field::Email => "subject_is_email",
-        Field::Username => "subject_is_username",
-        Field::ExternalId => "subject_is_external_id",
-        Field::Id => "subject_is_user_id",
-        Field::DisplayName | Field::Attribute(_) => "subject_is_attribute",
+        Field::Email => cause::SUBJECT_IS_EMAIL,
+        Field::Username => cause::SUBJECT_IS_USERNAME,
+        Field::ExternalId => cause::SUBJECT_IS_EXTERNAL_ID,
+        Field::Id => cause::SUBJECT_IS_USER_ID,
+        Field::DisplayName | Field::Attribute(_) => cause::SUBJECT_IS_ATTRIBUTE,
     };
     (
         code,
@@ -276,7 +271,7 @@ fn nobody(case: &Case, looked: &Looked, value: &str) -> Finding {
             word(&format!("{}={value}", looked.issuer))
         ),
     };
-    let finding = Finding::new("user_never_created", Stage::Resolve, Likelihood::Likely, By::Operator, "no user here was ever meant by this subject")
+    let finding = Finding::new(cause::USER_NEVER_CREATED, Stage::Resolve, Likelihood::Likely, By::Operator, "no user here was ever meant by this subject")
         .evidence(format!("looked up as `{}` in tenant `{tenant}`: {}", looked.attribute, quoted(value)))
         .evidence(match case.within() {
             None => "no present or former identifier of any user, tombstones and other tenants included, is near it",

@@ -2,6 +2,7 @@
 //! in their own ways. Read of an attribute that holds the time, as imports, claims and user sources fill it.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -63,7 +64,7 @@ impl Check for Password {
         };
         Seen::one(
             Finding::new(
-                "password_changed_after_token",
+                cause::PASSWORD_CHANGED_AFTER_TOKEN,
                 stage,
                 likelihood,
                 By::Caller,

@@ -1,6 +1,7 @@
 //! The store was made anew: the subject is one of our own ids, and older than the oldest user.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -52,7 +53,7 @@ impl Check for Recreated {
                     |oldest| format!("the oldest user is of {}", when(oldest, case.now)),
                 );
                 Seen::one(
-                    Finding::new("store_recreated", Stage::Resolve, Likelihood::Likely, By::Operator, "the subject is an id from before this database: the store was made anew, and every id is a new one")
+                    Finding::new(cause::STORE_RECREATED, Stage::Resolve, Likelihood::Likely, By::Operator, "the subject is an id from before this database: the store was made anew, and every id is a new one")
                         .evidence(format!("the id was made {}; {state}", when(made, case.now)))
                         .action("restore the backup if that was not meant; otherwise have everybody sign in again, and look up by `identity` or `external_id`, which outlive a database")
                         .command("portcullis restore --help"),

@@ -26,7 +26,7 @@ impl Check for Refusal {
             Blame::Administrator => By::IssuerAdministrator,
             _ => By::Operator,
         };
-        let mut finding = Finding::new(code.name(), refusal.stage, Likelihood::Possible, by, code.title())
+        let mut finding = Finding::new(code, refusal.stage, Likelihood::Possible, by, code.title())
             .action("read the page of the code: root causes, what to check, workarounds and dead ends")
             .page(code);
         for evidence in [Some(refusal.detail.clone()), refusal.context.clone()].into_iter().flatten() {

@@ -1,14 +1,15 @@
 //! Revoked: which entry, by whom, when, why.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
 use crate::words::when;
 use async_trait::async_trait;
 use portcullis_model::Timestamp;
-use portcullis_store::Page;
-use portcullis_store::entity::revocations::{self, Filter, Revoked as What};
+use portcullis_store::entity::revocations::{self, Filter, Revocation, Revoked as What};
+use portcullis_store::{Error, Page};
 
 pub(super) struct Revoked;
 
@@ -27,15 +28,10 @@ impl Check for Revoked {
                 Seen::Nothing
             };
         }
-        let page = Page { after: None, limit: Page::MOST };
-        let entries = match revocations::list(&case.store, &Filter::default(), page).await {
-            Ok(entries) => entries,
-            Err(error) => return Seen::NotObservable(format!("the revocation list cannot be read: {error}")),
-        };
         let issuer = case.issuer().map(|issuer| &issuer.name);
         let digest = case.course.seen.token.as_ref().map(|facts| facts.digest.as_str());
         let before = |limit: Timestamp| case.time("iat").is_none_or(|iat| iat < limit);
-        let entry = entries.iter().find(|entry| match &entry.what {
+        let hits = |what: &What| match what {
             What::Digest(own) => Some(own.as_str()) == digest,
             What::Token { issuer: of, jti } => Some(of) == issuer && case.text("jti") == Some(jti),
             What::Subject { issuer: of, subject, issued_before } => {
@@ -43,9 +39,13 @@ impl Check for Revoked {
             }
             What::Issuer { issuer: of, issued_before } => Some(of) == issuer && before(*issued_before),
             What::Key { .. } => false,
-        });
+        };
+        let entry = match entry(case, hits).await {
+            Ok(entry) => entry,
+            Err(error) => return Seen::NotObservable(format!("the revocation list cannot be read: {error}")),
+        };
         let finding = Finding::new(
-            "token_revoked",
+            cause::TOKEN_REVOKED,
             Stage::Revocation,
             Likelihood::Certain,
             By::Caller,
@@ -56,15 +56,29 @@ impl Check for Revoked {
         );
         Seen::one(match entry {
             Some(entry) => finding
-                .evidence(format!(
-                    "by {}, {}{}",
-                    entry.actor,
-                    when(entry.at, case.now),
-                    entry.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
-                ))
+                .evidence(said(&entry, case.now))
                 .evidence(format!("the entry is of kind `{}`", entry.what.kind()))
                 .command(format!("portcullis revocation delete {}", entry.id)),
             None => finding.command("portcullis revocation list"),
         })
     }
+}
+
+/// The entry of the revocation list that this holds of, if there is one.
+pub(super) async fn entry(case: &Case, hits: impl Fn(&What) -> bool) -> Result<Option<Revocation>, Error> {
+    let mut page = Page::first(Page::MOST);
+    loop {
+        let entries = revocations::list(&case.store, &Filter::default(), page).await?;
+        let next = entries.last().map(|entry| entry.id).filter(|_| entries.len() == Page::MOST as usize);
+        match (entries.into_iter().find(|entry| hits(&entry.what)), next) {
+            (None, Some(id)) => page.after = Some(id),
+            (found, _) => return Ok(found),
+        }
+    }
+}
+
+/// By whom, when and why.
+pub(super) fn said(entry: &Revocation, now: Timestamp) -> String {
+    let why = entry.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("by {}, {}{why}", entry.actor, when(entry.at, now))
 }

@@ -1,6 +1,7 @@
 //! The service: does it ask who calls, and what of it the caller lacks.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -26,21 +27,21 @@ impl Check for Service {
         let name = &service.name;
         let mine = match case.code() {
             "scope_insufficient" => Some(needs(
-                Finding::new("scope_insufficient", stage, Likelihood::Certain, By::Caller, format!("the token lacks a scope that service `{name}` needs"))
+                Finding::new(cause::SCOPE_INSUFFICIENT, stage, Likelihood::Certain, By::Caller, format!("the token lacks a scope that service `{name}` needs"))
                     .evidence(format!("needed: `{}`; the token has: {}", service.scopes.join(" "), case.text("scope").map_or("none".to_owned(), crate::words::quoted)))
                     .action("ask the issuer for a token with the scope; whether a client may have it is the issuer's to say"),
             )),
             "role_missing" => Some(needs(
-                Finding::new("role_missing", stage, Likelihood::Certain, By::Operator, format!("the caller has none of the roles that service `{name}` needs"))
+                Finding::new(cause::ROLE_MISSING, stage, Likelihood::Certain, By::Operator, format!("the caller has none of the roles that service `{name}` needs"))
                     .evidence(format!("needed, one of: `{}`; the caller has: `{}`", service.roles.join("`, `"), case.course.principal.as_ref().map(|principal| principal.roles.join("`, `")).unwrap_or_default()))
                     .action("give the user the role, or have the issuer write it (`role_claims`)"),
             )),
             "not_allowed" => Some(needs(
-                Finding::new("not_allowed", stage, Likelihood::Certain, By::Operator, format!("the caller is not on the `allow` list of service `{name}`"))
+                Finding::new(cause::NOT_ALLOWED, stage, Likelihood::Certain, By::Operator, format!("the caller is not on the `allow` list of service `{name}`"))
                     .action("add the user, the application or a role of theirs to `allow` of the service, if they may call"),
             )),
             "policy_denied" => Some(needs(
-                Finding::new("policy_denied", stage, Likelihood::Certain, By::Operator, format!("a policy denies this caller service `{name}`"))
+                Finding::new(cause::POLICY_DENIED, stage, Likelihood::Certain, By::Operator, format!("a policy denies this caller service `{name}`"))
                     .action("read the policy that is named, and change it or the caller's attributes"),
             )),
             _ => None,
@@ -51,7 +52,7 @@ impl Check for Service {
         match service.auth {
             AuthMode::Required => Seen::InOrder(format!("service `{name}` asks who calls")),
             mode => Seen::one(
-                Finding::new("service_without_resolution", stage, Likelihood::Aside, By::Operator, format!("service `{name}` lets everybody through: nobody is refused there, and a user may be unknown to the service behind"))
+                Finding::new(cause::SERVICE_WITHOUT_RESOLUTION, stage, Likelihood::Aside, By::Operator, format!("service `{name}` lets everybody through: nobody is refused there, and a user may be unknown to the service behind"))
                     .evidence(format!("`auth = \"{}\"`", if mode == AuthMode::Monitor { "monitor" } else { "none" }))
                     .action("set `auth = \"required\"` if the service behind relies on knowing the user")
                     .command("portcullis check"),

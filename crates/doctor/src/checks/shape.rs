@@ -41,7 +41,7 @@ impl Check for Shape {
                 Likelihood::Certain
             };
             let mut finding =
-                Finding::new(found.code, stage, likelihood, By::Caller, summary(found.code, &found.evidence))
+                Finding::new(found, stage, likelihood, By::Caller, summary(found.code, &found.evidence))
                     .evidence(format!("{}{}{at}", found.subject, found.evidence))
                     .action(found.next)
                     .page(codes::TOKEN_MALFORMED);

@@ -3,6 +3,7 @@
 
 use super::key_set::other_issuer;
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -14,7 +15,7 @@ use portcullis_jose::{FindingSubject, Severity};
 pub(super) struct Signature;
 
 /// What explanation finds, who mends it, and how sure it is.
-const CAUSES: [(&str, By, Likelihood); 14] = [
+const CAUSES: [(&str, By, Likelihood); 17] = [
     ("content_altered", By::Caller, Likelihood::Certain),
     ("signed_with_known_secret", By::IssuerAdministrator, Likelihood::Certain),
     ("signature_of_other_token", By::Caller, Likelihood::Certain),
@@ -24,6 +25,9 @@ const CAUSES: [(&str, By, Likelihood); 14] = [
     ("ecdsa_der", By::IssuerAdministrator, Likelihood::Certain),
     ("secret_used_as_text", By::Operator, Likelihood::Certain),
     ("secret_line_break", By::Operator, Likelihood::Certain),
+    ("secret_quoted", By::Operator, Likelihood::Certain),
+    ("secret_is_base64", By::Operator, Likelihood::Certain),
+    ("secret_is_hex", By::Operator, Likelihood::Certain),
     ("secret_too_short", By::Operator, Likelihood::Certain),
     ("hmac_confusion", By::IssuerAdministrator, Likelihood::Certain),
     ("signature_length", By::Caller, Likelihood::Likely),
@@ -70,10 +74,9 @@ impl Check for Signature {
                 .find(|(code, ..)| *code == found.code)
                 .copied()
                 .unwrap_or(("", By::IssuerAdministrator, Likelihood::Likely));
-            let mut finding =
-                Finding::new(found.code, Stage::Signature, likelihood, by, found.evidence.clone())
-                    .action(found.next)
-                    .page(codes::SIGNATURE_INVALID);
+            let mut finding = Finding::new(found, Stage::Signature, likelihood, by, found.evidence.clone())
+                .action(found.next)
+                .page(codes::SIGNATURE_INVALID);
             if let Some(context) = case.course.refusal.as_ref().and_then(|refusal| refusal.context.clone()) {
                 finding = finding.evidence(context);
             }
@@ -93,7 +96,7 @@ fn rotated(case: &Case, signer: &portcullis_identity::Signer) -> Finding {
     let kid = signer.kid.as_deref().map_or("none".to_owned(), quoted);
     match signer.replaced_at {
         Some(at) => Finding::new(
-            "key_replaced_under_same_kid",
+            cause::KEY_REPLACED_UNDER_SAME_KID,
             Stage::Signature,
             Likelihood::Certain,
             By::IssuerAdministrator,
@@ -102,7 +105,7 @@ fn rotated(case: &Case, signer: &portcullis_identity::Signer) -> Finding {
         .evidence(format!("the signature counts under the key {kid} that was replaced {}", when(at, case.now)))
         .action("get a new token; and have the issuer give every key an id of its own: no verifier can keep two keys of one id"),
         None => Finding::new(
-            "verified_by_other_key",
+            cause::VERIFIED_BY_OTHER_KEY,
             Stage::Signature,
             Likelihood::Certain,
             By::IssuerAdministrator,

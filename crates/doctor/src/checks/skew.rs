@@ -2,6 +2,7 @@
 //! when the servers of several issuers agree against it.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -109,7 +110,7 @@ impl Check for Skew {
             }
         }
         let mut finding = Finding::new(
-            "issuer_clock_ahead",
+            cause::ISSUER_CLOCK_AHEAD,
             Stage::Time,
             likelihood,
             By::IssuerAdministrator,
@@ -154,8 +155,11 @@ impl Clocks {
             return None;
         }
         let concerned = case.failed() == Some(Stage::Time);
-        let (code, way) =
-            if middle > 0 { ("gateway_clock_behind", "behind") } else { ("gateway_clock_ahead", "ahead of") };
+        let (code, way) = if middle > 0 {
+            (cause::GATEWAY_CLOCK_BEHIND, "behind")
+        } else {
+            (cause::GATEWAY_CLOCK_AHEAD, "ahead of")
+        };
         let likelihood = match (concerned, middle.abs() > leeway(issuer)) {
             (true, true) => Likelihood::Certain,
             (true, false) => Likelihood::Likely,
@@ -188,7 +192,7 @@ impl Clocks {
         let still = case.refused_as("token_expired")
             && case.time("exp").is_some_and(|exp| exp.seconds() > case.called_at.seconds() + clock.ahead);
         let finding = Finding::new(
-            "issuer_clock_behind",
+            cause::ISSUER_CLOCK_BEHIND,
             Stage::Time,
             if still { Likelihood::Certain } else { Likelihood::Aside },
             By::IssuerAdministrator,

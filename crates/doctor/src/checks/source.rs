@@ -1,6 +1,7 @@
 //! The directory: does it answer, how fast, is the breaker open.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -42,7 +43,7 @@ impl Check for Source {
             if let Some(until) = state.open_until {
                 findings.push(
                     finding(
-                        "breaker_open",
+                        cause::BREAKER_OPEN,
                         format!(
                             "the directory failed {} times in a row and is left alone for a while",
                             state.failures
@@ -55,7 +56,7 @@ impl Check for Source {
             if state.deaf {
                 findings.push(
                     Finding::new(
-                        "event_stream_lost",
+                        cause::EVENT_STREAM_LOST,
                         Stage::Resolve,
                         Likelihood::Aside,
                         By::Operator,
@@ -65,17 +66,20 @@ impl Check for Source {
                 );
             }
         }
+        let aside = |finding: &Finding| finding.likelihood == Likelihood::Aside;
         match ping {
             Err(error) => findings.push(
-                finding("directory_unreachable", "the directory does not answer".to_owned())
+                finding(cause::DIRECTORY_UNREACHABLE, "the directory does not answer".to_owned())
                     .evidence(error.to_string())
                     .evidence(format!("after {took} ms")),
             ),
-            Ok(()) if took > SLOW => findings
-                .push(finding("directory_slow", format!("the directory took {took} ms to answer a ping"))),
-            Ok(()) if refused && !outside && findings.is_empty() => findings.push(
+            Ok(()) if took > SLOW => findings.push(finding(
+                cause::DIRECTORY_SLOW,
+                format!("the directory took {took} ms to answer a ping"),
+            )),
+            Ok(()) if refused && !outside && findings.iter().all(aside) => findings.push(
                 finding(
-                    "directory_was_unreachable",
+                    cause::DIRECTORY_WAS_UNREACHABLE,
                     "the directory could not be asked at that moment, and answers now".to_owned(),
                 )
                 .evidence(format!("it answered in {took} ms")),

@@ -2,6 +2,7 @@
 //! by it, by exact questions for the forms that it may have; or whether the source has the person under a key that is new.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::nearmiss::{code, describe};
 use crate::report::{By, Finding, Likelihood};
@@ -57,7 +58,7 @@ async fn near(case: &Case, source: &SourceAtHand, wanted: &Wanted) -> Seen {
     if findings.is_empty() {
         findings.push(
             Finding::new(
-                "user_not_in_source",
+                cause::USER_NOT_IN_SOURCE,
                 Stage::Resolve,
                 Likelihood::Likely,
                 By::Operator,
@@ -80,7 +81,7 @@ async fn renamed(case: &Case, source: &SourceAtHand, wanted: &Wanted, value: &st
             Ok(Some(person)) => {
                 let present = person.username.as_ref().or(person.email.as_ref()).unwrap_or(&person.key);
                 let finding = Finding::new(
-                    "renamed_in_source",
+                    cause::RENAMED_IN_SOURCE,
                     Stage::Resolve,
                     Likelihood::Certain,
                     By::Caller,
@@ -91,7 +92,7 @@ async fn renamed(case: &Case, source: &SourceAtHand, wanted: &Wanted, value: &st
             }
             Err(failure) if failure.kind == FailureKind::Unsupported => {
                 let finding = Finding::new(
-                    "gone_or_renamed_in_source",
+                    cause::GONE_OR_RENAMED_IN_SOURCE,
                     Stage::Resolve,
                     Likelihood::Likely,
                     By::Operator,
@@ -118,12 +119,12 @@ fn told(source: &SourceAtHand, claim: &str, value: &str, person: &Person) -> Opt
     let attributes = person
         .attributes
         .iter()
-        .map(|(name, value)| (format!("attribute `{name}`"), value, "subject_is_attribute"));
+        .map(|(name, value)| (format!("attribute `{name}`"), value, cause::SUBJECT_IS_ATTRIBUTE));
     let named = [
-        ("key", Some(&person.key), "subject_is_key"),
-        ("external id", person.external_id.as_ref(), "subject_is_external_id"),
-        ("user name", person.username.as_ref(), "subject_is_username"),
-        ("e-mail address", person.email.as_ref(), "subject_is_email"),
+        ("key", Some(&person.key), cause::SUBJECT_IS_KEY),
+        ("external id", person.external_id.as_ref(), cause::SUBJECT_IS_EXTERNAL_ID),
+        ("user name", person.username.as_ref(), cause::SUBJECT_IS_USERNAME),
+        ("e-mail address", person.email.as_ref(), cause::SUBJECT_IS_EMAIL),
     ];
     let named = named.into_iter().filter_map(|(what, value, code)| Some((what.to_owned(), value?, code)));
     let all = named.chain(attributes);
@@ -194,18 +195,20 @@ async fn rekeyed(case: &Case, source: &SourceAtHand, wanted: &Wanted) -> Seen {
     let all = asked > 0 && new == asked;
     let (code, summary) = match all {
         true => (
-            "source_recreated",
+            cause::SOURCE_RECREATED,
             format!(
                 "user source `{}` was made anew: the people who were found there before have new keys",
                 source.name
             ),
         ),
         false => (
-            "source_key_changed",
+            cause::SOURCE_KEY_CHANGED,
             format!("user source `{}` has this person under a key that is new", source.name),
         ),
     };
     let likelihood = if all || asked == 0 { Likelihood::Certain } else { Likelihood::Likely };
+    // Nothing is linked to one that was merged.
+    let present = user.merged_into.unwrap_or(user.id);
     Seen::one(
         Finding::new(code, Stage::Resolve, likelihood, By::Operator, summary)
             .evidence(format!("its {by} is that of user {}, who is known by another key; now it is {}", user.id, quoted(&person.key)))
@@ -213,7 +216,7 @@ async fn rekeyed(case: &Case, source: &SourceAtHand, wanted: &Wanted) -> Seen {
             .action("link the new key if it is the same person; map a `key` that outlives the source's database; or, if the name was given to somebody else, take it from the user")
             .command(format!(
                 "portcullis user link {} --issuer {} --subject {}",
-                user.id,
+                present,
                 identity_of(&source.name),
                 word(&person.key)
             )),

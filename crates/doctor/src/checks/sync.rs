@@ -4,6 +4,7 @@
 //! Not here: subjects that are looked up in a source themselves (`user_source`); those wait for no synchronisation.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
@@ -167,7 +168,7 @@ async fn newcomer(case: &Case, looked: &Looked, one: &Synchronised, people: &[Pe
             let likelihood = if failure.is_some() { Likelihood::Certain } else { Likelihood::Likely };
             let summary =
                 format!("user source `{name}` has this person, whom the last synchronisation did not bring");
-            Finding::new("sync_left_out", Stage::Resolve, likelihood, By::Operator, summary)
+            Finding::new(cause::SYNC_LEFT_OUT, Stage::Resolve, likelihood, By::Operator, summary)
                 .action("see whether the source's filter of people finds this person, and what the last run says of failures")
                 .command(format!("portcullis source show {}", word(name.as_str())))
         }
@@ -227,7 +228,7 @@ fn known(case: &Case, user: &User, one: &Synchronised, people: &[Person]) -> Opt
 }
 
 fn behind(one: &Synchronised, likelihood: Likelihood, summary: String) -> Finding {
-    Finding::new("sync_behind", Stage::Resolve, likelihood, By::Operator, summary)
+    Finding::new(cause::SYNC_BEHIND, Stage::Resolve, likelihood, By::Operator, summary)
         .action("synchronise now; if this happens often, have it done more often (`sync.every`), or let the issuer look subjects up in the source itself (`subject.source`)")
         .command(format!("portcullis source sync {} --full --wait", word(one.source.name.as_str())))
 }
@@ -242,7 +243,7 @@ fn held_up(case: &Case, one: &Synchronised) -> Option<Finding> {
             "{} of {} users of user source `{name}` are to be deleted, and that waits for approval: they are let in meanwhile",
             waiting.gone, waiting.of
         );
-        let finding = finding("sync_waiting", summary)
+        let finding = finding(cause::SYNC_WAITING, summary)
             .action("see that the source is right, then approve; the next run deletes no more than waited")
             .command(format!("portcullis source approve {}", word(name.as_str())));
         return Some(with_state(finding, case, one));
@@ -250,7 +251,7 @@ fn held_up(case: &Case, one: &Synchronised) -> Option<Finding> {
     let failed = state.last.as_ref().filter(|last| last.outcome == SyncOutcome::Failed);
     failed.map(|_| {
         let summary = format!("the last synchronisation of user source `{name}` failed");
-        let finding = finding("sync_failing", summary)
+        let finding = finding(cause::SYNC_FAILING, summary)
             .action("correct what the evidence names; it is tried again every minute at least")
             .command(format!("portcullis source test {}", word(name.as_str())));
         with_state(finding, case, one)

@@ -1,6 +1,7 @@
 //! The user is there and may not call: pending, suspended, deleted. When, by whom, and how that lies to the token.
 
 use crate::case::Case;
+use crate::cause;
 use crate::check::{Check, Seen};
 use crate::nearmiss::identifier;
 use crate::report::{By, Finding, Likelihood};
@@ -44,7 +45,7 @@ impl Check for User {
             {
                 findings.push(
                     Finding::new(
-                        "user_created_after_token",
+                        cause::USER_CREATED_AFTER_TOKEN,
                         Stage::Resolve,
                         Likelihood::Aside,
                         By::Operator,
@@ -70,19 +71,19 @@ impl Check for User {
 fn barred(case: &Case, user: &Record) -> Finding {
     let (code, page, command, action) = match user.status {
         UserStatus::Pending => (
-            "user_pending",
+            cause::USER_PENDING,
             codes::USER_PENDING,
             format!("portcullis user approve {}", user.id),
             "approve the user, if they may call",
         ),
         UserStatus::Suspended => (
-            "user_suspended",
+            cause::USER_SUSPENDED,
             codes::USER_SUSPENDED,
             format!("portcullis user restore {}", user.id),
             "restore the user, if the reason is gone; the caller can do nothing",
         ),
         _ => (
-            "user_deleted",
+            cause::USER_DELETED,
             codes::USER_DELETED,
             format!("portcullis user show {}", user.id),
             "make a new user and link the subject to it, if this person is to call again: a tombstone is never made alive by a token",
@@ -119,8 +120,8 @@ fn barred(case: &Case, user: &Record) -> Finding {
 fn since(case: &Case, user: Option<&Record>) -> Finding {
     let late = user.filter(|user| user.created_at > case.called_at);
     let (code, summary) = match late {
-        Some(_) => ("user_created_after_call", "the user was made after the call"),
-        None => ("resolved_since", "the subject is an active user by now: what was in the way is gone"),
+        Some(_) => (cause::USER_CREATED_AFTER_CALL, "the user was made after the call"),
+        None => (cause::RESOLVED_SINCE, "the subject is an active user by now: what was in the way is gone"),
     };
     let finding = Finding::new(code, Stage::Resolve, Likelihood::Certain, By::Caller, summary)
         .evidence(format!("the call was made {}", when(case.called_at, case.now)))
@@ -148,7 +149,7 @@ async fn ambiguous(case: &Case) -> Finding {
             && near.identifier.field.to_string() == attribute
     });
     let finding = Finding::new(
-        "subject_ambiguous",
+        cause::SUBJECT_AMBIGUOUS,
         Stage::Resolve,
         Likelihood::Certain,
         By::Operator,

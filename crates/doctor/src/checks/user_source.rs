@@ -1,13 +1,14 @@
 //! The user source that the subject is looked up in: does it answer, how fast, is its breaker open, and is its copy behind.
 
 use crate::case::Case;
+use crate::cause::{self, Cause};
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
 use crate::words::{span, when};
 use async_trait::async_trait;
 use portcullis_identity::SourceAtHand;
-use portcullis_identity::sources::foreign::{FailureKind, Freshness, Person, Wanted};
+use portcullis_identity::sources::foreign::{Failure, FailureKind, Freshness, Person, Wanted};
 use portcullis_model::probe::SourceState;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ pub(super) struct UserSource;
 
 /// Slower than this is worth knowing.
 const SLOW: Duration = Duration::from_millis(200);
+/// For one answer, whatever the source's own `timeout` allows: what is known has to be told before the check is given up.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
 #[async_trait]
 impl Check for UserSource {
@@ -31,20 +34,28 @@ impl Check for UserSource {
         let likelihood = if refused { Likelihood::Certain } else { Likelihood::Aside };
         let mut findings = Vec::new();
         let began = Instant::now();
-        let truth = source.foreign.find(&wanted, Freshness::Primary).await;
+        let truth = in_time(source.foreign.find(&wanted, Freshness::Primary)).await;
         let took = began.elapsed();
-        if let Err(failure) = &truth {
+        // Whom the call itself found was only slow.
+        let slow = match &truth {
+            Ok(_) => took > SLOW,
+            Err(failure) => failure.kind == FailureKind::Slow && !refused,
+        };
+        if let Err(failure) = truth.as_ref()
+            && !slow
+        {
             findings.extend(failed(&source, failure.kind, likelihood).map(|finding| {
                 finding.evidence(failure.message.clone()).evidence(format!("after {}", span(took)))
             }));
         }
         findings.extend(state.as_ref().and_then(|state| breaker(case, &source, state, likelihood)));
-        if truth.is_ok() && took > SLOW {
+        if slow {
+            let least = if truth.is_ok() { "" } else { "more than " };
             findings.push(
                 finding(
-                    "source_slow",
-                    Likelihood::Aside,
-                    format!("user source `{}` took {} to answer", source.name, span(took)),
+                    cause::SOURCE_SLOW,
+                    if refused { Likelihood::Likely } else { Likelihood::Aside },
+                    format!("user source `{}` took {least}{} to answer", source.name, span(took)),
                 )
                 .evidence(format!("a look-up is given up after `timeout` of `[[sources]]` `{}`", source.name))
                 .action("see to an index for the query, or to the service; callers wait for it"),
@@ -52,7 +63,7 @@ impl Check for UserSource {
         }
         if truth.is_ok() && refused && findings.is_empty() {
             let finding = finding(
-                "source_was_unreachable",
+                cause::SOURCE_WAS_UNREACHABLE,
                 Likelihood::Certain,
                 format!("user source `{}` could not be asked at that moment, and answers now", source.name),
             );
@@ -68,8 +79,15 @@ impl Check for UserSource {
     }
 }
 
-fn finding(code: &str, likelihood: Likelihood, summary: String) -> Finding {
+fn finding(code: Cause, likelihood: Likelihood, summary: String) -> Finding {
     Finding::new(code, Stage::Resolve, likelihood, By::Operator, summary)
+}
+
+/// What a source says, if it says it soon.
+async fn in_time<T>(asked: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let late =
+        || Failure::slow(format!("no answer within {}, and it is waited for no longer", span(PATIENCE)));
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(|_| Err(late()))
 }
 
 fn failed(source: &SourceAtHand, kind: FailureKind, likelihood: Likelihood) -> Option<Finding> {
@@ -78,27 +96,27 @@ fn failed(source: &SourceAtHand, kind: FailureKind, likelihood: Likelihood) -> O
         // What it says of one person is told where the subject is refused.
         FailureKind::Person => return None,
         FailureKind::Unreachable => (
-            "source_unreachable",
+            cause::SOURCE_UNREACHABLE,
             format!("user source `{name}` does not answer"),
             "check its address, its certificate and the network between; callers are told 503 meanwhile, never that they do not exist",
         ),
         FailureKind::Slow => (
-            "source_too_slow",
+            cause::SOURCE_TOO_SLOW,
             format!("user source `{name}` does not answer in time"),
             "see to an index for the query, or to the service; or raise `timeout` of the source, for which callers wait",
         ),
         FailureKind::Refused => (
-            "source_credential_refused",
+            cause::SOURCE_CREDENTIAL_REFUSED,
             format!("user source `{name}` does not accept our credential"),
             "correct the credential, and what it may read",
         ),
         FailureKind::Broken => (
-            "source_misconfigured",
+            cause::SOURCE_MISCONFIGURED,
             format!("user source `{name}` answers with something that is not what the configuration says"),
             "correct the query or the mapping of fields in `[[sources]]`",
         ),
         FailureKind::Unsupported => (
-            "source_misconfigured",
+            cause::SOURCE_MISCONFIGURED,
             format!("user source `{name}` is configured so that it cannot be asked"),
             "correct what the evidence names",
         ),
@@ -117,7 +135,7 @@ fn breaker(
         "user source `{}` failed {} times in a row and is left alone for a while",
         source.name, state.failures
     );
-    let finding = finding("source_breaker_open", likelihood, summary)
+    let finding = finding(cause::SOURCE_BREAKER_OPEN, likelihood, summary)
         .evidence(format!("until {}", when(until, case.now)))
         .action("mend the source; the first look-up after that time that goes well closes the breaker");
     Some(last_error(finding, Some(state), case))
@@ -142,8 +160,8 @@ async fn replica(
     truth: Option<&[Person]>,
     case: &Case,
 ) -> Option<Finding> {
-    let copy = source.foreign.find(wanted, Freshness::Any).await;
-    let lag = source.foreign.lag().await;
+    let (copy, lag) =
+        tokio::join!(in_time(source.foreign.find(wanted, Freshness::Any)), in_time(source.foreign.lag()));
     let behind = match &lag {
         Ok(Some(lag)) => format!("the replica is {} behind, as it measures itself", span(*lag)),
         Ok(None) => {
@@ -157,7 +175,7 @@ async fn replica(
         Err(failure) => {
             let summary = format!("the replica of user source `{}` does not answer", source.name);
             return Some(
-                finding("replica_unreachable", Likelihood::Aside, summary)
+                finding(cause::REPLICA_UNREACHABLE, Likelihood::Aside, summary)
                     .evidence(failure.message)
                     .action("mend it; the primary is asked meanwhile, for everybody"),
             );
@@ -182,7 +200,7 @@ async fn replica(
         state(truth),
         state(&copy)
     );
-    let finding = finding("replica_behind", likelihood, summary).evidence(behind);
+    let finding = finding(cause::REPLICA_BEHIND, likelihood, summary).evidence(behind);
     Some(match truth.is_empty() {
         false => finding.action(
             "see why the replica lags (a long query, paused replay, the network); who is not found there is looked up in the primary, who was changed is as the replica has them until it has caught up",

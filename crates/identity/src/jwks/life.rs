@@ -8,8 +8,8 @@ use std::time::Duration;
 pub(crate) const SHORTEST: Duration = Duration::from_secs(30);
 /// Never believed for longer without asking: a removed key is refused within this.
 pub(crate) const LONGEST: Duration = Duration::from_secs(3_600);
-/// For issuers that say nothing.
-const DEFAULT: Duration = Duration::from_secs(600);
+/// How long the set of an issuer that says nothing is kept.
+pub const DEFAULT: Duration = Duration::from_secs(600);
 
 /// The life that `Cache-Control` gives (RFC 9111 §5.2.2), less `Age`, clamped.
 pub(crate) fn of(headers: &HeaderMap) -> Duration {

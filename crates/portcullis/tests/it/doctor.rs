@@ -3,10 +3,12 @@
 
 mod alone;
 mod calls;
+mod causes;
 mod groups;
 mod issuer;
 mod keys;
 mod ldap;
+mod outage;
 mod people;
 mod sources;
 mod tenants;

@@ -3,10 +3,11 @@
 
 use crate::http::{call, chat};
 use crate::server::{CONFIG, PATIENCE, Place, Server, eventually};
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::process::Command;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -93,6 +94,8 @@ async fn what_one_node_changes_is_in_force_on_the_other_within_a_second() {
 pub struct Wire {
     address: SocketAddr,
     cut: Arc<AtomicBool>,
+    /// Milliseconds that each piece is under way.
+    slow: Arc<AtomicU64>,
     ends: Arc<Mutex<Vec<TcpStream>>>,
 }
 
@@ -101,10 +104,14 @@ impl Wire {
         let at = database.find('@').map_or(0, |at| at + 1);
         let host = database[at..].split('/').next().unwrap().to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let wire =
-            Self { address: listener.local_addr().unwrap(), cut: Arc::default(), ends: Arc::default() };
+        let wire = Self {
+            address: listener.local_addr().unwrap(),
+            cut: Arc::default(),
+            slow: Arc::default(),
+            ends: Arc::default(),
+        };
         let url = database.replacen(&host, &wire.address.to_string(), 1);
-        let (cut, ends) = (wire.cut.clone(), wire.ends.clone());
+        let (cut, slow, ends) = (wire.cut.clone(), wire.slow.clone(), wire.ends.clone());
         std::thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 if cut.load(Ordering::SeqCst) {
@@ -114,8 +121,15 @@ impl Wire {
                 for (from, to) in [(&near, &far), (&far, &near)] {
                     let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     ends.lock().unwrap().push(from.try_clone().unwrap());
+                    let slow = slow.clone();
                     std::thread::spawn(move || {
-                        let _ = std::io::copy(&mut from, &mut to);
+                        let mut piece = [0; 16 * 1_024];
+                        while let Ok(length @ 1..) = from.read(&mut piece) {
+                            std::thread::sleep(Duration::from_millis(slow.load(Ordering::SeqCst)));
+                            if to.write_all(&piece[..length]).is_err() {
+                                break;
+                            }
+                        }
                         let _ = to.shutdown(Shutdown::Both);
                     });
                 }
@@ -129,6 +143,11 @@ impl Wire {
         for end in self.ends.lock().unwrap().drain(..) {
             let _ = end.shutdown(Shutdown::Both);
         }
+    }
+
+    /// Every piece takes so long from now on, each way.
+    pub fn slow(&self, by: Duration) {
+        self.slow.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
     pub fn mend(&self) {

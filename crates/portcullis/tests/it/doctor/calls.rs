@@ -1,9 +1,15 @@
 //! Calls that were made: by request id, with the service behind, and over several calls.
 
-use super::world::{World, claims, now, sign, with};
+use super::world::{World, claims, codes, now, sign, with};
 use crate::http::call;
 use http::Method;
+use portcullis_model::record::TokenFacts;
+use portcullis_model::{RequestId, UserId};
+use portcullis_store::entity::records;
+use portcullis_store::{Database, Options, Store};
 use serde_json::json;
+use std::path::PathBuf;
+use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -27,6 +33,25 @@ async fn refusing() -> u16 {
     port
 }
 
+/// A record of a call that passed, kept from a database whose users are not in this one: that of another call, of somebody
+/// else.
+async fn outlive(world: &World, passed: &str, sub: &str, other: &str) {
+    let files = std::fs::read_dir(world.server.place.data()).unwrap().filter_map(Result::ok);
+    let is_database =
+        |path: &PathBuf| path.extension().is_some_and(|ending| ending == "db" || ending == "sqlite");
+    let database = files.map(|entry| entry.path()).find(is_database).unwrap();
+    let store = Store::open(Options::new(Database::Sqlite(database))).await.unwrap();
+    let mut record = records::find(&store, passed.parse().unwrap()).await.unwrap().unwrap();
+    let facts = record.token.take().unwrap();
+    let claims = facts.claims.replace(&format!("\"{sub}\""), &format!("\"{other}\""));
+    assert_ne!(claims, facts.claims);
+    record.token = Some(Arc::new(TokenFacts { claims: claims.into(), ..(*facts).clone() }));
+    record.id = RequestId::new(record.at, [3; 10]);
+    record.user = Some(UserId::new(record.at, [4; 10]));
+    records::insert_batch(&store, &[record]).await.unwrap();
+    store.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_id_is_enough() {
     let port = refusing().await;
@@ -40,9 +65,15 @@ async fn a_request_id_is_enough() {
         service("scoped", "acme", "scopes = [\"ledger:write\"]"),
         service("foreign", "other", ""),
         service("open", "acme", "auth = \"none\""),
+        service("ranked", "acme", "roles = [\"auditor\"]"),
+        service("listed", "acme", "allow = { roles = [\"vip\"] }"),
+        service("governed", "acme", ""),
+        "[[policies]]\nname = \"nobody-governs\"\ntenant = \"acme\"\ncedar = '''permit (principal, action, resource) unless { resource == Service::\"governed\" };'''\n".to_owned(),
     ];
     let world = World::new(&services.join("\n"));
-    world.user(&["--username", "ada", "--identity", "corp=ada"]);
+    for name in ["ada", "bob", "carl"] {
+        world.user(&["--username", name, "--identity", &format!("corp={name}")]);
+    }
     let good = sign(&claims("corp", "ada"), &world.corp);
 
     // The gateway let it through.
@@ -53,7 +84,13 @@ async fn a_request_id_is_enough() {
     assert!(told["path"].to_string().contains("as_recorded"));
 
     // The service asks for more, or is another tenant's.
-    for (service, code) in [("scoped", "scope_insufficient"), ("foreign", "tenant_mismatch")] {
+    for (service, code) in [
+        ("scoped", "scope_insufficient"),
+        ("foreign", "tenant_mismatch"),
+        ("ranked", "role_missing"),
+        ("listed", "not_allowed"),
+        ("governed", "policy_denied"),
+    ] {
         let told = world.ask(json!({ "token": good, "service": service })).await;
         assert_eq!(told["findings"][0]["code"], code, "{told:#}");
         let id = world.recorded(&format!("/{service}"), &good).await;
@@ -82,9 +119,28 @@ async fn a_request_id_is_enough() {
             .await
             .unwrap();
     assert_eq!(unlinked.status, 200, "{}", unlinked.text());
-    let told = world.ask(json!({ "token": good })).await;
-    let codes = told["findings"].to_string();
-    assert!(codes.contains("rule_or_link_changed") || codes.contains("subject_was_replaced"), "{told:#}");
+    let told = world.until(json!({ "token": good }), "subject_was_replaced").await;
+    assert!(codes(&told).contains(&"rule_or_link_changed".to_owned()), "{told:#}");
+    // It was refused when the link was gone, and is there again.
+    let id = world.refused("/ledger", &good, "user_unknown").await;
+    world.server.cli(&["user", "link", &ada, "--issuer", "corp", "--subject", "ada"]);
+    let told = world.until(json!({ "request": id }), "resolved_since").await;
+    assert_eq!(told["code"], "user_unknown", "{told:#}");
+
+    // It worked, and then somebody decided otherwise.
+    let bob = sign(&claims("corp", "bob"), &world.corp);
+    let _ = world.recorded("/ledger", &bob).await;
+    world.server.cli(&["user", "suspend", "bob", "--tenant", "acme"]);
+    let told = world.until(json!({ "token": bob }), "user_suspended").await;
+    assert!(codes(&told).contains(&"worked_before".to_owned()), "{told:#}");
+
+    // It worked, as a user of whom the database knows nothing any more.
+    let carl = sign(&claims("corp", "carl"), &world.corp);
+    let passed = world.recorded("/ledger", &carl).await;
+    outlive(&world, &passed, "carl", "nobody-now").await;
+    let (first, told) = world.first(&sign(&claims("corp", "nobody-now"), &world.corp)).await;
+    assert_eq!(first, "user_gone", "{told:#}");
+    assert!(told["findings"][0]["evidence"].to_string().contains("passed"), "{told:#}");
 
     // One clock ahead, over several tokens.
     for n in 0..4 {

@@ -43,6 +43,7 @@ bind_dn = "{READER}"
 password = "file:{}"
 base = "ou=people,{BASE}"
 filter = "(&(objectClass=person)(uid={{subject}}))"
+attributes = {{ external_id = "employeeNumber" }}
 "#,
         server.tls,
         server.authority().display(),
@@ -106,6 +107,12 @@ async fn who_is_in_ldap_calls_and_an_outage_is_never_an_unknown_user() {
         assert_eq!(first, code, "{sub}: {diagnosis:#}");
     }
     assert_eq!(user_named(&world, "grace"), Value::Null, "asking makes nobody");
+    // The key, by which our own user stands for the person.
+    let shown = world.server.cli(&["user", "show", ada["id"].as_str().unwrap()]);
+    let linked = shown["identities"].as_array().unwrap();
+    let key = linked.iter().find(|one| one["issuer"] == "source:corp-ldap").unwrap();
+    let (first, diagnosis) = world.first(&token(key["subject"].as_str().unwrap())).await;
+    assert_eq!(first, "subject_is_key", "{diagnosis:#}");
 
     // Suspended there.
     lock(&server, "ada", true);
@@ -235,6 +242,31 @@ async fn synchronisation_brings_and_takes_people_and_the_doctor_tells_its_lag() 
     sync();
     assert_eq!(call(&world, &hopper).await.status, 200);
     assert_eq!(user_named(&world, "hopper")["id"], before["id"]);
+
+    // There all the time, and not taken: by the company's own id this is somebody else already.
+    server.modify(&person("twin", "employeeNumber: 4711").replacen('\n', "\nchangetype: add\n", 1));
+    sync();
+    server.modify(&person("double", "employeeNumber: 4711").replacen('\n', "\nchangetype: add\n", 1));
+    let double = token("double");
+    // Runs begin at a time of more than seconds, and changes have none finer.
+    let began = Instant::now();
+    loop {
+        let run = sync();
+        assert_eq!(run["failed"], 1, "{run:#}");
+        if world.told(&double)["findings"][0]["code"] != "sync_behind" {
+            break;
+        }
+        assert!(began.elapsed() < PATIENCE, "{run:#}");
+    }
+    let (first, diagnosis) = world.first(&double).await;
+    assert_eq!(first, "sync_left_out", "{diagnosis:#}");
+    let told = finding(&diagnosis, "sync_left_out").to_string();
+    assert!(told.contains("could not take this person") && told.contains("external id"), "{told}");
+    assert_eq!(finding(&diagnosis, "sync_left_out")["likelihood"], "certain");
+    for gone in ["twin", "double"] {
+        server.modify(&format!("dn: uid={gone},ou=people,{BASE}\nchangetype: delete\n"));
+    }
+    sync();
 
     // Disabled there: let in until the next run, which the doctor says; and the other way round.
     lock(&server, "ada", true);

@@ -1,14 +1,33 @@
 //! Causes that lie with users: suspended, deleted, never made, and nearly meant.
 
-use super::world::{World, claims, now, sign, with};
+use super::world::{World, claims, codes, now, sign, with, words};
 use portcullis_model::{Clock, Name, SystemClock, UserId};
 use portcullis_store::entity::{identities, users};
 use portcullis_store::{Database, Options, Store};
 use serde_json::{Value, json};
 
+/// Issuers whose newcomers wait for approval, and whose newcomers become users.
+const NEWCOMERS: &str = r#"
+[[issuers]]
+name = "waiting"
+issuer = "https://waiting.example"
+audiences = ["gateway"]
+tenant = "acme"
+jwks_file = "corp.json"
+subject = { unknown = "pending" }
+
+[[issuers]]
+name = "maker"
+issuer = "https://maker.example"
+audiences = ["gateway"]
+tenant = "acme"
+jwks_file = "corp.json"
+subject = { unknown = "create", create = { username = "login" } }
+"#;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_state_and_each_near_miss_has_its_finding() {
-    let world = World::new("");
+    let world = World::new(NEWCOMERS);
     let made = |arguments: &[&str]| world.user(arguments)["id"].as_str().unwrap().to_owned();
     let id_of_ada = made(&[
         "--username",
@@ -30,6 +49,8 @@ async fn each_state_and_each_near_miss_has_its_finding() {
     made(&["--username", "jos\u{e9}phine", "--identity", "corp=jos\u{e9}phine"]);
     made(&["--identity", "corp=8f14e45f-ceea-467f-a0e6-6d6f0a1b2c3d"]);
     made(&["--identity", "corp=4711"]);
+    made(&["--identity", "corp=turing@corp.example"]);
+    made(&["--identity", "corp=noether@old.example"]);
     made(&["--tenant", "other", "--external-id", "elsewhere-77"]);
     made(&["--identity", "partner=only-at-partner"]);
     made(&["--username", "Grace.Hopper", "--identity", "corp=Grace.Hopper"]);
@@ -53,6 +74,8 @@ async fn each_state_and_each_near_miss_has_its_finding() {
         ("004711", "subject_in_other_number_form"),
         ("auth0|lovelace", "subject_has_prefix"),
         ("lovelave", "subject_misspelt"),
+        ("turing", "subject_is_local_part"),
+        ("noether@new.example", "subject_in_other_domain"),
         ("elsewhere-77", "subject_in_other_tenant"),
         ("only-at-partner", "subject_of_other_issuer"),
         ("grace.hopper", "subject_ambiguous_in_case"),
@@ -85,6 +108,31 @@ async fn each_state_and_each_near_miss_has_its_finding() {
     let told = diagnosis["findings"][0].to_string();
     assert!(told.contains("left the company") && told.contains("portcullis user restore"), "{told}");
 
+    // It is the user that is meant, though younger than the token.
+    let old = sign(&with(claims("corp", "0c1d-ada"), "iat", json!(now() - 86_400)), &world.corp);
+    let (first, diagnosis) = world.first(&old).await;
+    assert_eq!(
+        (first.as_str(), &diagnosis["accepted"]),
+        ("user_created_after_token", &json!(true)),
+        "{diagnosis:#}"
+    );
+    // Somebody new waits for approval, which the command does that is told.
+    let newcomer = sign(&claims("waiting", "new-here"), &world.corp);
+    let _ = world.recorded("/v1/models", &newcomer).await;
+    let (first, diagnosis) = world.first(&newcomer).await;
+    assert_eq!(first, "user_pending", "{diagnosis:#}");
+    world.server.cli(&words(&diagnosis["findings"][0]));
+    assert_eq!(world.ask(json!({ "token": newcomer })).await["accepted"], true);
+    // Somebody new whose name is another's: nobody could be made, as the record tells.
+    let unfit = sign(&with(claims("maker", "fresh-one"), "login", json!("lovelace")), &world.corp);
+    let id = world.recorded("/v1/models", &unfit).await;
+    let diagnosis = world.ask(json!({ "request": id })).await;
+    assert_eq!(
+        (codes(&diagnosis)[0].as_str(), &diagnosis["code"]),
+        ("subject_unfit", &json!("subject_invalid")),
+        "{diagnosis:#}"
+    );
+
     // What would not help is not advised: the rule does not look for addresses.
     let (code, diagnosis) = world.first(&sign(&claims("corp", "ADA@corp.example"), &world.corp)).await;
     let action = diagnosis["findings"][0]["action"].as_str().unwrap();
@@ -93,9 +141,7 @@ async fn each_state_and_each_near_miss_has_its_finding() {
 
     // The link that is advised does it.
     let (_, diagnosis) = world.first(&sign(&claims("corp", "ada@corp.example"), &world.corp)).await;
-    let command = diagnosis["findings"][0]["command"].as_str().unwrap().to_owned();
-    let words: Vec<&str> = command.split(' ').skip(1).collect();
-    world.server.cli(&words);
+    world.server.cli(&words(&diagnosis["findings"][0]));
     assert_eq!(
         world.ask(json!({ "token": sign(&claims("corp", "ada@corp.example"), &world.corp) })).await["accepted"],
         true
@@ -104,14 +150,10 @@ async fn each_state_and_each_near_miss_has_its_finding() {
     // A claim that the rule does not read would have led somewhere.
     let other = with(claims("corp", "no-such-subject-here"), "preferred_username", json!("ada"));
     let diagnosis = world.ask(json!({ "token": sign(&other, &world.corp) })).await;
-    let codes: Vec<&str> =
-        diagnosis["findings"].as_array().unwrap().iter().filter_map(|one| one["code"].as_str()).collect();
-    assert!(codes.contains(&"other_claim_finds"), "{codes:?}");
+    assert!(codes(&diagnosis).contains(&"other_claim_finds".to_owned()), "{diagnosis:#}");
     // `lovelace` is a user name, and the rule of `partner` looks that up.
     let diagnosis = world.ask(json!({ "token": sign(&claims("corp", "suspended"), &world.corp) })).await;
-    let codes: Vec<&str> =
-        diagnosis["findings"].as_array().unwrap().iter().filter_map(|one| one["code"].as_str()).collect();
-    assert!(codes.contains(&"other_rule_finds"), "{codes:?}");
+    assert!(codes(&diagnosis).contains(&"other_rule_finds".to_owned()), "{diagnosis:#}");
     // What cannot name anybody.
     for (value, code) in [
         (Value::Null, "subject_missing"),
@@ -131,9 +173,10 @@ async fn each_state_and_each_near_miss_has_its_finding() {
             &world.corp,
         ))
         .await;
-    let codes: Vec<&str> =
-        diagnosis["findings"].as_array().unwrap().iter().filter_map(|one| one["code"].as_str()).collect();
-    assert!(first == "user_never_created" && codes.contains(&"store_recreated"), "{codes:?}");
+    assert!(
+        first == "user_never_created" && codes(&diagnosis).contains(&"store_recreated".to_owned()),
+        "{diagnosis:#}"
+    );
     world.server.stop();
 }
 

@@ -1,11 +1,11 @@
 //! Causes that lie with a user source: nearly meant, not there, under a new key, out of reach, and a replica that is behind.
 
-use super::world::{World, claims, sign, with};
+use super::world::{World, claims, codes, sign, with, words};
 use crate::http::get;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -20,6 +20,8 @@ struct Service {
     people: Arc<Mutex<BTreeMap<String, Value>>>,
     /// What it answers instead.
     fails: Arc<Mutex<Option<Said>>>,
+    /// How long it takes.
+    takes: Arc<Mutex<Duration>>,
 }
 
 impl Service {
@@ -28,35 +30,50 @@ impl Service {
         let address = listener.local_addr().unwrap();
         let people: Arc<Mutex<BTreeMap<String, Value>>> = Arc::default();
         let fails: Arc<Mutex<Option<Said>>> = Arc::default();
-        let (known, failing) = (people.clone(), fails.clone());
+        let takes: Arc<Mutex<Duration>> = Arc::default();
+        let (known, failing, taking) = (people.clone(), fails.clone(), takes.clone());
         std::thread::spawn(move || {
-            for mut stream in listener.incoming().map_while(Result::ok) {
-                let mut head = Vec::new();
-                let mut buffer = [0; 4_096];
-                while !head.windows(4).any(|end| end == b"\r\n\r\n") {
-                    match stream.read(&mut buffer) {
-                        Ok(read) if read > 0 => head.extend(&buffer[..read]),
-                        _ => break,
-                    }
-                }
-                let head = String::from_utf8_lossy(&head).into_owned();
-                let target = head.split(' ').nth(1).unwrap_or_default();
-                let login = target.rsplit("login=").next().unwrap_or_default().replace("%40", "@");
-                let (status, kind, body) = match *failing.lock().unwrap() {
-                    Some((status, kind, body)) => (status, kind, body.to_owned()),
-                    None => {
-                        let person = known.lock().unwrap().get(&login).unwrap_or(&Value::Null).to_string();
-                        (200, "application/json", person)
-                    }
-                };
-                let _ = write!(
-                    stream,
-                    "HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
-                    body.len()
-                );
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (known, failing, taking) = (known.clone(), failing.clone(), taking.clone());
+                // Who waits for one answer does not make others wait.
+                std::thread::spawn(move || Self::answer(stream, &known, &failing, &taking));
             }
         });
-        Self { address, people, fails }
+        Self { address, people, fails, takes }
+    }
+
+    fn answer(
+        mut stream: TcpStream,
+        people: &Mutex<BTreeMap<String, Value>>,
+        fails: &Mutex<Option<Said>>,
+        takes: &Mutex<Duration>,
+    ) {
+        let mut head = Vec::new();
+        let mut buffer = [0; 4_096];
+        while !head.windows(4).any(|end| end == b"\r\n\r\n") {
+            match stream.read(&mut buffer) {
+                Ok(read) if read > 0 => head.extend(&buffer[..read]),
+                _ => break,
+            }
+        }
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let target = head.split(' ').nth(1).unwrap_or_default();
+        let login = target.rsplit("login=").next().unwrap_or_default().replace("%40", "@");
+        let said = *fails.lock().unwrap();
+        let (status, kind, body) = match said {
+            Some((status, kind, body)) => (status, kind, body.to_owned()),
+            None => {
+                let person = people.lock().unwrap().get(&login).unwrap_or(&Value::Null).to_string();
+                (200, "application/json", person)
+            }
+        };
+        let pause = *takes.lock().unwrap();
+        std::thread::sleep(pause);
+        let _ = write!(
+            stream,
+            "HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
     }
 
     fn set(&self, login: &str, id: &str) {
@@ -74,11 +91,6 @@ fn configuration(source: &str) -> String {
 
 fn token(world: &World, sub: &str) -> String {
     sign(&with(claims("people", sub), "iss", json!("https://people.example")), &world.corp)
-}
-
-fn codes(diagnosis: &Value) -> Vec<String> {
-    let findings = diagnosis["findings"].as_array().unwrap();
-    findings.iter().filter_map(|one| one["code"].as_str()).map(str::to_owned).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,6 +117,25 @@ async fn a_source_is_asked_for_whom_was_meant() {
     for login in ["ada", "grace"] {
         assert_eq!(get(world.server.gateway, "/v1/models", Some(&token(&world, login))).await.status, 200);
     }
+    // It takes its time, which is told beside; and so long that nobody can be told anything.
+    *service.takes.lock().unwrap() = Duration::from_millis(400);
+    let (first, diagnosis) = world.first(&token(&world, "ada")).await;
+    assert_eq!((first.as_str(), &diagnosis["accepted"]), ("source_slow", &json!(true)), "{diagnosis:#}");
+    *service.takes.lock().unwrap() = Duration::from_secs(20);
+    let (first, diagnosis) = world.first(&token(&world, "ada")).await;
+    assert_eq!(
+        (first.as_str(), &diagnosis["code"]),
+        ("source_too_slow", &json!("resolution_unavailable")),
+        "{diagnosis:#}"
+    );
+    *service.takes.lock().unwrap() = Duration::ZERO;
+    // It failed when the call was made, and is well.
+    *service.fails.lock().unwrap() = Some((500, "application/json", "{}"));
+    let id = world.refused("/v1/models", &token(&world, "ada"), "resolution_unavailable").await;
+    *service.fails.lock().unwrap() = None;
+    let diagnosis = world.ask(json!({ "request": id })).await;
+    assert_eq!(codes(&diagnosis)[0], "source_was_unreachable", "{diagnosis:#}");
+    assert!(diagnosis["findings"][0]["evidence"].to_string().contains("status 500"), "{diagnosis:#}");
     // Not found any more, and the service cannot be asked by the key what became of them.
     let person = service.people.lock().unwrap().remove("grace").unwrap();
     assert_eq!(get(world.server.gateway, "/v1/models", Some(&token(&world, "grace"))).await.status, 401);
@@ -120,9 +151,7 @@ async fn a_source_is_asked_for_whom_was_meant() {
     let (first, diagnosis) = world.first(&token(&world, "ada")).await;
     assert_eq!(first, "source_recreated", "{diagnosis:#}");
     // The command that is told makes it the same person again.
-    let command = diagnosis["findings"][0]["command"].as_str().unwrap().to_owned();
-    let words: Vec<&str> = command.split(' ').skip(1).collect();
-    world.server.cli(&words);
+    world.server.cli(&words(&diagnosis["findings"][0]));
     assert_eq!(get(world.server.gateway, "/v1/models", Some(&token(&world, "ada"))).await.status, 200);
     // Out of order: a 503, and the doctor says whose fault it is.
     *service.fails.lock().unwrap() = Some((500, "application/json", "{}"));

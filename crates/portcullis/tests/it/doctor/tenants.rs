@@ -97,6 +97,10 @@ async fn nothing_of_another_tenant_is_shown() {
     assert_eq!(first(&own.ask(json!({ "token": corp("Ada") })).await), "subject_differs_in_case");
     assert_eq!(own.ask(json!({ "token": multi("ada", "t-1") })).await["accepted"], true);
 
+    // A tenant that is nobody's here.
+    let told = world.ask(json!({ "token": multi("ada", "t-9") })).await;
+    assert_eq!(first(&told), "tenant_unknown", "{told:#}");
+    assert!(told["findings"][0]["evidence"].to_string().contains("t-1"), "{told:#}");
     // A near miss in another tenant is an operator's to see, and an auditor's.
     let near = json!({ "token": corp("elsewhere-77") });
     assert_eq!(first(&world.ask(near.clone()).await), "subject_in_other_tenant");

@@ -1,12 +1,12 @@
 //! Issuers of several kinds, users, and a running server that trusts them.
 
 use crate::http::{call, get};
-use crate::server::{CONFIG, Place, Server, eventually};
+use crate::server::{CONFIG, PATIENCE, Place, Server, eventually};
 use http::Method;
 use portcullis_jose::{Alg, JwkSet, Protected, SigningKey, encode};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A secret that its owner signs with as bytes, and that is configured as base64.
 pub const SECRET: [u8; 32] = *b"0123456789abcdef0123456789ABCDEF";
@@ -95,12 +95,38 @@ impl World {
         answer.json()
     }
 
+    /// What the command line says of a credential.
+    pub fn told(&self, token: &str) -> Value {
+        let file = self.server.place.path().join("token.txt");
+        std::fs::write(&file, token).unwrap();
+        self.server.cli(&["doctor", &format!("@{}", file.display())])
+    }
+
+    /// What the API says once its first finding is this: what is changed is in force within a second, and not at once.
+    pub async fn until(&self, question: Value, code: &str) -> Value {
+        let began = Instant::now();
+        loop {
+            let told = self.ask(question.clone()).await;
+            if told["findings"][0]["code"] == code {
+                return told;
+            }
+            assert!(began.elapsed() < PATIENCE, "no {code}: {told:#}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The same of a credential; the command line agrees.
+    pub async fn soon(&self, token: &str, code: &str) -> Value {
+        self.until(json!({ "token": token }), code).await;
+        let (first, diagnosis) = self.first(token).await;
+        assert_eq!(first, code, "{diagnosis:#}");
+        diagnosis
+    }
+
     /// The first finding about a credential, which the API and the command line have to agree about.
     pub async fn first(&self, token: &str) -> (String, Value) {
         let diagnosis = self.ask(json!({ "token": token })).await;
-        let file = self.server.place.path().join("token.txt");
-        std::fs::write(&file, token).unwrap();
-        let told = self.server.cli(&["doctor", &format!("@{}", file.display())]);
+        let told = self.told(token);
         let first =
             |diagnosis: &Value| diagnosis["findings"][0]["code"].as_str().unwrap_or("none").to_owned();
         assert_eq!(first(&diagnosis), first(&told), "{diagnosis:#} {told:#}");
@@ -109,6 +135,19 @@ impl World {
             assert!(long.clone().all(|part| !shown.to_string().contains(part)), "a whole part is shown");
         }
         (first(&diagnosis), diagnosis)
+    }
+
+    /// Makes calls until one is refused with this; its id. What is changed is in force within a second.
+    pub async fn refused(&self, path: &str, token: &str, code: &str) -> String {
+        let began = Instant::now();
+        loop {
+            let id = self.recorded(path, token).await;
+            let record = self.server.cli(&["record", "show", &id]);
+            if record["code"] == code {
+                return id;
+            }
+            assert!(began.elapsed() < PATIENCE, "not refused with {code}: {record:#}");
+        }
     }
 
     /// Makes a call; its id, once its record is stored.
@@ -120,6 +159,17 @@ impl World {
         assert!(there, "no record of {id}");
         id
     }
+}
+
+/// The codes of all findings, the likeliest first.
+pub fn codes(diagnosis: &Value) -> Vec<String> {
+    let findings = diagnosis["findings"].as_array().unwrap();
+    findings.iter().filter_map(|one| one["code"].as_str()).map(str::to_owned).collect()
+}
+
+/// A command that the doctor tells, as it is given to the command line.
+pub fn words(finding: &Value) -> Vec<&str> {
+    finding["command"].as_str().unwrap().split(' ').skip(1).collect()
 }
 
 pub fn claims(of: &str, sub: &str) -> Value {

@@ -45,7 +45,7 @@ async fn outlive(world: &World, passed: &str, sub: &str, other: &str) {
     let facts = record.token.take().unwrap();
     let claims = facts.claims.replace(&format!("\"{sub}\""), &format!("\"{other}\""));
     assert_ne!(claims, facts.claims);
-    record.token = Some(Arc::new(TokenFacts { claims: claims.into(), ..(*facts).clone() }));
+    record.token = Some(Arc::new(TokenFacts { claims, ..(*facts).clone() }));
     record.id = RequestId::new(record.at, [3; 10]);
     record.user = Some(UserId::new(record.at, [4; 10]));
     records::insert_batch(&store, &[record]).await.unwrap();

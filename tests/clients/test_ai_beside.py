@@ -16,7 +16,7 @@ from sdk.ollama_python import OllamaPython
 from sdk.openai_python import OpenAiPython
 from simulators import scene
 from simulators.vendor import vector
-from support.ai_gateway import BESIDE, PROVIDERS
+from support.ai_gateway import BESIDE, PROVIDERS, VIAS
 
 
 EMBEDDERS = [OpenAiPython, GoogleGenai, CoherePython, OllamaPython, LangChainOpenAi, LiteLlmOpenAi]
@@ -98,7 +98,7 @@ def test_orders_of_documents(ai_gateway, key, clean):
 
 
 def test_models(ai_gateway, key):
-    named = {f"{called}via-{via}" for via in PROVIDERS for called in ("", "gpt-5-", "claude-sonnet-4-5-", "gemini-3-flash-")} | set(BESIDE)
+    named = {f"{called}via-{via}" for via in VIAS for called in ("", "gpt-5-", "claude-sonnet-4-5-", "gemini-3-flash-")} | set(BESIDE)
     assert {model.id for model in OpenAiPython(ai_gateway.url, key, "").client.models.list()} == named
     assert {model.id for model in anthropic.Anthropic(base_url=ai_gateway.url + "/anthropic", api_key=key).models.list(limit=100)} == named
     for library in (CoherePython, OllamaPython):

@@ -34,6 +34,7 @@ use crate::providers::Preset;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use portcullis_fault::Fault;
+use portcullis_model::provider::Api;
 use std::fmt;
 
 /// Every dialect that is served.
@@ -93,8 +94,9 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     }
 
     /// The format in which a provider of this dialect is told what callers say in others; `known`: its model, where the
-    /// catalogue has it. `None`: the preset has no chats.
-    fn outbound(&self, preset: &Preset, _known: Option<&Model>) -> Option<Outbound> {
+    /// catalogue has it; `api`: which of its endpoints is meant, where it [has](Preset::has) several. `None`: the preset has
+    /// no chats.
+    fn outbound(&self, preset: &Preset, _known: Option<&Model>, _api: Option<Api>) -> Option<Outbound> {
         let chat = |operation| preset.served(operation, false).and_then(|row| row.chat);
         chat(Operation::Chat).or_else(|| chat(Operation::Responses)).map(Outbound::Shared)
     }

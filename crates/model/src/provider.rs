@@ -178,6 +178,12 @@ pub struct Deployment {
     /// what is meant, and say so in `x-portcullis-dropped`; `strict`: refuse it.
     #[serde(default)]
     pub translation: Translation,
+    /// Which endpoint of a provider that speaks OpenAI's format takes its conversations: `chat_completions`, or `responses`, which
+    /// some models answer alone. Calls in that endpoint's own format pass, all others are translated into it. Default: what the
+    /// catalogue knows of the model; otherwise calls in the format of either pass where the provider has both, and all others
+    /// are translated for `chat_completions`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<Api>,
     /// Those with a lower number come first; the others stand by.
     #[serde(default)]
     pub priority: u32,
@@ -199,6 +205,7 @@ impl Deployment {
             provider,
             model,
             translation: Translation::default(),
+            api: None,
             priority: 0,
             weight: 1,
             region: None,
@@ -216,4 +223,32 @@ pub enum Translation {
     Drop,
     /// Refused.
     Strict,
+}
+
+/// An endpoint that takes conversations, of a provider that has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Api {
+    /// `/chat/completions`.
+    ChatCompletions,
+    /// `/responses`.
+    Responses,
+}
+
+impl Api {
+    /// Every one.
+    pub const ALL: &'static [Self] = &[Self::ChatCompletions, Self::Responses];
+
+    /// As written in configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ChatCompletions => "chat_completions",
+            Self::Responses => "responses",
+        }
+    }
+
+    /// The one of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|api| api.as_str() == name)
+    }
 }

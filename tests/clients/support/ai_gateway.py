@@ -20,6 +20,8 @@ PROVIDERS = {
     "ollama": ("ollama", "/ollama", "qwen3:8b"),
 }
 """By format: the preset, the path of the base URL, the model's name there."""
+VIAS = {name: (name, model, "") for name, (_, _, model) in PROVIDERS.items()} | {"responses": ("openai", "gpt-5", ', api = "responses"')}
+"""By the format in which a provider is asked: the provider, the model's name there, and what else its deployment says."""
 
 CONFIG = """
 [storage]
@@ -91,16 +93,17 @@ class AiGateway(Gateway):
     def __init__(self, directory, simulated, issuers, tls=False):
         self.place(directory, "https" if tls else "http")
         self.certificate = self.directory / "cert.pem"
-        granted = ", ".join([f'"{called}via-{name}"' for name in PROVIDERS for called in CALLED] + [f'"{name}"' for name in BESIDE])
+        granted = ", ".join([f'"{called}via-{name}"' for name in VIAS for called in CALLED] + [f'"{name}"' for name in BESIDE])
         text = CONFIG.format(data=self.directory / "data", port=self.port, control=self.control, granted=granted, issuer=ISSUER, jwks=issuers.jwks_file, audience=AUDIENCE)
         if tls:
             certificate(self.directory, "gateway")
             text += f'[gateway.tls]\ncertificate_file = "{self.certificate}"\nkey_file = "{self.directory}/key.pem"\n\n'
-        for name, (preset, path, model) in PROVIDERS.items():
+        for name, (preset, path, _) in PROVIDERS.items():
             key = f"aws = {AWS}" if name == "bedrock" else 'api_key = "env:REMOTE_KEY"'
             text += f'[[providers]]\nname = "{name}"\npreset = "{preset}"\nbase_url = "{simulated.url}{path}"\n{key}\n\n'
+        for name, (provider, model, more) in VIAS.items():
             for called in CALLED:
-                text += f'[[models]]\nname = "{called}via-{name}"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = "{name}", model = "{model}" }}]\n\n'
+                text += f'[[models]]\nname = "{called}via-{name}"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = "{provider}", model = "{model}"{more} }}]\n\n'
         for name, (provider, model) in BESIDE.items():
             text += f'[[models]]\nname = "{name}"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = "{provider}", model = "{model}" }}]\n\n'
         self.config.write_text(text)

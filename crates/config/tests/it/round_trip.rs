@@ -6,7 +6,7 @@ use portcullis_model::issuer::{
     SubjectRule, TenantMap, TenantRule, TokenProfile, UnknownUser,
 };
 use portcullis_model::provider::{
-    Aws, Breaker, Fallback, Google, Hedge, Need, ProviderKey, Translation, When,
+    Api, Aws, Breaker, Fallback, Google, Hedge, Need, ProviderKey, Translation, When,
 };
 use portcullis_model::service::{Allow, AuthMode, CredentialPlaces, Forward};
 use portcullis_model::tenant::TenantEntry;
@@ -176,7 +176,7 @@ prop_compose! {
         }];
         let when = When { teams: vec!["dev".to_owned()], needs: vec![Need::Vision], at_most: Some(ByteSize(body)), ..When::default() };
         let deployment = Deployment {
-            translation: Translation::Strict, priority: 2, weight: 7, region: on.then(|| "eu".to_owned()), when: on.then_some(when),
+            translation: Translation::Strict, api: on.then_some(Api::Responses), priority: 2, weight: 7, region: on.then(|| "eu".to_owned()), when: on.then_some(when),
             ..Deployment::new(Name::new("p").unwrap(), Name::new("a/b:c").unwrap())
         };
         let name = Name::new("m").unwrap();

@@ -155,7 +155,10 @@ impl AiRoutes {
             let mut deployments = Vec::new();
             for deployment in &model.deployments {
                 match ways.get(&deployment.provider) {
-                    Some(way) => deployments.push(Deployment::new(deployment, way.clone(), &catalog, health)),
+                    Some(way) => match Deployment::new(deployment, way.clone(), &catalog, health) {
+                        Ok(made) => deployments.push(made),
+                        Err(why) => problems.push(Problem::new(at.clone(), why)),
+                    },
                     None if specification
                         .providers
                         .iter()

@@ -3,7 +3,7 @@
 use crate::client::Answer;
 use crate::house::{House, PATIENCE};
 use crate::upstream::{Seen, Upstream, Wire as Line};
-use crate::wires::{Heard, WIRES, Wire, responses};
+use crate::wires::{Heard, WIRES, Wire};
 use portcullis_model::record::Outcome;
 use portcullis_model::usage::UsageSource;
 use serde_json::{Value, json};
@@ -80,7 +80,7 @@ async fn obey(wire: &Wire, line: &mut Line, call: &Seen) -> bool {
     true
 }
 
-/// Providers of every dialect, and a gateway in front of them: the model `to-<dialect>` is at each.
+/// Providers of every format, and a gateway in front of them: the model `to-<format>` is at each.
 struct World {
     house: Arc<House>,
     seen: Arc<Mutex<Vec<Seen>>>,
@@ -111,10 +111,10 @@ async fn world() -> World {
 }
 
 pub fn provider(wire: &Wire, upstream: &Upstream, more: &str) -> String {
-    let (name, preset) = (wire.name, wire.preset);
+    let Wire { name, preset, deployment, .. } = wire;
     format!(
         "[[providers]]\nname = \"{name}\"\npreset = \"{preset}\"\nbase_url = \"http://{}{}\"\napi_key = \"env:PROVIDER_KEY\"\n\
-         [[models]]\nname = \"to-{name}\"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = \"{name}\", model = \"x/large:1\"{more} }}]\n",
+         [[models]]\nname = \"to-{name}\"\nbreaker = {{ failures = 0 }}\ndeployments = [{{ provider = \"{name}\", model = \"x/large:1\"{deployment}{more} }}]\n",
         upstream.address, wire.base
     )
 }
@@ -176,16 +176,16 @@ async fn every_dialect_reaches_every_provider() {
         assert_eq!(sent, 1, "{title}: {:?}", call.headers);
         // A dialect's own headers go to its own providers.
         for (name, dialect) in [("anthropic-beta", "anthropic"), ("openai-beta", "openai")] {
-            let passes = caller.name == dialect && to.name == dialect;
+            let passes = caller.dialect == dialect && to.name == caller.name;
             assert_eq!(call.header(name).is_some(), passes, "{title}: {name}");
         }
         let record = house.record_now().await.expect("the record is there when the answer is");
         assert_eq!(
             (record.outcome, record.operation.as_deref()),
-            (Outcome::Completed, Some("chat")),
+            (Outcome::Completed, Some(caller.operation)),
             "{title}"
         );
-        assert_eq!(record.dialect.as_deref(), Some(caller.name));
+        assert_eq!(record.dialect.as_deref(), Some(caller.dialect));
         let usage = record.usage.unwrap();
         assert_eq!(
             (usage.input_tokens, usage.output_tokens, usage.source),
@@ -330,7 +330,15 @@ async fn suspension_ends_a_stream_in_the_callers_words() {
         // The frames of one dialect have no room for the code.
         assert!(rest.contains("subject_unresolved") || caller.name == "bedrock", "{title}: {rest}");
         assert!(!rest.contains("suspended"), "{title}: {rest}");
-        for ending in ["[DONE]", "message_stop", "messageStop", "finishReason", "COMPLETE", "\"done\":true"] {
+        for ending in [
+            "[DONE]",
+            "response.completed",
+            "message_stop",
+            "messageStop",
+            "finishReason",
+            "COMPLETE",
+            "\"done\":true",
+        ] {
             assert!(!rest.contains(ending), "{title}: {rest}");
         }
         let record = house.record().await;
@@ -493,37 +501,130 @@ async fn a_dialect_is_found_within_anothers_base() {
     house.close().await;
 }
 
-/// OpenAI's other format has no providers but OpenAI's own; its callers reach all of them.
+/// What lives at a provider is for a deployment that is asked in that format.
 #[tokio::test]
-async fn responses_are_answered_by_every_provider() {
+async fn stored_responses_are_for_who_is_asked_for_responses() {
     let world = world().await;
     let house = &world.house;
-    let openai = wire("openai");
-    for to in WIRES.iter().filter(|to| to.name != "openai") {
+    let caller = wire("responses");
+    for to in WIRES {
         let model = format!("to-{}", to.name);
-        let ask = |text: &str, stream| {
-            let (path, body) = responses(&model, text, stream);
-            post(house, openai, &path, &body.to_string())
-        };
-        let answer = house.client().await.call(ask("hello?", false)).await;
-        assert_eq!(answer.status, 200, "{}: {}", to.name, answer.text());
-        let said = answer.json();
-        assert_eq!(said["output"][0]["content"][0]["text"], WORDS.concat(), "{}: {said}", to.name);
-        assert_eq!(house.record().await.operation.as_deref(), Some("responses"));
-        let answer = house.client().await.call(ask("do/stream/7/", true)).await;
-        let text = answer.text();
-        assert!(text.contains("event: response.completed") && text.contains("örld"), "{}: {text}", to.name);
-        assert_eq!(house.record().await.outcome, Outcome::Completed);
-        let answer = house.client().await.call(ask("do/cut/", true)).await;
-        let text = answer.text();
-        assert!(text.contains("event: error") && !text.contains("response.completed"), "{}: {text}", to.name);
-        assert_eq!(house.record().await.outcome, Outcome::UpstreamCut);
+        let body = json!({ "model": model, "input": "hi", "previous_response_id": "resp_0" }).to_string();
+        let answer = house.client().await.call(post(house, caller, "/v1/responses", &body)).await;
+        // There the caller was given none; elsewhere there is no word for it.
+        let expected =
+            if to.name == "responses" { (404, "ai_object_not_found") } else { (400, "ai_request_invalid") };
+        assert_eq!(
+            (answer.status, answer.json()["error"]["code"].as_str()),
+            (expected.0, Some(expected.1)),
+            "{}",
+            to.name
+        );
     }
-    // What lives at a provider is for a provider that has it.
-    let body =
-        json!({ "model": "to-anthropic", "input": "hi", "previous_response_id": "resp_1" }).to_string();
-    let answer = house.client().await.call(post(house, openai, "/v1/responses", &body)).await;
-    assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (400, Some("ai_request_invalid")));
+    assert!(world.seen.lock().await.is_empty(), "nobody was asked");
+    house.close().await;
+}
+
+/// Of two endpoints the deployment's own is asked; nothing is kept there that the caller did not want kept.
+#[tokio::test]
+async fn of_several_endpoints_the_chosen_one_is_asked() {
+    const CHATS: &str = "/v1/chat/completions";
+    const RESPONSES: &str = "/v1/responses";
+    let seen: Arc<Mutex<Vec<Seen>>> = Arc::default();
+    let upstream = Upstream::open({
+        let seen = seen.clone();
+        move |mut line: Line, _| {
+            let seen = seen.clone();
+            async move {
+                while let Some(call) = line.call().await {
+                    let wire =
+                        wire(if call.target().ends_with("/responses") { "responses" } else { "openai" });
+                    seen.lock().await.push(call);
+                    line.send_bytes(&json_answer("200 OK", "", &(wire.whole)("hello"))).await;
+                }
+            }
+        }
+    })
+    .await;
+    let provider = |name: &str, preset: &str| {
+        format!("[[providers]]\nname = \"{name}\"\n{preset}base_url = \"http://{}/v1\"\n", upstream.address)
+    };
+    let model = |name: &str, at: &str, model: &str, more: &str| {
+        format!(
+            "[[models]]\nname = \"{name}\"\ndeployments = [{{ provider = \"{at}\", model = \"{model}\"{more} }}]\n"
+        )
+    };
+    let house = House::open(
+        &[
+            provider("known", "preset = \"openai\"\n"),
+            provider("any", ""),
+            model("either", "known", "x", ""),
+            model("chats", "known", "x", ", api = \"chat_completions\""),
+            model("responses", "known", "x", ", api = \"responses\""),
+            model("local", "any", "x", ""),
+            model("local-responses", "any", "x", ", api = \"responses\""),
+            // The catalogue knows that it answers there alone.
+            model("pro", "known", "gpt-5-pro", ""),
+            model("pro-chats", "known", "gpt-5-pro", ", api = \"chat_completions\""),
+        ]
+        .concat(),
+    )
+    .await;
+    let completions = ("/v1/completions", json!({ "prompt": "Once" }));
+    for (model, by_chats, by_responses, by_messages, by_completions) in [
+        ("either", CHATS, RESPONSES, CHATS, "/v1/completions"),
+        ("chats", CHATS, CHATS, CHATS, CHATS),
+        ("responses", RESPONSES, RESPONSES, RESPONSES, RESPONSES),
+        ("local", CHATS, CHATS, CHATS, "/v1/completions"),
+        ("local-responses", RESPONSES, RESPONSES, RESPONSES, RESPONSES),
+        ("pro", RESPONSES, RESPONSES, RESPONSES, RESPONSES),
+        ("pro-chats", CHATS, CHATS, CHATS, CHATS),
+    ] {
+        for (caller, place) in [("openai", by_chats), ("responses", by_responses), ("anthropic", by_messages)]
+        {
+            let caller = wire(caller);
+            let (path, body) = (caller.ask)(model, "hi", false);
+            let answer = house.client().await.call(post(&house, caller, &path, &body.to_string())).await;
+            assert_eq!(
+                (answer.status, (caller.said)(&answer.json())),
+                (200, "hello".to_owned()),
+                "{model}: {}",
+                answer.text()
+            );
+            let call = seen.lock().await.pop().unwrap();
+            assert_eq!(call.target(), place, "{} to {model}", caller.name);
+            let sent: Value = serde_json::from_slice(&call.body).unwrap();
+            // Who asks for Responses in so many words has its provider's own rule.
+            let unasked = place == RESPONSES && caller.name != "responses";
+            assert_eq!(sent.get("store"), unasked.then_some(&json!(false)), "{} to {model}", caller.name);
+        }
+        let (path, mut body) = completions.clone();
+        body["model"] = json!(model);
+        house.client().await.call(post(&house, wire("openai"), path, &body.to_string())).await;
+        assert_eq!(seen.lock().await.pop().unwrap().target(), by_completions, "completions to {model}");
+    }
+    house.close().await;
+    // Whoever has one endpoint, or none, cannot be asked at another.
+    let house = House::open("").await;
+    for (preset, api, told) in [
+        ("anthropic", "responses", true),
+        ("ollama", "chat_completions", true),
+        ("echo", "responses", true),
+        ("voyage", "responses", true),
+        ("ollama-compat", "responses", false),
+    ] {
+        let text = format!(
+            "[[tenants]]\nname = \"acme\"\n[[providers]]\nname = \"p\"\npreset = \"{preset}\"\n{}",
+            model("m", "p", "x", &format!(", api = \"{api}\""))
+        );
+        let config = portcullis_config::parse(&text, "test.toml").unwrap();
+        let problems = house.publish(&config).await.err().unwrap_or_default().join("; ");
+        assert_eq!(
+            problems.contains("models.m.deployments") && problems.contains(api),
+            told,
+            "{preset}: {problems}"
+        );
+    }
     house.close().await;
 }
 

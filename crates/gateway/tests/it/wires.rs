@@ -3,9 +3,14 @@
 use portcullis_llm::stream::eventstream;
 use serde_json::{Value, json};
 
-/// A dialect, from both ends.
+/// A format of conversations, from both ends.
 pub struct Wire {
     pub name: &'static str,
+    /// The dialect that has it, and what calls in it are recorded as.
+    pub dialect: &'static str,
+    pub operation: &'static str,
+    /// What else a deployment says, so that its provider is asked in it.
+    pub deployment: &'static str,
     /// `preset` of a provider that speaks it, and the path of its base URL.
     pub preset: &'static str,
     pub base: &'static str,
@@ -40,6 +45,9 @@ pub struct Heard {
 pub static WIRES: &[Wire] = &[
     Wire {
         name: "openai",
+        dialect: "openai",
+        operation: "chat",
+        deployment: ", api = \"chat_completions\"",
         preset: "openai",
         base: "/v1",
         key: ("authorization", "Bearer "),
@@ -93,7 +101,74 @@ pub static WIRES: &[Wire] = &[
         error: |_, message| json!({ "error": { "message": message, "type": "some_error", "param": null, "code": null } }),
     },
     Wire {
+        name: "responses",
+        dialect: "openai",
+        operation: "responses",
+        deployment: ", api = \"responses\"",
+        preset: "openai",
+        base: "/v1",
+        key: ("authorization", "Bearer "),
+        ask: |model, text, stream| {
+            ("/v1/responses".to_owned(), json!({ "model": model, "input": text, "stream": stream }))
+        },
+        said: |value| {
+            let text = match value["type"].as_str() {
+                Some("response.output_text.delta") => value["delta"].as_str(),
+                _ => value["output"][0]["content"][0]["text"].as_str(),
+            };
+            text.unwrap_or_default().to_owned()
+        },
+        whole: |text| response("completed", text),
+        kind: "text/event-stream; charset=utf-8",
+        events: |words, whole| {
+            let mut events = Vec::new();
+            let mut event = |kind: &str, mut more: Value| {
+                more["type"] = json!(kind);
+                more["sequence_number"] = json!(events.len());
+                events.push(sse(Some(kind), &more));
+            };
+            let at = |more: Value| {
+                let mut event =
+                    json!({ "item_id": "msg_1", "output_index": 0, "content_index": 0, "logprobs": [] });
+                event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+                event
+            };
+            let (text, part) = (
+                words.concat(),
+                |text: &str| json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] }),
+            );
+            event("response.created", json!({ "response": response("in_progress", "") }));
+            event(
+                "response.output_item.added",
+                json!({ "output_index": 0, "item": message("in_progress", json!([])) }),
+            );
+            event("response.content_part.added", at(json!({ "part": part("") })));
+            words.iter().for_each(|word| event("response.output_text.delta", at(json!({ "delta": word }))));
+            if whole {
+                event("response.output_text.done", at(json!({ "text": text })));
+                event("response.content_part.done", at(json!({ "part": part(&text) })));
+                event(
+                    "response.output_item.done",
+                    json!({ "output_index": 0, "item": message("completed", json!([part(&text)])) }),
+                );
+                event("response.completed", json!({ "response": response("completed", &text) }));
+            }
+            events
+        },
+        broken: || {
+            let response = json!({ "id": "resp_1", "object": "response", "status": "failed", "error": { "code": "server_error", "message": "it broke" }, "output": [] });
+            sse(
+                Some("response.failed"),
+                &json!({ "type": "response.failed", "sequence_number": 9, "response": response }),
+            )
+        },
+        error: |_, message| json!({ "error": { "message": message, "type": "some_error", "param": null, "code": null } }),
+    },
+    Wire {
         name: "anthropic",
+        dialect: "anthropic",
+        operation: "chat",
+        deployment: "",
         preset: "anthropic",
         base: "/v1",
         key: ("x-api-key", ""),
@@ -143,6 +218,9 @@ pub static WIRES: &[Wire] = &[
     },
     Wire {
         name: "gemini",
+        dialect: "gemini",
+        operation: "chat",
+        deployment: "",
         preset: "gemini",
         base: "/v1beta",
         key: ("x-goog-api-key", ""),
@@ -167,6 +245,9 @@ pub static WIRES: &[Wire] = &[
     },
     Wire {
         name: "bedrock",
+        dialect: "bedrock",
+        operation: "chat",
+        deployment: "",
         preset: "bedrock",
         base: "",
         key: ("authorization", "Bearer "),
@@ -211,6 +292,9 @@ pub static WIRES: &[Wire] = &[
     },
     Wire {
         name: "cohere",
+        dialect: "cohere",
+        operation: "chat",
+        deployment: "",
         preset: "cohere",
         base: "",
         key: ("authorization", "Bearer "),
@@ -254,6 +338,9 @@ pub static WIRES: &[Wire] = &[
     },
     Wire {
         name: "ollama",
+        dialect: "ollama",
+        operation: "chat",
+        deployment: "",
         preset: "ollama",
         base: "",
         key: ("authorization", "Bearer "),
@@ -277,9 +364,19 @@ pub static WIRES: &[Wire] = &[
     },
 ];
 
-/// What callers of Responses send, and providers of chats are told; as a provider it is tried in `llm`.
-pub fn responses(model: &str, text: &str, stream: bool) -> (String, Value) {
-    ("/v1/responses".to_owned(), json!({ "model": model, "input": text, "stream": stream }))
+fn message(status: &str, content: Value) -> Value {
+    json!({ "type": "message", "id": "msg_1", "role": "assistant", "status": status, "content": content })
+}
+
+/// A response, with its one message where it is complete.
+fn response(status: &str, text: &str) -> Value {
+    let whole = status == "completed";
+    let content = json!([{ "type": "output_text", "text": text, "annotations": [], "logprobs": [] }]);
+    let output = if whole { json!([message(status, content)]) } else { json!([]) };
+    let usage = json!({ "input_tokens": 11, "input_tokens_details": { "cached_tokens": 0 }, "output_tokens": 7,
+        "output_tokens_details": { "reasoning_tokens": 0 }, "total_tokens": 18 });
+    json!({ "id": "resp_1", "object": "response", "created_at": 1_700_000_000, "status": status, "error": null, "model": "gpt-x-1",
+        "store": false, "output": output, "usage": if whole { usage } else { Value::Null } })
 }
 
 fn gemini(text: &str, last: bool) -> Value {
@@ -341,6 +438,7 @@ impl Wire {
             heard.text += &(self.said)(&document);
             heard.complete = match self.name {
                 "openai" | "cohere" => document == "[DONE]",
+                "responses" => document["type"] == "response.completed",
                 "anthropic" => document["type"] == "message_stop",
                 "gemini" => document["candidates"][0]["finishReason"].is_string(),
                 "ollama" => document["done"] == true,
@@ -348,6 +446,7 @@ impl Wire {
             };
             heard.failed = document.get("error").is_some()
                 || document["type"] == "error"
+                || document["type"] == "response.failed"
                 || document["delta"]["finish_reason"] == "ERROR"
                 || document[":message-type"] == "exception";
         }

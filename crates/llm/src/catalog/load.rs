@@ -11,6 +11,7 @@
 //! id = "example-1"
 //! aliases = ["example-1-2026-11-01"]
 //! kind = "chat"
+//! api = "responses"                       # where the vendor has several endpoints for conversations, and it answers at one
 //! context = 400000
 //! output = 128000
 //! takes = ["text", "image"]
@@ -28,6 +29,7 @@ use super::model::{Ability, Kind, Modality, Model};
 use super::price::Tariff;
 use members::{Members, listed};
 use portcullis_model::Problem;
+use portcullis_model::provider::Api;
 use std::collections::BTreeSet;
 use toml::{Table, Value};
 
@@ -44,6 +46,7 @@ pub(super) struct Draft {
     takes: Option<Vec<Modality>>,
     gives: Option<Vec<Modality>>,
     abilities: Option<Vec<Ability>>,
+    api: Option<Api>,
     retires: Option<String>,
     tariff: Option<Tariff>,
     source: String,
@@ -63,6 +66,7 @@ const MODEL: &[&str] = &[
     "takes",
     "gives",
     "abilities",
+    "api",
     "retires",
     "currency",
     "price",
@@ -148,6 +152,7 @@ impl Draft {
             takes: takes.to_vec(),
             gives: gives.to_vec(),
             abilities: Vec::new(),
+            api: None,
             retires: None,
             tariff: None,
             source: String::new(),
@@ -164,6 +169,7 @@ impl Draft {
             takes: self.takes.unwrap_or(base.takes),
             gives: self.gives.unwrap_or(base.gives),
             abilities: self.abilities.unwrap_or(base.abilities),
+            api: self.api.or(base.api),
             retires: self.retires.or(base.retires),
             tariff: self.tariff.or(base.tariff),
             source: self.source,

@@ -2,6 +2,7 @@
 
 use super::price::Tariff;
 use super::words::words;
+use portcullis_model::provider::Api;
 
 /// A model at one vendor. Limits that are `None` are not published, or not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +27,8 @@ pub struct Model {
     pub gives: Vec<Modality>,
     /// What it can do.
     pub abilities: Vec<Ability>,
+    /// The one endpoint that takes its conversations, where its vendor has several and it does not answer at all of them.
+    pub api: Option<Api>,
     /// When the vendor turns it off, `YYYY-MM-DD`.
     pub retires: Option<String>,
     /// What it costs.

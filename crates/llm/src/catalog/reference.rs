@@ -43,10 +43,11 @@ fn row(text: &mut String, model: &Model) {
         None => gives.join(" "),
     };
     let abilities: Vec<&str> = model.abilities.iter().map(|ability| ability.name()).collect();
+    let alone = model.api.map_or(String::new(), |api| format!("<br>`{}` only", api.as_str()));
     let retires = model.retires.as_ref().map_or(String::new(), |day| format!("<br>until {day}"));
     let _ = writeln!(
         text,
-        "| {}{retires} | {} | {} → {gives} | {} | {} | {} | {} | [{}]({}) |",
+        "| {}{alone}{retires} | {} | {} → {gives} | {} | {} | {} | {} | [{}]({}) |",
         names.join("<br>"),
         model.kind.name(),
         takes.join(" "),

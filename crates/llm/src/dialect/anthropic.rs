@@ -27,6 +27,7 @@ use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, 
 use crate::providers::Preset;
 use bytes::Bytes;
 use portcullis_fault::Fault;
+use portcullis_model::provider::Api;
 use std::sync::Arc;
 
 const NAME: &str = "anthropic";
@@ -80,7 +81,7 @@ impl Dialect for Anthropic {
         &["beta"]
     }
 
-    fn outbound(&self, preset: &Preset, known: Option<&Model>) -> Option<Outbound> {
+    fn outbound(&self, preset: &Preset, known: Option<&Model>, _: Option<Api>) -> Option<Outbound> {
         let limit = known.and_then(|model| model.output);
         preset.serves(Operation::Chat).then(|| Outbound::Own(Arc::new(Messages { limit })))
     }

@@ -36,6 +36,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Method};
 use portcullis_fault::Fault;
 use portcullis_model::holding::Kind;
+use portcullis_model::provider::Api;
 use std::sync::Arc;
 
 /// The dialect as a value.
@@ -132,9 +133,15 @@ impl Dialect for OpenAi {
         media::watch(operation, asked, content_type)
     }
 
-    fn outbound(&self, preset: &Preset, _: Option<&Model>) -> Option<Outbound> {
+    fn outbound(&self, preset: &Preset, _: Option<&Model>, api: Option<Api>) -> Option<Outbound> {
         let chats = preset.serves(Operation::Chat);
-        chats.then(|| Outbound::Own(Arc::new(chat::ChatCompletions::with(chat::Quirks::of(preset)))))
+        chats.then(|| match api {
+            // What is known of vendors' ways is about the other endpoint.
+            Some(Api::Responses) => Outbound::Shared(&Responses),
+            Some(Api::ChatCompletions) | None => {
+                Outbound::Own(Arc::new(chat::ChatCompletions::with(chat::Quirks::of(preset))))
+            }
+        })
     }
 
     fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8> {

@@ -1,5 +1,7 @@
 //! What can be asked, whatever dialect it is asked in.
 
+use portcullis_model::provider::Api;
+
 /// What a call asks for. Which wire format it is asked in is beside it: see [`Served`](super::Served).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
@@ -120,6 +122,19 @@ impl Operation {
             Self::Models | Self::Model => "models",
             Self::Version => "version",
         }
+    }
+
+    /// What is asked at this endpoint.
+    pub const fn at(api: Api) -> Self {
+        match api {
+            Api::ChatCompletions => Self::Chat,
+            Api::Responses => Self::Responses,
+        }
+    }
+
+    /// Whether it has a model's words for an answer, so that it can be said in the format of any other of these.
+    pub const fn is_conversation(self) -> bool {
+        matches!(self, Self::Chat | Self::Responses | Self::Completions)
     }
 
     /// Whether it is paid for by the piece, and dearly: a call that may have run is not made again unless that was asked for.

@@ -14,6 +14,7 @@ use crate::dialect::openai::OpenAi;
 use crate::dialect::request::StreamOptions;
 use crate::dialect::{Dialect, Operation, Served, served};
 use http::{HeaderName, HeaderValue};
+use portcullis_model::provider::Api;
 use std::borrow::Cow;
 
 /// A vendor, in one of the dialects that it speaks.
@@ -160,6 +161,13 @@ impl Preset {
     /// Whether it serves `operation`.
     pub fn serves(&self, operation: Operation) -> bool {
         self.operations.contains(&operation)
+    }
+
+    /// Whether `api` can be chosen for its conversations: of one that speaks OpenAI's dialect, whether or not it is known to have
+    /// Responses. More vendors have them by the month, and the operator knows.
+    pub fn has(&self, api: Api) -> bool {
+        let chats = self.dialect.name() == "openai" && self.serves(Operation::Chat);
+        chats && !(self.is_echo() && api == Api::Responses)
     }
 
     /// Where and how it is asked for `operation`, as a stream or not; `None` when it is not served.
@@ -442,6 +450,30 @@ mod tests {
         vendors.sort_unstable();
         vendors.dedup();
         assert!(vendors.len() >= 40, "{}", vendors.len());
+    }
+
+    #[test]
+    fn an_endpoint_is_chosen_where_there_are_several() {
+        let outbound = |name: &str, api| {
+            let preset = Preset::find(name).unwrap();
+            let chosen = api.filter(|api| preset.has(*api));
+            preset.dialect.outbound(preset, None, chosen).map(|chat| chat.name())
+        };
+        for (name, api, format) in [
+            ("openai", None, Some("openai")),
+            ("openai", Some(Api::ChatCompletions), Some("openai")),
+            ("openai", Some(Api::Responses), Some("responses")),
+            ("azure", Some(Api::Responses), Some("responses")),
+            ("anthropic", Some(Api::Responses), Some("anthropic")),
+            ("echo", Some(Api::Responses), Some("openai")),
+            ("voyage", Some(Api::Responses), None),
+        ] {
+            assert_eq!(outbound(name, api), format, "{name} {api:?}");
+        }
+        assert!(Preset::generic().has(Api::Responses) && Preset::find("echo").unwrap().has(Api::ChatCompletions));
+        for none in ["anthropic", "ollama", "voyage"] {
+            assert!(!Api::ALL.iter().any(|api| Preset::find(none).unwrap().has(*api)), "{none}");
+        }
     }
 
     #[test]

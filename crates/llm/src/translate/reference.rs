@@ -78,6 +78,9 @@ A deployment with `translation = \"strict\"` refuses both. A provider may take l
 [presets](providers.md)): by the same rules. Members that only one format knows are dropped by name, those in the list below refused.
 Signatures over thoughts, and encrypted thoughts, go back to the vendor that made them and to no other.
 
+Of OpenAI's two formats a provider is told `openai`, or `responses` where the deployment says `api = \"responses\"` or its model answers there
+alone ([models](models.md)).
+
 The rows are in `crates/llm/src/canon/fields/rows.rs`; what a format can say is `says` of its file in `crates/llm/src/dialect`.
 
 ";

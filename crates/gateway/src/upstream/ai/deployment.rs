@@ -10,9 +10,9 @@ use portcullis_fault::Fault;
 use portcullis_llm::Preset;
 use portcullis_llm::canon::Mode;
 use portcullis_llm::catalog::{Catalog, Model};
-use portcullis_llm::dialect::Outbound;
+use portcullis_llm::dialect::{Operation, Outbound};
 use portcullis_llm::providers::presets;
-use portcullis_model::provider::{self as model, Translation, When};
+use portcullis_model::provider::{self as model, Api, Translation, When};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Name, Problem, Provider, Timestamp};
 use portcullis_net::egress::Trust;
@@ -35,6 +35,8 @@ pub(crate) struct Deployment {
     pub(crate) vitals: Arc<Vitals>,
     /// How strict it is about what its dialect cannot say.
     pub(crate) mode: Mode,
+    /// The one endpoint that takes its conversations, of several.
+    api: Option<Api>,
     /// What it is told when the caller speaks another dialect.
     pub(super) chat: Option<Outbound>,
     /// What the catalogue knows of it.
@@ -73,7 +75,15 @@ pub(crate) struct HttpWay {
 impl Deployment {
     /// A model of a provider that is reached this `way`. The catalogue may know it by the provider's own name, which is how
     /// an operator tells what a contract says, or by the vendor's.
-    pub(crate) fn new(deployment: &model::Deployment, way: Way, catalog: &Catalog, health: &Health) -> Self {
+    ///
+    /// # Errors
+    /// What is wrong with `api`.
+    pub(crate) fn new(
+        deployment: &model::Deployment,
+        way: Way,
+        catalog: &Catalog,
+        health: &Health,
+    ) -> Result<Self, String> {
         let mode = match deployment.translation {
             Translation::Drop => Mode::Drop,
             Translation::Strict => Mode::Strict,
@@ -81,6 +91,13 @@ impl Deployment {
         let preset = way.preset();
         let find = |vendor| catalog.find(vendor, deployment.model.as_str());
         let known = find(deployment.provider.as_str()).or_else(|| find(preset.vendor));
+        if let Some(api) = deployment.api.filter(|api| !preset.has(*api)) {
+            let (provider, api) = (&deployment.provider, api.as_str());
+            return Err(format!(
+                "provider `{provider}` is no vendor of OpenAI's format that could be asked at another endpoint; leave `api = \"{api}\"` out"
+            ));
+        }
+        let api = deployment.api.or_else(|| known?.api.filter(|api| preset.has(*api)));
         let place = match &way {
             Way::Http(way) => format!("{}{}", way.endpoint.origin.1, way.base),
             Way::Echo(_) => String::new(),
@@ -88,7 +105,7 @@ impl Deployment {
         let mut identity = Hash::new();
         identity.part(deployment.provider.as_str());
         identity.part(deployment.model.as_str());
-        Self {
+        Ok(Self {
             provider: deployment.provider.clone(),
             model: deployment.model.clone(),
             identity: identity.number(),
@@ -98,10 +115,24 @@ impl Deployment {
             when: deployment.when.clone(),
             vitals: health.deployment(&deployment.provider, &deployment.model, &place),
             mode,
-            chat: preset.dialect.outbound(preset, known),
+            api,
+            chat: preset.dialect.outbound(preset, known, api),
             known: known.cloned().map(Arc::new),
             way,
+        })
+    }
+
+    /// Whether calls for `operation` pass to it as they are, where the caller speaks its dialect.
+    pub(super) fn takes(&self, operation: Operation) -> bool {
+        match self.api.map(Operation::at) {
+            Some(chosen) if operation.is_conversation() => chosen == operation,
+            _ => self.way.preset().serves(operation),
         }
+    }
+
+    /// What it is asked for where a conversation is translated.
+    pub(super) fn asked_for(&self) -> Operation {
+        self.api.map_or(Operation::Chat, Operation::at)
     }
 
     /// Until when all its keys rest.

@@ -40,7 +40,7 @@ impl Plan {
     pub(super) fn of(deployment: &Deployment, call: &AiCall<'_>) -> Option<Self> {
         let preset = deployment.way.preset();
         let Served { operation, exchange, .. } = call.served;
-        let same = preset.dialect.name() == call.dialect.name() && preset.serves(*operation);
+        let same = preset.dialect.name() == call.dialect.name() && deployment.takes(*operation);
         if same && exchange.is_none_or(|exchange| exchange.passes(call.request.body())) {
             // Of several rows for one thing the caller's own: each has its form.
             return Some(Self::Pass(call.served));

@@ -47,7 +47,7 @@ impl Attempt<'_> {
             Way::Http(way) => {
                 let headers = heads::written(call.headers, &written.headers, way, call.stream, &recording.id);
                 // Where the vendor's place for it is not its dialect's.
-                let own = way.preset.own_path(Operation::Chat, deployment.model.as_str());
+                let own = way.preset.own_path(deployment.asked_for(), deployment.model.as_str());
                 let path = own.unwrap_or_else(|| written.target().into_owned().into());
                 let outgoing = Outgoing { method: Method::POST, path, headers, body: written.body.into() };
                 self.send(way, outgoing, recording).await?

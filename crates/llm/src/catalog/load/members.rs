@@ -4,6 +4,7 @@ use super::Draft;
 use crate::catalog::model::{Ability, Kind, Modality};
 use crate::catalog::price::{Class, Rates, Tariff, Tier, decimal};
 use portcullis_model::Problem;
+use portcullis_model::provider::Api;
 use toml::{Table, Value};
 
 /// Bytes of a name: the longest that a request may ask for.
@@ -50,6 +51,9 @@ impl<'a> Members<'a> {
         });
         let [context, output, dimensions] = ["context", "output", "dimensions"]
             .map(|member| self.own(member).and_then(|value| self.count(member, value)));
+        let api = self
+            .own("api")
+            .and_then(|value| self.word("api", value, Api::named, Api::ALL.iter().map(|api| api.as_str())));
         let retires = self.own("retires").and_then(|value| self.date("retires", value));
         let tariff = self.tariff();
         // Each `?` has a problem behind it; the rest of the entry was read for the sake of its own.
@@ -64,6 +68,7 @@ impl<'a> Members<'a> {
             takes,
             gives,
             abilities,
+            api,
             retires,
             tariff,
             source: source?,

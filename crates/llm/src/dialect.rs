@@ -66,7 +66,9 @@ pub trait Dialect: Send + Sync + fmt::Debug {
     }
 
     /// Where its clients put their credential, in no order: two places filled is a conflict.
-    fn credential_places(&self) -> &'static [CredentialPlace];
+    fn credential_places(&self) -> &'static [CredentialPlace] {
+        &[CredentialPlace::Bearer]
+    }
 
     /// Headers of a caller, in lower case, that mean something to a provider of this dialect and go to none of another:
     /// `anthropic-beta`.

@@ -20,7 +20,7 @@ use crate::dialect::chat::{Asked, Chat, Incoming, ReadStream, Unreadable, Watch,
 use crate::dialect::one_by_one::OneByOne;
 use crate::dialect::request::reach::{self, Rules};
 use crate::dialect::request::{Members, Reach};
-use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, Served, embed};
+use crate::dialect::{Base, Dialect, Exchange, Form, Operation, Served, embed};
 use crate::providers::Preset;
 use crate::stream::eventstream;
 use bytes::Bytes;
@@ -173,11 +173,6 @@ impl Dialect for Bedrock {
 
     fn serves(&self) -> &'static [Served] {
         SERVES
-    }
-
-    fn credential_places(&self) -> &'static [CredentialPlace] {
-        // As boto3 sends what is in `AWS_BEARER_TOKEN_BEDROCK`.
-        &[CredentialPlace::Bearer]
     }
 
     fn headers(&self) -> &'static [&'static str] {

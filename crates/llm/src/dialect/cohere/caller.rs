@@ -5,7 +5,7 @@
 
 use super::{CHAT, Cohere, NAME};
 use crate::dialect::request::Members;
-use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, Served, embed, rerank};
+use crate::dialect::{Base, Dialect, Exchange, Form, Operation, Served, embed, rerank};
 use crate::json::write::Writer;
 use bytes::Bytes;
 use portcullis_fault::Fault;
@@ -38,10 +38,6 @@ impl Dialect for Cohere {
 
     fn serves(&self) -> &'static [Served] {
         SERVES
-    }
-
-    fn credential_places(&self) -> &'static [CredentialPlace] {
-        &[CredentialPlace::Bearer]
     }
 
     fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8> {

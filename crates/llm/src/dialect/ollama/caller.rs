@@ -5,7 +5,7 @@
 
 use super::{CHAT, GENERATE, NAME, Ollama};
 use crate::dialect::request::Members;
-use crate::dialect::{Base, CredentialPlace, Dialect, Exchange, Form, Operation, Served, embed};
+use crate::dialect::{Base, Dialect, Exchange, Form, Operation, Served, embed};
 use crate::json::write::Writer;
 use bytes::Bytes;
 use http::Method;
@@ -53,11 +53,6 @@ impl Dialect for Ollama {
 
     fn serves(&self) -> &'static [Served] {
         SERVES
-    }
-
-    fn credential_places(&self) -> &'static [CredentialPlace] {
-        // As the library sends what is in `OLLAMA_API_KEY`.
-        &[CredentialPlace::Bearer]
     }
 
     fn error_body(&self, fault: &Fault, request_id: &str, pages: &str) -> Vec<u8> {

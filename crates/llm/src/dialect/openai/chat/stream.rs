@@ -1,6 +1,7 @@
 //! A streamed answer: chunks with what is new, a chunk with usage, `[DONE]`.
 
 mod choice;
+pub(super) mod ending;
 mod read;
 mod write;
 

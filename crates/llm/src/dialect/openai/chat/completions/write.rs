@@ -1,7 +1,8 @@
 //! Answers, written: whole and streamed.
 
 use super::super::answer::model;
-use super::super::{error, usage};
+use super::super::stream::ending;
+use super::super::usage;
 use crate::canon::{Answer, Delta, Event, Opening, Part, Tokens};
 use crate::dialect::chat::{Asked, WriteStream};
 use crate::json::write::Writer as Json;
@@ -104,20 +105,10 @@ impl WriteStream for Writer {
                 self.chunk(out, *choice, "", Some(usage::finish_reason(stop)));
             }
             Event::Usage(tokens) => self.usage = Some(*tokens),
-            Event::Error(failed) => {
-                out.extend_from_slice(b"data: ");
-                Json::new(out).object(|w| error::inside(w, failed, failed.status, None));
-                out.extend_from_slice(b"\n\n");
-            }
+            Event::Error(failed) => ending::failed(failed, out),
             Event::Ping => out.extend_from_slice(b": ping\n\n"),
             Event::End => {
-                if let Some(tokens) = self.usage.filter(|_| self.asked.request.stream_usage) {
-                    out.extend_from_slice(&self.head);
-                    out.extend_from_slice(b"[],\"usage\":");
-                    usage::write(&mut Json::new(out), &tokens);
-                    out.extend_from_slice(b"}\n\n");
-                }
-                out.extend_from_slice(b"data: [DONE]\n\n");
+                ending::done(&self.head, self.usage.filter(|_| self.asked.request.stream_usage), out);
             }
             // There is no word for thoughts and calls here.
             Event::Open { .. } | Event::Delta { .. } | Event::Close { .. } => {}

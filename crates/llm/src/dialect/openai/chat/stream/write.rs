@@ -2,7 +2,8 @@
 
 use super::super::answer::{details, id, image_object, image_url, legacy, model};
 use super::super::write::extra_content;
-use super::super::{NAME, error, usage};
+use super::super::{NAME, usage};
+use super::ending;
 use crate::canon::{Delta, Event, Logprob, Opening, Part, Stop, Tokens, signature};
 use crate::dialect::chat::{Asked, WriteStream};
 use crate::json::write::Writer as Json;
@@ -271,20 +272,10 @@ impl WriteStream for Writer {
                 self.chunk(out, *choice, &[], Some(word), |_| {});
             }
             Event::Usage(tokens) => self.usage = Some(*tokens),
-            Event::Error(failed) => {
-                out.extend_from_slice(b"data: ");
-                Json::new(out).object(|w| error::inside(w, failed, failed.status, None));
-                out.extend_from_slice(b"\n\n");
-            }
+            Event::Error(failed) => ending::failed(failed, out),
             Event::Ping => out.extend_from_slice(b": ping\n\n"),
             Event::End => {
-                if let Some(tokens) = self.usage.filter(|_| self.asked.request.stream_usage) {
-                    out.extend_from_slice(&self.head);
-                    out.extend_from_slice(b"[],\"usage\":");
-                    usage::write(&mut Json::new(out), &tokens);
-                    out.extend_from_slice(b"}\n\n");
-                }
-                out.extend_from_slice(b"data: [DONE]\n\n");
+                ending::done(&self.head, self.usage.filter(|_| self.asked.request.stream_usage), out);
             }
         }
     }

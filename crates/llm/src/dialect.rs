@@ -65,7 +65,7 @@ pub trait Dialect: Send + Sync + fmt::Debug {
         served.chat
     }
 
-    /// Where its clients put their credential, in no order: two places filled is a conflict.
+    /// Where its clients put their credential, in no order: two places filled is a conflict. Most have one.
     fn credential_places(&self) -> &'static [CredentialPlace] {
         &[CredentialPlace::Bearer]
     }

@@ -45,7 +45,15 @@ pub fn answer(
     asked: &Asked,
 ) -> Result<(Vec<u8>, Option<Tokens>), Unreadable> {
     let answer = outbound.read_answer(body)?;
+    if let Some(word) = answer.nothing_but_broken() {
+        return Err(Unreadable(nothing(word)));
+    }
     Ok((inbound.write_answer(&answer, asked), answer.usage))
+}
+
+/// What is told of an answer that broke off before anything was said: as a success it would be an empty one.
+fn nothing(word: &str) -> String {
+    format!("the model said nothing before it broke off: `{word}`")
 }
 
 /// An answer with a status that is no success, in the caller's dialect: status and body.

@@ -38,6 +38,21 @@ pub struct Choice {
     pub logprobs: Vec<Logprob>,
 }
 
+impl Answer {
+    /// Why it broke off, where nothing was said before.
+    pub fn nothing_but_broken(&self) -> Option<&str> {
+        let said = |part: &Part| match part {
+            Part::Text(text) => !text.text.is_empty(),
+            Part::Thinking(_) => false,
+            _ => true,
+        };
+        if self.choices.iter().any(|choice| choice.parts.iter().any(said)) {
+            return None;
+        }
+        self.choices.iter().find_map(|choice| choice.stop.broken())
+    }
+}
+
 /// Why an answer ended.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Stop {
@@ -58,8 +73,20 @@ pub enum Stop {
     ContextFull,
     /// A server-side tool takes its time: send the answer back to go on.
     Paused,
-    /// Another reason, in the provider's word.
+    /// The provider broke it off, and says why in this word: what was said is not all that was to be.
+    Broken(String),
+    /// Another reason, in the provider's word, which may be as good as any.
     Other(String),
+}
+
+impl Stop {
+    /// Why it broke off, where it did.
+    pub fn broken(&self) -> Option<&str> {
+        match self {
+            Self::Broken(word) => Some(word),
+            _ => None,
+        }
+    }
 }
 
 /// How likely one token was.

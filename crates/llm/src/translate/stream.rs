@@ -1,6 +1,6 @@
 //! A streamed answer from one dialect into another, piece by piece.
 
-use crate::canon::{Delta, Event, ProviderError, Tokens};
+use crate::canon::{Delta, Event, Opening, ProviderError, Tokens};
 use crate::dialect::Chat;
 use crate::dialect::chat::{Asked, ReadStream, Unreadable, WriteStream};
 use crate::dialect::openai::Ending;
@@ -14,6 +14,8 @@ pub struct Stream {
     events: Vec<Event>,
     usage: Option<Tokens>,
     text_bytes: u64,
+    /// Whether the model said anything, thoughts aside.
+    said: bool,
     ended: Option<Ending>,
 }
 
@@ -26,6 +28,7 @@ impl Stream {
             events: Vec::new(),
             usage: None,
             text_bytes: 0,
+            said: false,
             ended: None,
         }
     }
@@ -82,9 +85,16 @@ impl Stream {
     }
 
     fn write(&mut self, out: &mut Vec<u8>) {
-        for event in self.events.drain(..) {
+        for mut event in self.events.drain(..) {
             if self.ended.is_some() {
                 break;
+            }
+            self.said |= says(&event);
+            if let Event::Stop { stop, .. } = &event
+                && let Some(word) = stop.broken().filter(|_| !self.said)
+            {
+                let message = super::nothing(word);
+                event = Event::Error(ProviderError { status: 200, message, ..ProviderError::default() });
             }
             match &event {
                 Event::Start { usage: Some(usage), .. } | Event::Usage(usage) => self.usage = Some(*usage),
@@ -95,6 +105,15 @@ impl Stream {
             }
             self.writer.write(&event, out);
         }
+    }
+}
+
+/// Whether the model says something to its caller.
+fn says(event: &Event) -> bool {
+    match event {
+        Event::Open { opening, .. } => matches!(opening, Opening::ToolCall { .. } | Opening::Whole(_)),
+        Event::Delta { delta: Delta::Text(text), .. } => !text.is_empty(),
+        _ => false,
     }
 }
 

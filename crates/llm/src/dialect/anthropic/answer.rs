@@ -150,6 +150,8 @@ pub(super) fn stop_word(stop: &Stop) -> &'static str {
     match stop {
         // What filters cut is a refusal to this dialect.
         Stop::Filtered => "refusal",
+        // Not all is there, as when there was no room for it.
+        Stop::Broken(_) => "max_tokens",
         Stop::Other(_) => "end_turn",
         stop => STOPS.iter().find(|(_, known)| known == stop).map_or("end_turn", |(word, _)| word),
     }

@@ -113,17 +113,24 @@ static STOPS: &[(&str, Stop)] = &[
     ("end_turn", Stop::Paused),
 ];
 
+/// Words for an answer that came to nothing.
+const MALFORMED_OUTPUT: &str = "malformed_model_output";
+const MALFORMED_CALL: &str = "malformed_tool_use";
+
 /// Reads why it ended.
 pub(super) fn stop(word: &str) -> Stop {
     let known = STOPS.iter().find(|(known, _)| *known == word).map(|(_, stop)| stop.clone());
-    known.unwrap_or_else(|| Stop::Other(word.to_owned()))
+    known.unwrap_or_else(|| match word {
+        MALFORMED_OUTPUT | MALFORMED_CALL => Stop::Broken(word.to_owned()),
+        _ => Stop::Other(word.to_owned()),
+    })
 }
 
 /// Writes why it ended: a word that Bedrock's libraries know.
 pub(super) fn word(stop: &Stop) -> &'static str {
     match stop {
-        Stop::Other(word) if word == "malformed_model_output" => "malformed_model_output",
-        Stop::Other(word) if word == "malformed_tool_use" => "malformed_tool_use",
+        Stop::Broken(word) if word == MALFORMED_CALL => MALFORMED_CALL,
+        Stop::Broken(_) => MALFORMED_OUTPUT,
         stop => STOPS.iter().find(|(_, known)| known == stop).map_or("end_turn", |(word, _)| word),
     }
 }

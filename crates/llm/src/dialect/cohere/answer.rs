@@ -139,6 +139,7 @@ pub(super) fn finish_reason(stop: &Stop) -> &'static str {
     match stop {
         // Words that its libraries know.
         Stop::ContextFull => "MAX_TOKENS",
+        Stop::Broken(_) => "ERROR",
         Stop::Paused | Stop::Other(_) => "COMPLETE",
         // The word is of the API's first version; the second has none, and `COMPLETE` would make it an answer that is empty.
         Stop::Refused => "ERROR_TOXIC",

@@ -30,7 +30,7 @@ pub(super) fn read(body: &[u8]) -> Result<Answer, Unreadable> {
     }
     // One that does not say why it ended was not all there.
     if let Some(choice) = answer.choices.iter_mut().find(|choice| choice.stop == Stop::Other(String::new())) {
-        choice.stop = Stop::Other("FINISH_REASON_UNSPECIFIED".to_owned());
+        choice.stop = stop("FINISH_REASON_UNSPECIFIED", false);
     }
     Ok(answer)
 }

@@ -124,8 +124,10 @@ pub(super) fn stop(word: Option<&str>, called: bool) -> Stop {
     }
 }
 
-pub(super) fn done_reason(stop: &Stop) -> &'static str {
+pub(super) fn done_reason(stop: &Stop) -> &str {
     match stop {
+        // Any text may stand there.
+        Stop::Broken(word) => word,
         Stop::Length | Stop::ContextFull => "length",
         Stop::Filtered | Stop::Refused => FILTERED,
         _ => "stop",

@@ -71,7 +71,7 @@ impl Response<'_> {
             return match reason {
                 Some("max_output_tokens") | None => Stop::Length,
                 Some("content_filter") => Stop::Filtered,
-                Some(other) => Stop::Other(other.to_owned()),
+                Some(other) => Stop::Broken(other.chars().take(64).collect()),
             };
         }
         match (called, refused) {

@@ -42,7 +42,7 @@ impl Status {
     /// Of an answer with these items, which ended for this reason.
     pub(super) fn of(stop: &Stop, items: &[Item]) -> Self {
         match stop {
-            Stop::Length | Stop::ContextFull => Self::Incomplete("max_output_tokens"),
+            Stop::Length | Stop::ContextFull | Stop::Broken(_) => Self::Incomplete("max_output_tokens"),
             Stop::Filtered => Self::Incomplete("content_filter"),
             // The words of a refusal say it themselves; without them it would look like an answer that is empty.
             Stop::Refused if !items.iter().any(Item::refuses) => Self::Incomplete("content_filter"),

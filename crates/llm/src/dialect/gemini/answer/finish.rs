@@ -15,8 +15,8 @@ const FILTERED: &[&str] = &[
     "MODEL_ARMOR",
 ];
 
-/// Words that no other dialect has.
-const OTHER: &[&str] = &[
+/// Words that mean that it broke off, for reasons that no other dialect has.
+const BROKEN: &[&str] = &[
     "FINISH_REASON_UNSPECIFIED",
     "LANGUAGE",
     "OTHER",
@@ -39,6 +39,7 @@ pub(in super::super) fn stop(word: &str, calls: bool) -> Stop {
         "STOP" => Stop::End,
         "MAX_TOKENS" => Stop::Length,
         word if FILTERED.contains(&word) => Stop::Filtered,
+        word if BROKEN.contains(&word) => Stop::Broken(word.to_owned()),
         other => Stop::Other(other.chars().take(64).collect()),
     }
 }
@@ -64,8 +65,10 @@ pub(in super::super) fn reason<'s>(
         Stop::Filtered => ("SAFETY", refusal),
         Stop::Refused => ("SAFETY", Some(refusal.unwrap_or("the model refused"))),
         Stop::Paused => ("OTHER", Some("the model paused: send its answer back to go on")),
-        Stop::Other(word) if OTHER.contains(&word.as_str()) => (word, None),
-        Stop::Other(word) => ("OTHER", Some(word).filter(|word| !word.is_empty()).map(String::as_str)),
+        Stop::Broken(word) if BROKEN.contains(&word.as_str()) => (word, None),
+        Stop::Broken(word) | Stop::Other(word) => {
+            ("OTHER", Some(word).filter(|word| !word.is_empty()).map(String::as_str))
+        }
     }
 }
 
@@ -79,14 +82,15 @@ mod tests {
             assert_eq!(stop(word, false), Stop::Filtered);
             assert_eq!(reason(&Stop::Filtered, false, None).0, "SAFETY");
         }
-        for word in OTHER {
+        for word in BROKEN {
             assert_eq!(reason(&stop(word, true), false, None), (*word, None), "{word}");
         }
         assert_eq!(stop("STOP", true), Stop::ToolCalls);
         assert_eq!(reason(&Stop::ToolCalls, false, None), ("STOP", None));
         assert_eq!(reason(&Stop::ToolCalls, true, None).0, "MALFORMED_FUNCTION_CALL");
         assert_eq!(reason(&Stop::Length, true, None).0, "MAX_TOKENS");
-        assert_eq!(reason(&Stop::Other("error".to_owned()), false, None), ("OTHER", Some("error")));
+        assert_eq!(reason(&Stop::Broken("error".to_owned()), false, None), ("OTHER", Some("error")));
+        assert_eq!(reason(&stop("NEW", false), false, None), ("OTHER", Some("NEW")));
         assert_eq!(reason(&Stop::Refused, false, Some("no")), ("SAFETY", Some("no")));
     }
 }

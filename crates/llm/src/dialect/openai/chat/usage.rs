@@ -91,7 +91,16 @@ pub(super) fn stop(word: &str, called: bool, refused: bool) -> Stop {
         "stop" => Stop::End,
         "length" => Stop::Length,
         "content_filter" => Stop::Filtered,
-        other => Stop::Other(other.to_owned()),
+        // Words of vendors' own.
+        "eos" | "stop_sequence" => Stop::End,
+        "model_length" => Stop::Length,
+        "model_context_window_exceeded" => Stop::ContextFull,
+        "sensitive" => Stop::Filtered,
+        "abort" | "error" | "insufficient_system_resource" | "network_error" => Stop::Broken(word.to_owned()),
+        // Google's, with the word of its own format behind it.
+        word if word.starts_with("content_filter") => Stop::Filtered,
+        word if word.starts_with("function_call_filter") => Stop::Broken(word.chars().take(64).collect()),
+        other => Stop::Other(other.chars().take(64).collect()),
     }
 }
 
@@ -99,7 +108,8 @@ pub(super) fn stop(word: &str, called: bool, refused: bool) -> Stop {
 pub(super) fn finish_reason(stop: &Stop) -> &'static str {
     match stop {
         Stop::End | Stop::Sequence | Stop::Paused | Stop::Other(_) => "stop",
-        Stop::Length | Stop::ContextFull => "length",
+        // Not all is there: nobody may take it for an answer that is whole.
+        Stop::Length | Stop::ContextFull | Stop::Broken(_) => "length",
         Stop::ToolCalls => "tool_calls",
         Stop::Filtered => "content_filter",
         // With the words of a refusal it is a `stop`, and the reader knows it by them; without, a writer says

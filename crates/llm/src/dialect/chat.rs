@@ -14,7 +14,7 @@ use std::sync::Arc;
 #[rustfmt::skip] // One line each, so that they are added without touching the others.
 pub static ALL: &[&dyn Chat] = &[
     &super::openai::chat::CHAT,
-    &super::responses::Responses,
+    &super::responses::RESPONSES,
     &super::anthropic::MESSAGES,
     &super::gemini::Gemini::API,
     &super::bedrock::Converse,

@@ -27,7 +27,7 @@ pub use crate::dialect::request::{Request, StreamOptions};
 use crate::catalog::Model;
 use crate::dialect::chat::Watch;
 use crate::dialect::request::{Members, Syntax};
-use crate::dialect::responses::Responses;
+use crate::dialect::responses::{RESPONSES, Responses};
 use crate::dialect::{
     Base, CredentialPlace, Dialect, Exchange, Form, Operation, Outbound, Served, embed, rerank,
 };
@@ -44,7 +44,7 @@ use std::sync::Arc;
 pub struct OpenAi;
 
 /// `stream_options` is another thing there, and passes.
-static RESPONSES: Members = Members { max_tokens: false, ..Members::RESPONSES };
+static RESPONDED: Members = Members { max_tokens: false, ..Members::RESPONSES };
 
 static RERANK: Members =
     Members { stream: false, max_tokens: false, text: &["query", "documents"], ..Members::BODY };
@@ -57,7 +57,7 @@ static BATCH: Members = Members { text: &[], ..Members::PATH };
 
 static SERVES: &[Served] = &[
     Served::post("/chat/completions", Operation::Chat, &Members::OPENAI).as_chat(&chat::CHAT),
-    Served::post("/responses", Operation::Responses, &RESPONSES).as_chat(&Responses),
+    Served::post("/responses", Operation::Responses, &RESPONDED).as_chat(&RESPONSES),
     Served::about(Method::GET, "/responses/{id}", Operation::StoredResponse, Kind::Response).asking(&[
         "include",
         "include[]",
@@ -133,14 +133,21 @@ impl Dialect for OpenAi {
         media::watch(operation, asked, content_type)
     }
 
-    fn outbound(&self, preset: &Preset, _: Option<&Model>, api: Option<Api>) -> Option<Outbound> {
+    fn outbound(&self, preset: &Preset, known: Option<&Model>, api: Option<Api>) -> Option<Outbound> {
         let chats = preset.serves(Operation::Chat);
-        chats.then(|| match api {
-            // What is known of vendors' ways is about the other endpoint.
-            Some(Api::Responses) => Outbound::Shared(&Responses),
-            Some(Api::ChatCompletions) | None => {
-                Outbound::Own(Arc::new(chat::ChatCompletions::with(chat::Quirks::of(preset))))
-            }
+        chats.then(|| {
+            Outbound::Own(match api {
+                // What else is known of vendors' ways is about the other endpoint.
+                Some(Api::Responses) => {
+                    let refused = chat::quirks::model_refuses(preset, known).iter();
+                    Arc::new(Responses::without(
+                        refused.flat_map(|member| chat::quirks::said_by(member)).collect(),
+                    ))
+                }
+                Some(Api::ChatCompletions) | None => {
+                    Arc::new(chat::ChatCompletions::with(chat::Quirks::of(preset, known)))
+                }
+            })
         })
     }
 

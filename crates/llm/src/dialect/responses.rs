@@ -24,50 +24,74 @@ use portcullis_fault::Fault;
 
 const NAME: &str = "responses";
 
-/// OpenAI's Responses.
-#[derive(Clone, Copy, Debug)]
-pub struct Responses;
+/// OpenAI's Responses, as callers and most models have them.
+pub static RESPONSES: Responses = Responses { cannot: Vec::new() };
 
-static SAYS: &[Field] = &[
-    fields::SYSTEM,
-    fields::DEVELOPER,
-    fields::SYSTEM_IN_THE_MIDDLE,
-    fields::IMAGE,
-    fields::IMAGE_URL,
-    fields::IMAGE_FILE,
-    fields::DOCUMENT,
-    fields::DOCUMENT_URL,
-    fields::DOCUMENT_FILE,
-    fields::DETAIL,
-    fields::TOOLS,
-    fields::TOOL_DESCRIPTION,
-    fields::TOOL_STRICT,
-    fields::TOOL_CHOICE_REQUIRED,
-    fields::TOOL_CHOICE_NAMED,
-    fields::TOOL_CHOICE_NONE,
-    fields::TOOL_CHOICE_AMONG,
-    fields::PARALLEL_TOOLS,
-    fields::SERVER_TOOLS,
-    fields::TOOL_RESULT_MEDIA,
-    fields::THINKING,
-    fields::THINKING_SIGNATURE,
-    fields::JSON,
-    fields::JSON_SCHEMA,
-    fields::SCHEMA_STRICT,
-    fields::TEMPERATURE,
-    fields::TOP_P,
-    fields::LOGPROBS,
-    fields::TOP_LOGPROBS,
-    fields::MAX_TOKENS,
-    fields::REASONING_EFFORT,
-    fields::REASONING_SUMMARY,
-    fields::VERBOSITY,
-    fields::USER,
-    fields::METADATA,
-    fields::SERVICE_TIER,
-    fields::STORE,
-    fields::NATIVE,
-];
+/// OpenAI's Responses, as one model has them.
+#[derive(Debug)]
+pub struct Responses {
+    cannot: Vec<Field>,
+}
+
+impl Responses {
+    /// As a model has them that cannot be told these.
+    pub fn without(cannot: Vec<Field>) -> Self {
+        Self { cannot }
+    }
+}
+
+macro_rules! said {
+    ($($more:expr,)*) => {
+        &[
+            fields::SYSTEM,
+            fields::DEVELOPER,
+            fields::SYSTEM_IN_THE_MIDDLE,
+            fields::IMAGE,
+            fields::IMAGE_URL,
+            fields::IMAGE_FILE,
+            fields::DOCUMENT,
+            fields::DOCUMENT_URL,
+            fields::DOCUMENT_FILE,
+            fields::DETAIL,
+            fields::TOOLS,
+            fields::TOOL_DESCRIPTION,
+            fields::TOOL_STRICT,
+            fields::TOOL_CHOICE_REQUIRED,
+            fields::TOOL_CHOICE_NAMED,
+            fields::TOOL_CHOICE_NONE,
+            fields::TOOL_CHOICE_AMONG,
+            fields::PARALLEL_TOOLS,
+            fields::SERVER_TOOLS,
+            fields::TOOL_RESULT_MEDIA,
+            fields::THINKING,
+            fields::THINKING_SIGNATURE,
+            fields::JSON,
+            fields::JSON_SCHEMA,
+            fields::SCHEMA_STRICT,
+            fields::TEMPERATURE,
+            fields::TOP_P,
+            fields::LOGPROBS,
+            fields::TOP_LOGPROBS,
+            fields::MAX_TOKENS,
+            fields::REASONING_EFFORT,
+            fields::REASONING_SUMMARY,
+            fields::VERBOSITY,
+            fields::USER,
+            fields::METADATA,
+            fields::SERVICE_TIER,
+            fields::STORE,
+            fields::NATIVE,
+            $($more,)*
+        ]
+    };
+}
+
+/// What a request can say to any model.
+static SAYS: &[Field] = said!();
+
+/// What callers say in it as well: marks for the cache, of which older models know nothing; and citations of what was said
+/// before.
+static HEARS: &[Field] = said!(fields::CACHE, fields::CITATIONS,);
 
 static TELLS: &[Field] = &[
     answers::THINKING,
@@ -89,6 +113,14 @@ impl Chat for Responses {
 
     fn says(&self) -> &'static [Field] {
         SAYS
+    }
+
+    fn hears(&self) -> &'static [Field] {
+        HEARS
+    }
+
+    fn cannot(&self) -> &[Field] {
+        &self.cannot
     }
 
     fn tells(&self) -> &'static [Field] {

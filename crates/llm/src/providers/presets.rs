@@ -43,6 +43,11 @@ pub struct Preset {
     pub paths: &'static [(Operation, &'static str)],
     /// Members of a request that it answers with an error, beside what the other fields say.
     pub refuses: &'static [&'static str],
+    /// Members that those of its models refuse that think before they answer: left out where a call is written anew.
+    pub thinkers_refuse: &'static [&'static str],
+    /// Whether it wants back what its models thought in earlier answers, as `reasoning_content`: some refuse a conversation
+    /// in which a call of a tool comes without.
+    pub thoughts_back: bool,
     /// Members of a request that it has by another name, and that name: `seed`, `random_seed`.
     pub renames: &'static [(&'static str, &'static str)],
     /// Parameters that every call there has, unless the operator gives others: `api-version`.
@@ -241,6 +246,8 @@ impl Preset {
             operations,
             paths: &[],
             refuses: &[],
+            thinkers_refuse: &[],
+            thoughts_back: false,
             renames: &[],
             query: &[],
             developer_role: true,
@@ -295,6 +302,16 @@ impl Preset {
 
     const fn without(mut self, refuses: &'static [&'static str]) -> Self {
         self.refuses = refuses;
+        self
+    }
+
+    const fn thinkers_without(mut self, refuses: &'static [&'static str]) -> Self {
+        self.thinkers_refuse = refuses;
+        self
+    }
+
+    const fn thoughts_back(mut self) -> Self {
+        self.thoughts_back = true;
         self
     }
 
@@ -454,7 +471,7 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_chosen_where_there_are_several() {
-        let outbound = |name: &str, api| {
+        let outbound = |name: &str, api: Option<Api>| {
             let preset = Preset::find(name).unwrap();
             let chosen = api.filter(|api| preset.has(*api));
             preset.dialect.outbound(preset, None, chosen).map(|chat| chat.name())
@@ -470,7 +487,9 @@ mod tests {
         ] {
             assert_eq!(outbound(name, api), format, "{name} {api:?}");
         }
-        assert!(Preset::generic().has(Api::Responses) && Preset::find("echo").unwrap().has(Api::ChatCompletions));
+        assert!(
+            Preset::generic().has(Api::Responses) && Preset::find("echo").unwrap().has(Api::ChatCompletions)
+        );
         for none in ["anthropic", "ollama", "voyage"] {
             assert!(!Api::ALL.iter().any(|api| Preset::find(none).unwrap().has(*api)), "{none}");
         }

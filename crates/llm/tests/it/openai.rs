@@ -4,7 +4,7 @@ use crate::golden::{asked, events, incoming};
 use portcullis_llm::canon::{Answer, Delta, Event, Losses, Mode, Opening, Part, Request, Stop};
 use portcullis_llm::dialect::chat::{Chat, Incoming};
 use portcullis_llm::dialect::openai::chat::{CHAT, ChatCompletions, Quirks};
-use portcullis_llm::dialect::responses::Responses;
+use portcullis_llm::dialect::responses::RESPONSES;
 use portcullis_llm::providers::Preset;
 use portcullis_llm::translate;
 use serde_json::{Value, json};
@@ -56,7 +56,7 @@ fn read(body: &Value) -> Request {
 }
 
 fn sent(request: &Request, preset: &str) -> (Value, String) {
-    let chat = ChatCompletions::with(Quirks::of(Preset::find(preset).unwrap()));
+    let chat = ChatCompletions::with(Quirks::of(Preset::find(preset).unwrap(), None));
     let (written, losses) = translate::request(request, &chat, "theirs", Mode::Drop).unwrap();
     (serde_json::from_slice(&written.body).unwrap(), losses.text())
 }
@@ -80,7 +80,7 @@ fn vendors_get_what_they_take() {
     for member in ["stream_options", "max_completion_tokens", "seed", "logprobs", "user"] {
         assert!(body.get(member).is_none(), "{member}");
     }
-    let strict = ChatCompletions::with(Quirks::of(Preset::find("mistral").unwrap()));
+    let strict = ChatCompletions::with(Quirks::of(Preset::find("mistral").unwrap(), None));
     assert!(translate::request(&request, &strict, "m", Mode::Strict).is_err());
 }
 
@@ -289,7 +289,7 @@ fn tiers_of_others_are_not_said() {
         let written: Value = serde_json::from_slice(&CHAT.write_answer(&answer, &asked())).unwrap();
         assert_eq!(written["service_tier"] == tier, said, "{tier}");
         assert_eq!(written.get("service_tier").is_some(), said, "{tier}");
-        let written: Value = serde_json::from_slice(&Responses.write_answer(&answer, &asked())).unwrap();
+        let written: Value = serde_json::from_slice(&RESPONSES.write_answer(&answer, &asked())).unwrap();
         assert_eq!(written["service_tier"], if said { tier } else { "default" });
     }
 }

@@ -5,14 +5,14 @@ use crate::golden::{asked, fixtures, incoming};
 use portcullis_llm::canon::*;
 use portcullis_llm::dialect::anthropic::MESSAGES;
 use portcullis_llm::dialect::chat::{self, Chat};
-use portcullis_llm::dialect::responses::Responses;
+use portcullis_llm::dialect::responses::RESPONSES;
 use portcullis_llm::translate;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 fn read(body: &Value) -> Request {
     let body = body.to_string();
-    Responses.read_request(&incoming(&Responses, body.as_bytes())).unwrap()
+    RESPONSES.read_request(&incoming(&RESPONSES, body.as_bytes())).unwrap()
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn refusals_name_the_member() {
         r#"{"model":"m","input":"a","metadata":[]}"#,
         r#"{"model":"m","input":"a","model":"n"}"#,
     ] {
-        let fault = Responses.read_request(&incoming(&Responses, body.as_bytes())).expect_err(body);
+        let fault = RESPONSES.read_request(&incoming(&RESPONSES, body.as_bytes())).expect_err(body);
         lines.push_str(&format!("{}: {}\n  {body}\n", fault.code(), fault.public_detail()));
     }
     insta::assert_snapshot!(lines);
@@ -70,7 +70,7 @@ fn what_lives_at_the_provider_goes_to_no_other() {
             "{}",
             refused.public_detail()
         );
-        let (same, _) = translate::request(&read(&body), &Responses, "m", Mode::Strict).unwrap();
+        let (same, _) = translate::request(&read(&body), &RESPONSES, "m", Mode::Strict).unwrap();
         let same: Value = serde_json::from_slice(&same.body).unwrap();
         assert_eq!(same[member], body[member]);
     }
@@ -99,7 +99,7 @@ fn a_provider_keeps_nothing_unless_told() {
         max_tokens: Some(5),
         ..Request::default()
     };
-    let (written, losses) = translate::request(&request, &Responses, "m", Mode::Drop).unwrap();
+    let (written, losses) = translate::request(&request, &RESPONSES, "m", Mode::Drop).unwrap();
     assert_eq!(
         serde_json::from_slice::<Value>(&written.body).unwrap(),
         json!({
@@ -134,9 +134,9 @@ fn signatures_survive_the_way_through_the_caller() {
         vec![Part::Thinking(thinking.clone()), Part::Thinking(redacted.clone()), Part::ToolCall(call)];
     let choice = Choice { parts: parts.clone(), stop: Stop::ToolCalls, ..Choice::default() };
     let answer = Answer { choices: vec![choice], ..Answer::default() };
-    let whole: Value = serde_json::from_slice(&Responses.write_answer(&answer, &asked())).unwrap();
+    let whole: Value = serde_json::from_slice(&RESPONSES.write_answer(&answer, &asked())).unwrap();
     let streamed: Value = {
-        let (mut writer, mut out) = (Responses.writer(&asked()), Vec::new());
+        let (mut writer, mut out) = (RESPONSES.writer(&asked()), Vec::new());
         for (part, said) in (0..).zip(&parts) {
             let opening = Opening::Whole(Box::new(said.clone()));
             writer.write(&Event::Open { choice: 0, part, opening }, &mut out);
@@ -168,7 +168,7 @@ fn signatures_survive_the_way_through_the_caller() {
 /// Types and places of events, of a stream in which calls go on at the same time.
 #[test]
 fn events_have_their_order_and_numbers() {
-    let (mut writer, mut out) = (Responses.writer(&asked()), Vec::new());
+    let (mut writer, mut out) = (RESPONSES.writer(&asked()), Vec::new());
     let open = |part, opening| Event::Open { choice: 0, part, opening };
     let delta = |part, delta| Event::Delta { choice: 0, part, delta };
     let close = |part| Event::Close { choice: 0, part };
@@ -220,7 +220,7 @@ fn events_have_their_order_and_numbers() {
 
 #[test]
 fn an_error_ends_it_and_nonsense_is_said() {
-    let (mut writer, mut out) = (Responses.writer(&asked()), Vec::new());
+    let (mut writer, mut out) = (RESPONSES.writer(&asked()), Vec::new());
     let error = ProviderError {
         kind: Some("overloaded_error".to_owned()),
         message: "later".to_owned(),
@@ -237,15 +237,15 @@ fn an_error_ends_it_and_nonsense_is_said() {
         ("data: {\"type\":\"response.created\"}\n\n", "lacks its `response`"),
         ("data: {\"type\":\"response.output_text.delta\"}\n\n", "lacks its `delta`"),
     ] {
-        let said = Responses.reader().feed(broken.as_bytes(), &mut Vec::new()).unwrap_err();
+        let said = RESPONSES.reader().feed(broken.as_bytes(), &mut Vec::new()).unwrap_err();
         assert!(said.0.contains(why), "{said}");
     }
     let opened: String = (0..600)
         .map(|index| format!("data: {{\"type\":\"response.output_item.added\",\"output_index\":{index},\"item\":{{\"type\":\"reasoning\"}}}}\n\n"))
         .collect();
-    assert!(Responses.reader().feed(opened.as_bytes(), &mut Vec::new()).is_err(), "open items are bounded");
+    assert!(RESPONSES.reader().feed(opened.as_bytes(), &mut Vec::new()).is_err(), "open items are bounded");
     let failed = br#"{"id":"resp_1","status":"failed","error":{"code":"server_error","message":"m"}}"#;
-    assert!(Responses.read_answer(failed).unwrap_err().0.contains("`failed` `server_error`: m"));
+    assert!(RESPONSES.read_answer(failed).unwrap_err().0.contains("`failed` `server_error`: m"));
 }
 
 fn words() -> impl Strategy<Value = String> {
@@ -446,8 +446,8 @@ proptest! {
     #[test]
     fn what_it_can_say_comes_back(request in request()) {
         let mut losses = Losses::default();
-        let written = Responses.write_request(&request, &mut losses).unwrap();
+        let written = RESPONSES.write_request(&request, &mut losses).unwrap();
         prop_assert!(losses.is_empty(), "{}", losses.text());
-        prop_assert_eq!(Responses.read_request(&incoming(&Responses, &written.body)).unwrap(), request);
+        prop_assert_eq!(RESPONSES.read_request(&incoming(&RESPONSES, &written.body)).unwrap(), request);
     }
 }

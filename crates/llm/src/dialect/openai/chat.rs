@@ -10,7 +10,7 @@ mod completions;
 pub(in crate::dialect) mod error;
 pub(in crate::dialect) mod message;
 pub(super) mod quirks;
-mod read;
+pub(in crate::dialect) mod read;
 mod stream;
 mod usage;
 mod watch;
@@ -51,7 +51,7 @@ impl Chat for ChatCompletions {
     }
 
     fn says(&self) -> &'static [Field] {
-        SAYS
+        if self.quirks.thoughts_back { SAYS_AND_THINKS } else { SAYS }
     }
 
     fn hears(&self) -> &'static [Field] {
@@ -155,6 +155,9 @@ macro_rules! said {
 /// What a request can say to any provider that speaks it; thoughts and markers of common use are not among it, for most
 /// vendors refuse members that they do not know.
 const SAYS: &[Field] = said!();
+
+/// The same to vendors that want back what was thought.
+const SAYS_AND_THINKS: &[Field] = said!(fields::THINKING,);
 
 /// What callers of models of other vendors say in it as well.
 const HEARS: &[Field] = said!(

@@ -5,16 +5,22 @@ use std::fmt::Write;
 
 /// `docs/reference/providers.md`.
 pub fn reference_markdown() -> String {
-    let mut text = String::from(
+    let back: Vec<String> =
+        ALL.iter().filter(|preset| preset.thoughts_back).map(|preset| format!("`{}`", preset.name)).collect();
+    let mut text = format!(
         "# Providers\n\nWhat `preset = \"…\"` of a provider may say, and which dialect these vendors speak, and how they differ from it. \
-         A vendor that is not here is reached by its `base_url` alone. Where the URL has `{…}` it differs by account: \
+         A vendor that is not here is reached by its `base_url` alone. Where the URL has `{{…}}` it differs by account: \
          give it as `base_url`, filled in. A bound of an answer is `max_tokens` or `max_completion_tokens`; where only one is \
          named the vendor refuses the other, or overlooks it. What is refused is left out on the way there, or said by the name that the \
          vendor has for it, and the role `developer` is said as `system`: `x-portcullis-dropped` tells of it, and with `translation = \"strict\"` \
-         the call is refused instead. Parameters can be changed by the provider's `query`.\n\n\
+         the call is refused instead. Parameters can be changed by the provider's `query`. Members that only \
+         models that think refuse are left out where a call is translated; of calls in OpenAI's own format they pass. Vendors that want back what \
+         their models thought before (`reasoning_content`) get it: of callers in OpenAI's format as they sent it, of all others from the thoughts in \
+         their conversation: {}.\n\n\
          The rows are in `crates/llm/src/providers/presets/rows.rs`.\n\n\
          | preset | dialect | URL | key | serves | usage in streams | refuses | bound | limits | errors | lists models |\n\
          |---|---|---|---|---|---|---|---|---|---|---|\n",
+        back.join(", ")
     );
     for preset in ALL {
         row(&mut text, preset);
@@ -55,6 +61,7 @@ fn row(text: &mut String, preset: &Preset) {
         .map(|member| format!("`{member}`"))
         .chain(preset.renames.iter().map(|(name, new)| format!("`{name}` (says `{new}`)")))
         .chain((!role.is_empty()).then(|| role.to_owned()))
+        .chain(preset.thinkers_refuse.iter().map(|member| format!("`{member}` (models that think)")))
         .collect();
     let bound = match preset.max_tokens {
         MaxTokens::Both => "both",

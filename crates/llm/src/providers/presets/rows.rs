@@ -21,6 +21,16 @@ const C: &[Operation] = &[Chat];
 const CE: &[Operation] = &[Chat, Embeddings];
 const CC: &[Operation] = &[Chat, Completions];
 const ALL_THREE: &[Operation] = &[Chat, Completions, Embeddings];
+/// What models refuse that think, whatever its value but the usual one.
+const SAMPLING: &[&str] = &[
+    "temperature",
+    "top_p",
+    "frequency_penalty",
+    "presence_penalty",
+    "logit_bias",
+    "logprobs",
+    "top_logprobs",
+];
 /// All that is passed to OpenAI itself.
 const OPENAI: &[Operation] = &[
     Chat,
@@ -80,11 +90,11 @@ pub static ALL: &[Preset] = &[
 
     // Who makes models, in OpenAI's dialect.
     row("openai", "https://api.openai.com/v1", OPENAI, "https://platform.openai.com/docs/api-reference/chat/create")
-        .bound(New).limits(Ratelimit),
+        .bound(New).limits(Ratelimit).thinkers_without(SAMPLING),
     placed("azure", "https://{resource}.openai.azure.com/openai/v1", ALL_THREE, "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle")
-        .key_in("api-key").bound(New).limits(Ratelimit),
+        .key_in("api-key").bound(New).limits(Ratelimit).thinkers_without(SAMPLING),
     placed("azure-deployments", "https://{resource}.openai.azure.com/openai", ALL_THREE, "https://learn.microsoft.com/azure/ai-foundry/openai/reference")
-        .of("azure").key_in("api-key").asks(&[("api-version", "2024-10-21")]).bound(New).limits(Ratelimit).unlisted()
+        .of("azure").key_in("api-key").asks(&[("api-version", "2024-10-21")]).bound(New).limits(Ratelimit).thinkers_without(SAMPLING).unlisted()
         .at(&[(Chat, "/deployments/{model}/chat/completions"), (Completions, "/deployments/{model}/completions"), (Embeddings, "/deployments/{model}/embeddings")]),
     row("anthropic-compat", "https://api.anthropic.com/v1", C, "https://platform.claude.com/docs/en/api/openai-sdk")
         .of("anthropic").limits(Ratelimit), // hoists `system` and `developer` to the front; overlooks what it does not know
@@ -100,9 +110,9 @@ pub static ALL: &[Preset] = &[
     row("cohere-compat", "https://api.cohere.ai/compatibility/v1", CE, "https://docs.cohere.com/docs/compatibility-api")
         .of("cohere").usage(Refused).errors(Message).unlisted(),
     row("deepseek", "https://api.deepseek.com/v1", C, "https://api-docs.deepseek.com/api/create-chat-completion")
-        .no_developer().bound(Old),
+        .thoughts_back().no_developer().bound(Old),
     row("xai", "https://api.x.ai/v1", &[Chat, Completions, Images], "https://docs.x.ai/docs/api-reference")
-        .limits(Ratelimit).errors(Text), // models that reason refuse `stop` and the penalties
+        .limits(Ratelimit).thinkers_without(&["stop", "frequency_penalty", "presence_penalty"]).errors(Text),
     row("perplexity", "https://api.perplexity.ai", CE, "https://docs.perplexity.ai/api-reference/chat-completions-post")
         .usage(Unasked).at(&[(Embeddings, "/v1/embeddings")]).no_developer().bound(Old).unlisted(), // reports in every chunk
     row("ai21", "https://api.ai21.com/studio/v1", C, "https://docs.ai21.com/reference/jamba-1-6-api-ref")
@@ -124,13 +134,13 @@ pub static ALL: &[Preset] = &[
     row("dashscope-intl", "https://dashscope-intl.aliyuncs.com/compatible-mode/v1", CE, "https://www.alibabacloud.com/help/en/model-studio/compatibility-of-openai-with-dashscope")
         .of("dashscope").no_developer().bound(Old),
     row("moonshot", "https://api.moonshot.cn/v1", C, "https://platform.moonshot.cn/docs/api/chat")
-        .of("moonshot-cn").usage(Unasked).no_developer().bound(Old), // reports within the last choice
+        .of("moonshot-cn").thoughts_back().usage(Unasked).no_developer().bound(Old), // reports within the last choice
     row("moonshot-intl", "https://api.moonshot.ai/v1", C, "https://platform.moonshot.ai/docs/api/chat")
-        .of("moonshot").usage(Unasked).no_developer().bound(Old),
+        .of("moonshot").thoughts_back().usage(Unasked).no_developer().bound(Old),
     row("zhipu", "https://open.bigmodel.cn/api/paas/v4", CE, "https://docs.bigmodel.cn/cn/guide/develop/openai/introduction")
-        .of("zhipu").usage(Unasked).no_developer().bound(Old).unlisted(),
+        .of("zhipu").thoughts_back().usage(Unasked).no_developer().bound(Old).unlisted(),
     row("zai", "https://api.z.ai/api/paas/v4", C, "https://docs.z.ai/guides/develop/openai/python")
-        .usage(Unasked).no_developer().bound(Old).unlisted(),
+        .thoughts_back().usage(Unasked).no_developer().bound(Old).unlisted(),
     row("minimax", "https://api.minimax.io/v1", C, "https://platform.minimax.io/docs/api-reference/text-openai-api")
         .usage(Unasked).no_developer().bound(New),
     row("minimax-cn", "https://api.minimaxi.com/v1", C, "https://platform.minimaxi.com/docs/api-reference/text-openai-api")

@@ -1,6 +1,8 @@
-//! How a vendor's chat completions differ from OpenAI's: the part of a preset's row that a writer needs.
+//! How a vendor's chat completions differ from OpenAI's: the part of a preset's row that a writer needs, and what is known of
+//! the model.
 
 use crate::canon::fields::{self, Field};
+use crate::catalog::{Ability, Model};
 use crate::providers::presets::{MaxTokens, Preset, StreamUsage};
 
 /// How a vendor's chat completions differ.
@@ -14,6 +16,10 @@ pub struct Quirks {
     pub developer_role: bool,
     /// Members of a request that it answers with an error.
     pub refuses: &'static [&'static str],
+    /// Those that this model of its answers with an error.
+    pub model_refuses: &'static [&'static str],
+    /// Whether it wants back what was thought before.
+    pub thoughts_back: bool,
     /// Members that it has by another name, and that name.
     pub renames: &'static [(&'static str, &'static str)],
 }
@@ -25,16 +31,20 @@ impl Quirks {
         stream_usage: StreamUsage::Asked,
         developer_role: true,
         refuses: &[],
+        model_refuses: &[],
+        thoughts_back: false,
         renames: &[],
     };
 
-    /// Of a preset.
-    pub fn of(preset: &Preset) -> Self {
+    /// Of a preset; `known`: its model, where the catalogue has it.
+    pub fn of(preset: &Preset, known: Option<&Model>) -> Self {
         Self {
             max_tokens: preset.max_tokens,
             stream_usage: preset.stream_usage,
             developer_role: preset.developer_role,
             refuses: preset.refuses,
+            model_refuses: model_refuses(preset, known),
+            thoughts_back: preset.thoughts_back,
             renames: preset.renames,
         }
     }
@@ -46,16 +56,22 @@ impl Quirks {
 
     /// What such a vendor cannot be told although the dialect can say it.
     pub(super) fn cannot(&self) -> Vec<Field> {
-        let mut cannot: Vec<Field> = MEMBERS
-            .iter()
-            .filter(|(member, _)| self.refuses.contains(member))
-            .map(|(_, field)| *field)
-            .collect();
+        let refused = self.refuses.iter().chain(self.model_refuses);
+        let mut cannot: Vec<Field> = refused.flat_map(|member| said_by(member)).collect();
         if !self.developer_role {
             cannot.push(fields::DEVELOPER);
         }
         cannot
     }
+}
+
+/// Members that a model refuses which another of the same vendor's takes.
+pub(in crate::dialect::openai) fn model_refuses(
+    preset: &Preset,
+    known: Option<&Model>,
+) -> &'static [&'static str] {
+    let thinks = known.is_some_and(|model| model.has(Ability::Reasoning));
+    if thinks { preset.thinkers_refuse } else { &[] }
 }
 
 /// What a member of a request says.
@@ -96,7 +112,7 @@ mod tests {
     #[test]
     fn what_rows_refuse_is_known() {
         for preset in presets::ALL {
-            for member in preset.refuses {
+            for member in preset.refuses.iter().chain(preset.thinkers_refuse) {
                 assert!(
                     MEMBERS.iter().any(|(known, _)| known == member),
                     "{}: nothing is known of `{member}`",
@@ -104,7 +120,7 @@ mod tests {
                 );
             }
         }
-        let mistral = Preset::find("mistral").map(Quirks::of).unwrap();
+        let mistral = Quirks::of(Preset::find("mistral").unwrap(), None);
         assert!(mistral.cannot().contains(&fields::DEVELOPER) && mistral.cannot().contains(&fields::STORE));
         assert_eq!((mistral.name("seed"), Quirks::NONE.name("seed")), ("random_seed", "seed"));
         assert!(Quirks::NONE.cannot().is_empty());

@@ -20,7 +20,7 @@ pub(super) fn request(request: &Request, quirks: &Quirks, losses: &mut Losses) -
         w.member("model", &request.model);
         w.name("messages").array(|w| {
             for message in &request.messages {
-                if let Err(wrong) = self::message(w, message) {
+                if let Err(wrong) = self::message(w, message, quirks) {
                     fault.get_or_insert(wrong);
                 }
             }
@@ -168,12 +168,12 @@ fn format(w: &mut Writer<'_>, format: Option<&Format>) {
     });
 }
 
-fn message(w: &mut Writer<'_>, message: &Message) -> Result<(), Fault> {
+fn message(w: &mut Writer<'_>, message: &Message, quirks: &Quirks) -> Result<(), Fault> {
     let name = message.name.as_deref();
     match message.role {
         Role::System => plain(w, "system", name, &message.parts),
         Role::Developer => plain(w, "developer", name, &message.parts),
-        Role::Assistant => assistant(w, name, &message.parts),
+        Role::Assistant => assistant(w, name, &message.parts, quirks),
         Role::User => {
             // Answers of tools stand right behind the calls, before what the user says to them.
             for part in &message.parts {
@@ -354,7 +354,7 @@ fn tool(w: &mut Writer<'_>, result: &ToolResult) -> Result<(), Fault> {
     Ok(())
 }
 
-fn assistant(w: &mut Writer<'_>, name: Option<&str>, parts: &[Part]) -> Result<(), Fault> {
+fn assistant(w: &mut Writer<'_>, name: Option<&str>, parts: &[Part], quirks: &Quirks) -> Result<(), Fault> {
     if let Some(part) = parts.iter().find(|part| matches!(part, Part::Media(_) | Part::ToolResult(_))) {
         return Err(misplaced(part, "assistant"));
     }
@@ -388,6 +388,12 @@ fn assistant(w: &mut Writer<'_>, name: Option<&str>, parts: &[Part]) -> Result<(
                 }
             }),
         }
+        if quirks.thoughts_back {
+            let thoughts: Vec<&str> = parts.iter().filter_map(thought).collect();
+            if !thoughts.is_empty() {
+                w.member("reasoning_content", &thoughts.join("\n\n"));
+            }
+        }
         w.maybe("refusal", &refusal);
         w.maybe("audio", &audio);
         if calls().next().is_some() {
@@ -403,6 +409,14 @@ fn assistant(w: &mut Writer<'_>, name: Option<&str>, parts: &[Part]) -> Result<(
         }
     });
     Ok(())
+}
+
+/// The words of a thought.
+fn thought(part: &Part) -> Option<&str> {
+    match part {
+        Part::Thinking(thinking) => Some(thinking.text.as_str()).filter(|text| !text.is_empty()),
+        _ => None,
+    }
 }
 
 /// Calls of the caller's tools, and of other kinds that this dialect alone has.

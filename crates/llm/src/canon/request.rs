@@ -217,6 +217,17 @@ pub struct Safety {
 /// A prompt-cache marker: what is before it may be read from a cache next time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cache {
-    /// For how long (`5m`, `1h`), where it is said.
+    /// For how long (`5m`, `1h`, `30m`), where it is said.
     pub ttl: Option<String>,
+}
+
+impl Cache {
+    /// For how long, in one of the two words that Anthropic's models know: what is longer than the shorter one is the longer.
+    pub fn short_or_long(&self) -> Option<&'static str> {
+        match self.ttl.as_deref()? {
+            "5m" => Some("5m"),
+            "30m" | "1h" | "12h" | "24h" => Some("1h"),
+            _ => None,
+        }
+    }
 }

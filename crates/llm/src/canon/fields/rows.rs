@@ -40,6 +40,11 @@ pub const REFUSED_NATIVES: &[(&str, &str)] = &[
 pub(super) const MANNERS: &[(&str, &str)] =
     &[("ollama", "generate"), ("ollama", "keep_alive"), ("openai", "legacy_functions")];
 
+/// Members of one dialect that another has under the same name, where no vendor of that other one is known to refuse them.
+/// (From, to, name.)
+pub(super) const SAME: &[(&str, &str, &str)] =
+    &[("openai", "responses", "prompt_cache_key"), ("openai", "responses", "prompt_cache_retention")];
+
 /// Every field.
 pub static ROWS: &[Row] = &[
     Row {

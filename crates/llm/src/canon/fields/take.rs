@@ -1,6 +1,6 @@
 //! Finding and taking out: what the table's rows share.
 
-use super::rows::MANNERS;
+use super::rows::{MANNERS, SAME};
 use super::{Losses, Mode, REFUSED_NATIVES, SERVER_TOOLS, untold};
 use crate::canon::part::{Media, Origin, Part, Text, ToolResult};
 use crate::canon::request::{Effort, Message, Request, Role, Tool, ToolChoice};
@@ -165,6 +165,14 @@ pub(super) fn natives(
     mode: Mode,
     losses: &mut Losses,
 ) -> Result<(), Fault> {
+    for native in &mut request.native {
+        let same = |(from, to, name): &&(&'static str, &'static str, &str)| {
+            (*from, *to, *name) == (native.dialect, target, &*native.name)
+        };
+        if let Some((_, to, _)) = SAME.iter().find(same) {
+            native.dialect = to;
+        }
+    }
     for native in request.native.iter().filter(|native| native.dialect != target) {
         let among = |list: &[(&str, &str)]| {
             list.iter().any(|(dialect, name)| *dialect == native.dialect && *name == native.name)

@@ -76,7 +76,7 @@ pub(super) fn cache(cache: &Option<Cache>, w: &mut Writer<'_>) {
     if let Some(cache) = cache {
         w.name("cache_control").object(|w| {
             w.member("type", "ephemeral");
-            w.maybe("ttl", &cache.ttl);
+            w.maybe("ttl", &cache.short_or_long());
         });
     }
 }

@@ -125,9 +125,7 @@ pub(super) fn cache_point(w: &mut Writer<'_>, cache: &Cache) {
     w.object(|w| {
         w.name("cachePoint").object(|w| {
             w.member("type", "default");
-            if let Some(ttl @ ("5m" | "1h")) = cache.ttl.as_deref() {
-                w.member("ttl", ttl);
-            }
+            w.maybe("ttl", &cache.short_or_long());
         });
     });
 }

@@ -182,7 +182,9 @@ fn part(node: Node<'_>, path: Path<'_>) -> Result<Part, Fault> {
     let whole = node.raw;
     let mut part = node.object(path)?;
     let kind = part.need_string("type")?;
-    let cache = part.take("cache_control").map(cache);
+    // Anthropic's word for it, of common use, and the vendor's own.
+    let marks = ["cache_control", "prompt_cache_breakpoint"].map(|name| part.take(name));
+    let cache = marks.into_iter().flatten().next().map(cache);
     let mut inner = |name| inner(&mut part, &path, name);
     Ok(Part::Media(match kind.as_str() {
         "text" => {

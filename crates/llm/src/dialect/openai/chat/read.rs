@@ -160,7 +160,7 @@ fn function(mut function: Object<'_, '_>, cache: Option<Cache>) -> Result<Tool, 
 }
 
 /// `{"type":"ephemeral","ttl":…}`, as callers write it for models that know it.
-pub(super) fn cache(node: Node<'_>) -> Cache {
+pub(in crate::dialect) fn cache(node: Node<'_>) -> Cache {
     Cache { ttl: node.member("ttl").and_then(Node::as_str).map(str::to_owned) }
 }
 

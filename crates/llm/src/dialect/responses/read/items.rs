@@ -6,6 +6,7 @@ use crate::canon::{
     Cache, Media, MediaKind, Message, Native, Origin, Part, Role, Text, ToolCall, ToolResult,
 };
 use crate::dialect::openai::chat::message::address;
+use crate::dialect::openai::chat::read::cache as marker;
 use crate::json::tree::{Node, Object, Path, Tree, invalid, typed};
 use portcullis_fault::Fault;
 use std::collections::HashMap;
@@ -227,8 +228,11 @@ impl Reader {
         Ok(read)
     }
 
-    /// `prompt_cache_breakpoint`.
+    /// `prompt_cache_breakpoint`, or what callers of Anthropic's models write.
     fn cache(&mut self, part: &mut Object<'_, '_>) -> Result<Option<Cache>, Fault> {
+        if let Some(node) = part.take("cache_control") {
+            return Ok(Some(marker(node)));
+        }
         let outer = part.at;
         let at = Path::Member(&outer, "prompt_cache_breakpoint");
         let Some(node) = part.take("prompt_cache_breakpoint") else { return Ok(None) };

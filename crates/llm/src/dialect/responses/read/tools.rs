@@ -3,6 +3,7 @@
 use super::super::NAME;
 use super::native;
 use crate::canon::{Native, Request, Tool, ToolChoice};
+use crate::dialect::openai::chat::read::cache as marker;
 use crate::json::tree::{Node, Object, Path, typed};
 use portcullis_fault::Fault;
 use serde_json::Value;
@@ -47,7 +48,7 @@ fn tool(node: Node<'_>, at: Path<'_>, natives: &mut Vec<Native>) -> Result<Tool,
         description: tool.string("description")?,
         parameters,
         strict: tool.boolean("strict")?,
-        cache: None,
+        cache: tool.take("cache_control").map(marker),
     };
     for (name, node) in tool.rest() {
         natives.push(native(&Path::Member(&at, &name).to_string(), node.to_value()));

@@ -1,6 +1,6 @@
 //! What a call costs inside this crate, for every pair of formats: reading and writing a request of 16 KiB, and a streamed
-//! answer of 500 pieces. Where caller and provider speak the same, bytes pass: the request is scanned and edited, the stream
-//! watched. `--write DAY` puts the table into docs/reference/translation-performance.md.
+//! answer of 500 pieces. Where caller and provider speak the same, bytes pass: the request is scanned, looked through
+//! for what it reaches for at its provider, and edited; the stream is watched. `--write DAY` puts the table into docs/reference/translation-performance.md.
 
 #[path = "../../jose/benches/measure/paired.rs"]
 mod paired;
@@ -112,12 +112,14 @@ fn request(measure: &Measure, inbound: &dyn Chat, outbound: &dyn Chat) -> f64 {
     let [nanos] = if inbound.name() == outbound.name() {
         measure.least([&mut || {
             let scanned = request::Request::scan(black_box(&body), members).expect("sound");
+            black_box(scanned.reach().expect("plain"));
             black_box(scanned.rewrite("their-model", StreamOptions::Ask));
         }])
     } else {
         let model = (!members.model).then_some(MODEL);
         measure.least([&mut || {
             let scanned = request::Request::scan(black_box(&body), members).expect("sound");
+            black_box(scanned.reach().expect("plain"));
             let incoming = Incoming { model, stream: Some(true), body: scanned.body() };
             let read = inbound.read_request(&incoming).expect("readable");
             black_box(translate::request(&read, outbound, "their-model", Mode::Drop).expect("sayable"));

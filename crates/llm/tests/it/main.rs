@@ -4,6 +4,7 @@ mod anthropic;
 mod bedrock;
 mod catalog;
 mod cohere_ollama;
+mod complaints;
 mod echo;
 mod embed;
 mod eventstream;

@@ -53,8 +53,8 @@ pub struct Request {
 #[derive(Clone)]
 enum Reaches {
     Found(Reach),
-    /// Something may be there, to be read by these rules.
-    Perhaps(&'static reach::Rules),
+    /// Something may be in these members, to be read by these rules.
+    Perhaps(Box<[Range<usize>]>, &'static reach::Rules),
 }
 
 #[derive(Clone)]
@@ -105,7 +105,7 @@ impl Request {
             return Err(invalid(what));
         }
         let mut names = Names::new(body, members.either_case);
-        let mut options_member = None;
+        let (mut options_member, mut reaching) = (None, Vec::new());
         let begin = cursor.at();
         let alone = cursor.take(b'}');
         if !alone {
@@ -125,6 +125,9 @@ impl Request {
                     None => cursor.value(1, &mut 0).map(|_| ()).map_err(syntax)?,
                 }
                 let end = cursor.at();
+                if cursor.take_found() {
+                    reaching.push(name.span().start..end);
+                }
                 let more = cursor.more().map_err(syntax)?;
                 if members.stream_options && known == b"stream_options" {
                     // The comma before it goes with it; where it is the first member, the one behind it.
@@ -156,24 +159,24 @@ impl Request {
             max_tokens: found.max_completion_tokens.or(found.max_tokens),
             text_bytes: found.text_bytes,
             form: None,
-            reaches: if cursor.found() {
-                Reaches::Perhaps(members.reach)
-            } else {
+            reaches: if reaching.is_empty() {
                 Reaches::Found(Reach::default())
+            } else {
+                Reaches::Perhaps(reaching.into(), members.reach)
             },
             calls: None,
         })
     }
 
     /// What it reaches for at its provider, beyond the model. Most requests for nothing, which was seen while the body was
-    /// scanned; the others are read once more, as a whole.
+    /// scanned; of the others, the members in which something may be are read once more.
     ///
     /// # Errors
     /// `ai_request_ambiguous`: an object has a member twice. `ai_request_invalid`: it reaches for too much at once.
     pub fn reach(&self) -> Result<Reach, Fault> {
         match &self.reaches {
             Reaches::Found(reach) => Ok(reach.clone()),
-            Reaches::Perhaps(rules) => Reach::read(&self.body, rules),
+            Reaches::Perhaps(members, rules) => Reach::read(&self.body, members, rules),
         }
     }
 

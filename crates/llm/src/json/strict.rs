@@ -100,9 +100,9 @@ impl<'a> Cursor<'a> {
         self.wanted = Some(wanted);
     }
 
-    /// Whether it came by one: by a name that is wanted, or one with escapes, which may be any name.
-    pub(crate) fn found(&self) -> bool {
-        self.found
+    /// Whether it came by one since it was asked last: by a name that is wanted, or one with escapes, which may be any name.
+    pub(crate) fn take_found(&mut self) -> bool {
+        std::mem::take(&mut self.found)
     }
 
     /// Where it stands.

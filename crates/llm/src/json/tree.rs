@@ -10,6 +10,7 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
+use std::ops::Range;
 
 /// A value and its text.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,18 +38,41 @@ pub(crate) enum Tree<'a> {
 /// Reads a request's body, which must be an object. `ai_request_invalid` with the byte, for what is no JSON or too deep;
 /// `ai_request_ambiguous` for a member that is there twice.
 pub(crate) fn read(body: &[u8]) -> Result<Object<'_, 'static>, Fault> {
-    let node = document(body).map_err(|wrong| match wrong {
-        Wrong::Syntax(error) => {
-            invalid(format!("the body is not valid JSON: {}, at byte {}", error.what, error.at))
-        }
-        Wrong::Twice { name, at } => Fault::new(codes::AI_REQUEST_AMBIGUOUS).detail(format!(
-            "member `{}` is there twice, the second time at byte {at}; send it once",
-            name.chars().take(64).collect::<String>()
-        )),
-    })?;
+    let node = document(body).map_err(|wrong| refused(wrong, 0))?;
     match node.tree {
         Tree::Object(members) => Ok(Object::new(members, Path::Root)),
         _ => Err(invalid("the body must be a JSON object")),
+    }
+}
+
+/// Reads one member of a body's, with its name, that stands there without white space around it. Faults as [`read`]'s.
+pub(crate) fn member(body: &[u8], at: Range<usize>) -> Result<(Cow<'_, str>, Node<'_>), Fault> {
+    let start = at.start;
+    named(&body[at]).map_err(|wrong| refused(wrong, start))
+}
+
+fn named(bytes: &[u8]) -> Result<(Cow<'_, str>, Node<'_>), Wrong> {
+    let mut cursor = Cursor::new(bytes)?;
+    // `Cursor::new` checked all of it just now.
+    let text = std::str::from_utf8(bytes).unwrap_or_default();
+    let quoted = cursor.name()?;
+    let name = decoded(text, &quoted.inside, quoted.escaped);
+    let node = value(&mut cursor, text, 1)?;
+    cursor.end()?;
+    Ok((name, node))
+}
+
+/// What is told of a body in which this is wrong behind the byte `from`.
+fn refused(wrong: Wrong, from: usize) -> Fault {
+    match wrong {
+        Wrong::Syntax(error) => {
+            invalid(format!("the body is not valid JSON: {}, at byte {}", error.what, from + error.at))
+        }
+        Wrong::Twice { name, at } => Fault::new(codes::AI_REQUEST_AMBIGUOUS).detail(format!(
+            "member `{}` is there twice, the second time at byte {}; send it once",
+            name.chars().take(64).collect::<String>(),
+            from + at
+        )),
     }
 }
 
@@ -175,7 +199,7 @@ fn another(cursor: &mut Cursor<'_>, end: u8) -> Result<bool, Wrong> {
     if cursor.close(end) { Ok(false) } else { Err(cursor.wrong(What::CommaOrEnd).into()) }
 }
 
-fn decoded<'a>(text: &'a str, inside: &std::ops::Range<usize>, escaped: bool) -> Cow<'a, str> {
+fn decoded<'a>(text: &'a str, inside: &Range<usize>, escaped: bool) -> Cow<'a, str> {
     if !escaped {
         return Cow::Borrowed(&text[inside.clone()]);
     }

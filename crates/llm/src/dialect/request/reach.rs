@@ -18,6 +18,7 @@ use crate::json::tree;
 use portcullis_fault::Fault;
 use portcullis_model::holding::Kind;
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// What a request reaches for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -119,15 +120,15 @@ impl Rules {
 }
 
 impl Reach {
-    /// Reads a body that was found to be JSON.
+    /// Reads these members of a body that was found to be JSON, each of another name.
     ///
     /// # Errors
     /// See [`Request::reach`](super::Request::reach).
-    pub(super) fn read(body: &[u8], rules: &'static Rules) -> Result<Self, Fault> {
+    pub(super) fn read(body: &[u8], members: &[Range<usize>], rules: &'static Rules) -> Result<Self, Fault> {
         // Which of two members of one name counts is up to each parser: there may be one only.
-        let body = tree::read(body)?;
+        let members = members.iter().map(|member| tree::member(body, member.clone()));
         let mut walk = Walk::new(rules);
-        walk.body(&body.rest().collect::<Vec<_>>())?;
+        walk.body(&members.collect::<Result<Vec<_>, _>>()?)?;
         Ok(walk.reach)
     }
 

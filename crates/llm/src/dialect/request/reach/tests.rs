@@ -311,11 +311,22 @@ fn no_spelling_hides_anything() {
 fn most_requests_are_read_once() {
     let request = |members: &Members, body: &str| {
         let read = Request::scan(&Bytes::copy_from_slice(body.as_bytes()), members).unwrap();
-        matches!(read.reaches, Reaches::Perhaps(_))
+        matches!(read.reaches, Reaches::Perhaps(..))
     };
     let plain = r#"{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"file_id\u0020tools"}]}],"stream":true,"temperature":0.5}"#;
     assert!(!request(&Members::OPENAI, plain));
     assert!(request(&Members::OPENAI, r#"{"model":"m","x":{"\u0061":1}}"#), "an escaped name may be any");
+    // Of the others what may matter, wherever it stands.
+    let some = r#"{"tools":[{"type":"web_search"}] , "model":"m","messages":[], "y" :{"file_id":"f"}}"#;
+    let read = Request::scan(&Bytes::copy_from_slice(some.as_bytes()), &Members::OPENAI).unwrap();
+    let Reaches::Perhaps(members, _) = &read.reaches else { panic!() };
+    let members: Vec<&str> = members.iter().map(|member| &some[member.clone()]).collect();
+    assert_eq!(members, [r#""tools":[{"type":"web_search"}]"#, r#""y" :{"file_id":"f"}"#]);
+    assert_eq!((read.reach().unwrap().tools.len(), read.reach().unwrap().ids.len()), (1, 1));
+    let twice = r#"{"model":"m","y":{"file_id":"f","file_id":"g"}}"#;
+    let read = Request::scan(&Bytes::copy_from_slice(twice.as_bytes()), &Members::OPENAI).unwrap();
+    let said = read.reach().unwrap_err().public_detail().to_owned();
+    assert!(said.contains(&format!("at byte {}", twice.rfind("\"file_id").unwrap())), "{said}");
     assert_eq!(chat(r#""x":{"\u0061":1}"#), [""; 0]);
 }
 

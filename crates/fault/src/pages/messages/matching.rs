@@ -2,6 +2,7 @@
 
 use super::{Message, all};
 use std::cmp::Reverse;
+use std::sync::LazyLock;
 
 /// So much of a text is looked at, in bytes: a screenful of log. What follows is not.
 pub const INPUT_MAX: usize = 16 * 1024;
@@ -29,7 +30,8 @@ pub struct Match {
 /// [`INPUT_MAX`] bytes are looked at.
 pub fn explain(text: &str) -> Vec<Match> {
     let text = Normal::of(text);
-    let mut found: Vec<Match> = all().filter_map(|message| find(message, &text)).collect();
+    let mut found: Vec<Match> =
+        KNOWN.iter().filter_map(|(message, parts)| find(message, parts, &text)).collect();
     let spans: Vec<_> = found.iter().map(|found| found.span).collect();
     found.retain(|found| {
         let (start, end) = found.span;
@@ -39,6 +41,13 @@ pub fn explain(text: &str) -> Vec<Match> {
     found.sort_by_key(|found| (found.message.codes.len() > 1, Reverse(found.weight)));
     found
 }
+
+/// Words, and the name of the place behind them.
+type Part = (String, Option<&'static str>);
+
+/// Every message with its parts. Anybody may search, and the table is long: it is taken apart once.
+static KNOWN: LazyLock<Vec<(&Message, Vec<Part>)>> =
+    LazyLock::new(|| all().map(|message| (message, parts(message.text))).collect());
 
 /// A text without what differs between a log, a body and a terminal: lower case, no quotes, single spaces.
 struct Normal<'a> {
@@ -109,7 +118,7 @@ fn is_frame(line: &str) -> bool {
 }
 
 /// A message's text as words and the names of the places between and behind them.
-fn parts(text: &'static str) -> Vec<(String, Option<&'static str>)> {
+fn parts(text: &'static str) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut rest = text;
     loop {
@@ -133,15 +142,14 @@ fn parts(text: &'static str) -> Vec<(String, Option<&'static str>)> {
     }
 }
 
-fn find(message: &'static Message, text: &Normal<'_>) -> Option<Match> {
-    let parts = parts(message.text);
+fn find(message: &'static Message, parts: &[Part], text: &Normal<'_>) -> Option<Match> {
     let (first, _) = parts.first()?;
     let mut from = 0;
     // Each start is tried once, and looks no further than the places may be long.
     while let Some(at) = text.text.get(from..).and_then(|rest| rest.find(first.as_str())).map(|at| at + from)
     {
         if text.is_edge(at)
-            && let Some(found) = follow(message, &parts, text, at)
+            && let Some(found) = follow(message, parts, text, at)
         {
             return Some(found);
         }
@@ -151,12 +159,7 @@ fn find(message: &'static Message, text: &Normal<'_>) -> Option<Match> {
 }
 
 /// The rest of a message whose first words stand at `start`.
-fn follow(
-    message: &'static Message,
-    parts: &[(String, Option<&'static str>)],
-    text: &Normal<'_>,
-    start: usize,
-) -> Option<Match> {
+fn follow(message: &'static Message, parts: &[Part], text: &Normal<'_>, start: usize) -> Option<Match> {
     let mut values = Vec::new();
     let (mut end, mut weight) = (start, 0);
     let mut open: Option<&'static str> = None;
@@ -206,6 +209,10 @@ fn last(written: &str) -> &str {
 }
 
 fn push(values: &mut Vec<(&'static str, String)>, name: &'static str, written: &str) {
+    // Some libraries put the whole token into their message, and not every token looks like one.
+    if name == "token" {
+        return;
+    }
     let value = written.trim_matches(|c: char| {
         c.is_whitespace()
             || matches!(c, '\'' | '"' | '`' | '\\' | '.' | ',' | ';' | ')' | '}' | '\u{2018}' | '\u{2019}')
@@ -310,6 +317,10 @@ mod tests {
             format!("Invalid header string: bad {token}"),
             format!("Error loading the user {token}"),
             "Error loading the user sk-live-0123456789abcdef".to_owned(),
+            format!("JwtTokenExpired: token ({token}) expired"),
+            // Not one that would be known for a token by its looks.
+            "JwtTokenExpired: token (opaque-0815) expired".to_owned(),
+            "Wrong number of segments in token: opaque-0815".to_owned(),
         ] {
             let found = explain(&text);
             assert!(!found.is_empty() && found.iter().all(|found| found.values.is_empty()), "{found:?}");

@@ -4,9 +4,13 @@ import json
 import subprocess
 import time
 
+import google.auth.exceptions
+import google.auth.jwt
 import joserfc.errors
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import OctKey
 from jwcrypto import jwk, jws
@@ -46,6 +50,15 @@ def jwcrypto_says(token, **rules):
     return str(refused.value)
 
 
+def google_says(token=None, audience="orders", **changed):
+    """`token` is of another key, if it is given."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    with pytest.raises((google.auth.exceptions.GoogleAuthError, ValueError)) as refused:
+        google.auth.jwt.decode(token or minted(key, "RS256", **{"iat": now(), **changed}), certs=public, audience=audience)
+    return str(refused.value)
+
+
 def now():
     return int(time.time())
 
@@ -73,6 +86,12 @@ def python():
     yield "jwcrypto", "token_not_yet_valid", jwcrypto_says(minted(nbf=now() + 600))
     yield "jwcrypto", "signature_invalid", jwcrypto_says(minted(OTHER))
     yield "jwcrypto", "token_malformed", jwcrypto_says("not-a-token")
+    foreign = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    yield "google-auth (Python)", "token_expired", google_says(exp=now() - 60, iat=now() - 600)
+    yield "google-auth (Python)", "token_from_future", google_says(iat=now() + 600, exp=now() + 900)
+    yield "google-auth (Python)", "audience_mismatch", google_says(audience="billing")
+    yield "google-auth (Python)", "signature_invalid", google_says(minted(foreign, "RS256", iat=now()))
+    yield "google-auth (Python)", "token_malformed", google_says("not-a-token")
 
 
 NPM = {

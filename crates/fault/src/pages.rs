@@ -215,6 +215,7 @@ fn pretty(value: &Value) -> String {
 mod tests {
     use super::*;
     use crate::codes;
+    use serde_json::json;
     use std::collections::{BTreeMap, BTreeSet};
 
     const ENGLISH: [&str; 6] =
@@ -290,18 +291,37 @@ mod tests {
 
     #[test]
     fn pages_show_what_other_libraries_say() {
-        let page = page(codes::AUDIENCE_MISMATCH, Format::Markdown, Language::English).body;
-        assert!(page.contains(
-            "| jsonwebtoken (npm) | `jwt audience invalid. expected: {audience}` | not determined | no | in use | 9.0.3 |"
+        // Of old releases, which change no more.
+        let missing = page(codes::CLAIM_MISSING, Format::Markdown, Language::English).body;
+        assert!(missing.contains(
+            "| PyJWT | `Token does not contain an iss claim` | 1.3.0 (not in 1.1.0) | 1.4.0 | changed in 1.4.0 | 1.3.0 |"
         ));
-        let pyjwt = super::page(codes::SUBJECT_INVALID, Format::Json, Language::English).body;
+        let missing = page(codes::CLAIM_MISSING, Format::Markdown, Language::Chinese).body;
+        assert!(
+            missing.contains("| 1.3.0（1.1.0 中没有） | 1.4.0 | 已改动，自 1.4.0 | 1.3.0 |"),
+            "{missing}"
+        );
+        let revoked = page(codes::TOKEN_REVOKED, Format::Markdown, Language::English).body;
+        assert!(revoked.contains(
+            "| Amazon Cognito | `NotAuthorizedException: Access Token has been revoked` | not determined | not determined | not determined: a hosted service without visible versions | public reports |"
+        ));
+        let pyjwt = page(codes::SUBJECT_INVALID, Format::Json, Language::English).body;
         let pyjwt: Value = serde_json::from_str(&pyjwt).unwrap();
         let row = pyjwt["messages"]
             .as_array()
             .unwrap()
             .iter()
-            .find(|row| row["message"] == "Subject must be a string");
-        assert_eq!(row.map(|row| &row["introduced"]), Some(&serde_json::json!("2.10.0")));
+            .find(|row| row["message"] == "Subject must be a string")
+            .unwrap();
+        assert_eq!(
+            (&row["not_yet_in"], &row["introduced"], &row["deprecated"], &row["status"]),
+            (&json!("2.9.0"), &json!("2.10.0"), &Value::Null, &json!("in use"))
+        );
+        assert_eq!(
+            (&row["releases"]["packages"], &row["releases"]["oldest"]),
+            (&json!("PyPI: PyJWT"), &json!("0.1.1"))
+        );
+        assert_eq!(row["checked_in"], row["releases"]["newest"]);
         assert_eq!(
             (&pyjwt["evidence"]["share"], &pyjwt["evidence"]["cases"]),
             (&Value::Null, &serde_json::json!(0))

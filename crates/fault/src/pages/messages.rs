@@ -1,8 +1,8 @@
 //! The error texts of other libraries and servers, and the code of ours that each stands for: a table, and the look-up of
 //! a pasted text in it.
 //!
-//! The texts are facts about other programs. How each was [checked](Checked) is said beside it, and a version is named
-//! only where it is known. Not for our own messages: those have their codes.
+//! The texts are facts about other programs. How each was [checked](Checked) is said beside it, and in which releases it
+//! stands, where its library's packages could be read. Not for our own messages: those have their codes.
 
 mod gateways;
 mod go_rust;
@@ -10,12 +10,14 @@ mod jvm_dotnet;
 mod matching;
 mod node;
 mod python;
+mod releases;
 mod scripting;
 mod servers;
 
 use crate::Code;
 pub(super) use matching::secret;
 pub use matching::{INPUT_MAX, Match, explain};
+pub use releases::{Found, READ_ON, Releases, Why};
 
 /// One message of one library or server.
 #[derive(Clone, Copy, Debug)]
@@ -30,10 +32,6 @@ pub struct Message {
     pub umbrella: Option<&'static str>,
     /// How the text was checked.
     pub checked: Checked,
-    /// The first version that says it, where known: its package was read, and that of the version before.
-    pub since: Option<&'static str>,
-    /// The first version that no longer says it, where known.
-    pub until: Option<&'static str>,
     /// What must be known beside the codes, in English and in Chinese.
     pub note: Option<(&'static str, &'static str)>,
 }
@@ -41,8 +39,8 @@ pub struct Message {
 /// Where a message's text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
-    /// Read in, or provoked from, the published package of this version.
-    Package(&'static str),
+    /// Read in the library's published releases: [`Message::releases`] says in which.
+    Released,
     /// Read in the project's public sources or documentation; of which version is not established.
     Sources,
     /// Quoted alike in several public reports.
@@ -52,17 +50,19 @@ pub enum Checked {
 /// Whether a message is still said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// By the version that was looked at.
+    /// By the newest release.
     InUse,
-    /// No longer by the newest version.
-    Gone,
-    /// No version was looked at.
-    NotDetermined,
+    /// Since this release the library says something else for the same code.
+    Changed(&'static str),
+    /// Since this release it is not said.
+    Gone(&'static str),
+    /// No release was looked at.
+    NotDetermined(Why),
 }
 
 impl Message {
     const fn of(library: &'static str, checked: Checked, text: &'static str, codes: &'static [Code]) -> Self {
-        Self { library, text, codes, umbrella: None, checked, since: None, until: None, note: None }
+        Self { library, text, codes, umbrella: None, checked, note: None }
     }
 
     const fn under(mut self, umbrella: &'static str) -> Self {
@@ -70,24 +70,26 @@ impl Message {
         self
     }
 
-    const fn since(mut self, version: &'static str) -> Self {
-        self.since = Some(version);
-        self
-    }
-
-    /// The first version that no longer says it.
-    const fn until(mut self, version: &'static str) -> Self {
-        self.until = Some(version);
-        self
+    /// The releases of its library, and where it was found in them; nothing where none was looked at.
+    pub fn releases(&self) -> Option<(&'static Releases, &'static Found)> {
+        releases::find(self.library, self.text)
     }
 
     /// Whether it is still said, as far as that was looked at.
-    pub const fn status(&self) -> Status {
-        match (self.until, self.checked) {
-            (Some(_), _) => Status::Gone,
-            (None, Checked::Package(_)) => Status::InUse,
-            (None, Checked::Sources | Checked::Reports) => Status::NotDetermined,
-        }
+    pub fn status(&self) -> Status {
+        let Some((_, found)) = self.releases() else {
+            return Status::NotDetermined(releases::why(self.library));
+        };
+        let Some(gone) = found.gone else {
+            return Status::InUse;
+        };
+        // What the same library says for the same code from that very release on has taken its place.
+        let replaced = all().any(|other| {
+            other.library == self.library
+                && other.codes.iter().any(|code| self.codes.contains(code))
+                && other.releases().is_some_and(|(_, other)| other.first == gone)
+        });
+        if replaced { Status::Changed(gone) } else { Status::Gone(gone) }
     }
 
     const fn note(mut self, english: &'static str, chinese: &'static str) -> Self {
@@ -164,19 +166,6 @@ mod tests {
             for part in [text, library, english, chinese] {
                 assert!(!part.contains('|') && !part.contains('\n'), "{library}: `{part}`");
             }
-            // Versions are versions, and one that no longer says it comes after those that do.
-            let number = |version: &str| -> Vec<u32> {
-                version
-                    .split('.')
-                    .map(|part| part.parse().unwrap_or_else(|_| panic!("{library}: `{version}`")))
-                    .collect()
-            };
-            let (since, until) = (message.since.map(number), message.until.map(number));
-            assert!(until.is_none() || since < until, "{library}: `{text}`");
-            assert!(
-                since.is_none() || matches!(message.checked, Checked::Package(_)),
-                "{library}: `{text}`: a version is named, and no package was looked at"
-            );
             assert!(!text.contains('`') && english.is_ascii() && (english.is_empty() == chinese.is_empty()));
         }
         assert!(seen.len() >= 350, "{} messages", seen.len());

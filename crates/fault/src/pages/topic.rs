@@ -1,6 +1,6 @@
 //! What a page is about: a code, or a message that several codes share; and the page in its three forms.
 
-use super::messages::{self, Checked, Message, Status};
+use super::messages::{self, Checked, Message, READ_ON, Status, Why};
 use super::umbrella::Umbrella;
 use super::{Language, evidence, markdown};
 use crate::{Blame, Code, Retry};
@@ -102,11 +102,13 @@ impl Topic {
             return String::new();
         }
         let mut out = match language {
-            Language::English => "\n## Messages of other libraries\n\nThe last column says where the text was checked.\n\n| library | message | introduced | deprecated | status | checked in |\n|---|---|---|---|---|---|\n",
-            Language::Chinese => "\n## 其他库的消息\n\n最后一列说明在何处核对过该消息。\n\n| 库 | 消息 | 引入版本 | 弃用版本 | 状态 | 核对依据 |\n|---|---|---|---|---|---|\n",
-        }
-        .to_owned();
-        let unknown = language.pick("not determined", "未确定");
+            Language::English => format!(
+                "\n## Messages of other libraries\n\nReleases were read on {READ_ON}. A message was introduced by the first release that says it and deprecated by the first that no longer does, of those that its registry holds. The last column says where the text was checked.\n\n| library | message | introduced | deprecated | status | checked in |\n|---|---|---|---|---|---|\n"
+            ),
+            Language::Chinese => format!(
+                "\n## 其他库的消息\n\n各版本于 {READ_ON} 读取。在软件源现存的版本中，引入版本是第一个含有该消息的版本，弃用版本是第一个不再含有它的版本。最后一列说明在何处核对过该消息。\n\n| 库 | 消息 | 引入版本 | 弃用版本 | 状态 | 核对依据 |\n|---|---|---|---|---|---|\n"
+            ),
+        };
         for message in messages {
             let mut cell = format!("`{}`", message.text);
             if let Some((english, chinese)) = message.note {
@@ -115,17 +117,13 @@ impl Topic {
             if let Some(slug) = message.umbrella.filter(|slug| *slug != self.name()) {
                 let _ = write!(cell, " → [{slug}]({slug}.{}.md)", language.tag());
             }
+            let (introduced, deprecated) = versions(message, language);
             let _ = writeln!(
                 out,
-                "| {} | {cell} | {} | {} | {} | {} |",
+                "| {} | {cell} | {introduced} | {deprecated} | {} | {} |",
                 message.library,
-                message.since.unwrap_or(unknown),
-                message.until.unwrap_or_else(|| match message.status() {
-                    Status::InUse => language.pick("no", "否"),
-                    Status::Gone | Status::NotDetermined => unknown,
-                }),
                 status(message.status(), language),
-                checked(message.checked, language)
+                checked(message, language)
             );
         }
         out
@@ -173,32 +171,76 @@ impl Topic {
 
 /// A message for programs.
 pub fn row(message: &Message, language: Language) -> Value {
+    let releases = message.releases();
+    let status = match message.status() {
+        Status::InUse => ("in use", None),
+        Status::Changed(_) => ("changed", None),
+        Status::Gone(_) => ("gone", None),
+        Status::NotDetermined(why) => ("not determined", Some(because(why, Language::English))),
+    };
     json!({
         "library": message.library,
         "message": message.text,
         "codes": message.codes.iter().map(|code| code.name()).collect::<Vec<_>>(),
         "page": message.page(),
-        "introduced": message.since,
-        "deprecated": message.until,
-        "status": status(message.status(), Language::English),
-        "checked_in": checked(message.checked, Language::English),
+        "introduced": releases.map(|(_, found)| found.first),
+        "not_yet_in": releases.and_then(|(_, found)| found.before),
+        "deprecated": releases.and_then(|(_, found)| found.gone),
+        "status": status.0,
+        "not_determined_because": status.1,
+        "checked_in": checked(message, Language::English),
+        "releases": releases.map(|(releases, _)| json!({
+            "packages": releases.packages,
+            "oldest": releases.oldest,
+            "newest": releases.newest,
+            "read_on": READ_ON,
+        })),
         "note": message.note.map(|(english, chinese)| language.pick(english, chinese)),
     })
 }
 
+/// The releases that brought a message and ended it, in words.
+fn versions(message: &Message, language: Language) -> (String, &'static str) {
+    let unknown = language.pick("not determined", "未确定");
+    let Some((_, found)) = message.releases() else {
+        return (unknown.to_owned(), unknown);
+    };
+    let introduced = match (found.before, language) {
+        (Some(before), Language::English) => format!("{} (not in {before})", found.first),
+        (Some(before), Language::Chinese) => format!("{}（{before} 中没有）", found.first),
+        (None, _) => format!("{} {}", found.first, language.pick("or before", "或更早")),
+    };
+    (introduced, found.gone.unwrap_or(language.pick("no", "否")))
+}
+
 /// Whether a message is still said, in words.
-fn status(status: Status, language: Language) -> &'static str {
+fn status(status: Status, language: Language) -> String {
     match status {
-        Status::InUse => language.pick("in use", "使用中"),
-        Status::Gone => language.pick("no longer said", "已不再使用"),
-        Status::NotDetermined => language.pick("not determined", "未确定"),
+        Status::InUse => language.pick("in use", "使用中").to_owned(),
+        Status::Changed(version) => format!("{} {version}", language.pick("changed in", "已改动，自")),
+        Status::Gone(version) => format!("{} {version}", language.pick("gone since", "已移除，自")),
+        Status::NotDetermined(why) => match language {
+            Language::English => format!("not determined: {}", because(why, language)),
+            Language::Chinese => format!("未确定：{}", because(why, language)),
+        },
     }
 }
 
-/// How a message was checked, in words.
-fn checked(checked: Checked, language: Language) -> &'static str {
-    match checked {
-        Checked::Package(version) => version,
+/// Why the releases of a message are not known, in words.
+fn because(why: Why, language: Language) -> &'static str {
+    match why {
+        Why::Registry => language.pick("its registry was not asked", "未查询其软件源"),
+        Why::Unpackaged => language.pick("not published as a package", "不以软件包形式发布"),
+        Why::Hosted => language.pick("a hosted service without visible versions", "托管服务，看不到版本"),
+        Why::Common => language.pick("said by many programs", "许多程序都这样说"),
+    }
+}
+
+/// How a message was checked, in words: the last release that says it, where releases were read.
+fn checked(message: &Message, language: Language) -> &'static str {
+    match message.checked {
+        // Each has its release: a test holds it.
+        Checked::Released => message.releases().map_or("", |(_, found)| found.last),
         Checked::Sources => language.pick("public sources", "公开源码"),
         Checked::Reports => language.pick("public reports", "公开报告"),
     }

@@ -1,6 +1,6 @@
 //! Other gateways and meshes.
 
-use super::Checked::{Package, Reports, Sources};
+use super::Checked::{Released, Reports, Sources};
 use super::Message;
 use crate::codes::*;
 
@@ -26,7 +26,7 @@ const fn azure(text: &'static str, codes: &'static [Code]) -> Message {
 }
 
 const fn litellm(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("LiteLLM", Package("1.109.1"), text, codes)
+    Message::of("LiteLLM", Released, text, codes)
 }
 
 pub(super) const MESSAGES: &[Message] = &[

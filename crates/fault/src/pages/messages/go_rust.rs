@@ -1,27 +1,27 @@
 //! Go and Rust.
 
-use super::Checked::Package;
+use super::Checked::Released;
 use super::Message;
 use crate::codes::*;
 
 const fn golang_jwt(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("golang-jwt", Package("5.3.1"), text, codes)
+    Message::of("golang-jwt", Released, text, codes)
 }
 
 const fn go_jose(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("go-jose", Package("4.0.5"), text, codes)
+    Message::of("go-jose", Released, text, codes)
 }
 
 const fn jwx(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("lestrrat-go/jwx", Package("3.0.1"), text, codes)
+    Message::of("lestrrat-go/jwx", Released, text, codes)
 }
 
 const fn go_oidc(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("coreos/go-oidc", Package("3.11.0"), text, codes)
+    Message::of("coreos/go-oidc", Released, text, codes)
 }
 
 const fn rust(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("jsonwebtoken (Rust)", Package("10.4.0"), text, codes)
+    Message::of("jsonwebtoken (Rust)", Released, text, codes)
 }
 
 pub(super) const MESSAGES: &[Message] = &[
@@ -67,6 +67,7 @@ pub(super) const MESSAGES: &[Message] = &[
     go_jose("validation failed, token is expired (exp)", &[TOKEN_EXPIRED]),
     go_jose("validation failed, token not valid yet (nbf)", &[TOKEN_NOT_YET_VALID]),
     go_jose("validation field, token issued in the future (iat)", &[TOKEN_FROM_FUTURE]),
+    go_jose("validation failed, token issued in the future (iat)", &[TOKEN_FROM_FUTURE]),
     go_jose("validation failed, invalid audience claim (aud)", &[AUDIENCE_MISMATCH]),
     go_jose("validation failed, invalid issuer claim (iss)", &[ISSUER_UNKNOWN]),
     go_jose("validation failed, invalid subject claim (sub)", &[SUBJECT_INVALID]),
@@ -97,25 +98,56 @@ pub(super) const MESSAGES: &[Message] = &[
     rust("InvalidToken", &[TOKEN_MALFORMED]),
     rust("Missing required claim: {claim}", &[CLAIM_MISSING, SUBJECT_MISSING])
         .note("for `sub` it is subject_missing", "若为 `sub`，则是 subject_missing"),
-    Message::of("Auth0 go-jwt-middleware", Package("2.3.0"), "jwt missing", &[CREDENTIAL_MISSING]),
+    Message::of("Auth0 go-jwt-middleware", Released, "jwt missing", &[CREDENTIAL_MISSING]),
     Message::of(
         "Auth0 go-jwt-middleware",
-        Package("2.3.0"),
+        Released,
         "jwt invalid",
         &[TOKEN_EXPIRED, AUDIENCE_MISMATCH, ISSUER_UNKNOWN, SIGNATURE_INVALID],
     )
     .under("invalid_token"),
     Message::of(
         "Auth0 go-jwt-middleware",
-        Package("2.3.0"),
+        Released,
         "Authorization header format must be Bearer",
         &[CREDENTIAL_MALFORMED],
     ),
     Message::of(
         "Auth0 go-jwt-middleware",
-        Package("2.3.0"),
+        Released,
         "expected claims not validated: {reason}",
         &[TOKEN_EXPIRED, AUDIENCE_MISMATCH, ISSUER_UNKNOWN],
     )
     .under("jwt_claims_validation_failed"),
+    golang_jwt("token is expired by {time}", &[TOKEN_EXPIRED]),
+    golang_jwt("tokenstring should not contain 'bearer '", &[CREDENTIAL_MALFORMED]),
+    golang_jwt("token contains an invalid number of segments", &[TOKEN_MALFORMED]),
+    golang_jwt("token is malformed: could not base64 decode signature", &[TOKEN_MALFORMED]),
+    golang_jwt("token is malformed: could not JSON decode claim", &[TOKEN_MALFORMED]),
+    golang_jwt("token is unverifiable: no keyfunc was provided", &[KEY_UNKNOWN]),
+    Message::of(
+        "go-chi/jwtauth",
+        Released,
+        "token is unauthorized",
+        &[SIGNATURE_INVALID, TOKEN_MALFORMED, AUDIENCE_MISMATCH],
+    )
+    .under("invalid_token")
+    .note("whatever is wrong but time; the reason is not shown", "时间之外的任何问题；原因不显示"),
+    Message::of("go-chi/jwtauth", Released, "no token found", &[CREDENTIAL_MISSING]),
+    Message::of("go-chi/jwtauth", Released, "token nbf validation failed", &[TOKEN_NOT_YET_VALID]),
+    Message::of("go-chi/jwtauth", Released, "token iat validation failed", &[TOKEN_FROM_FUTURE]),
+    Message::of(
+        "labstack/echo-jwt",
+        Released,
+        "missing or malformed jwt",
+        &[CREDENTIAL_MISSING, CREDENTIAL_MALFORMED],
+    )
+    .under("unauthorized"),
+    Message::of(
+        "labstack/echo-jwt",
+        Released,
+        "invalid or expired jwt",
+        &[TOKEN_EXPIRED, SIGNATURE_INVALID, TOKEN_MALFORMED],
+    )
+    .under("invalid_token"),
 ];

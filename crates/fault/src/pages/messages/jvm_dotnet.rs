@@ -1,23 +1,27 @@
 //! Java, Kotlin and .NET.
 
-use super::Checked::{Reports, Sources};
+use super::Checked::{Released, Reports, Sources};
 use super::Message;
 use crate::codes::*;
 
 const fn spring(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("Spring Security", Sources, text, codes)
+    Message::of("Spring Security", Released, text, codes)
 }
 
 const fn nimbus(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("Nimbus JOSE+JWT", Sources, text, codes)
+    Message::of("Nimbus JOSE+JWT", Released, text, codes)
 }
 
 const fn jjwt(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("jjwt", Sources, text, codes)
+    Message::of("jjwt", Released, text, codes)
 }
 
 const fn java_jwt(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("Auth0 java-jwt", Sources, text, codes)
+    Message::of("Auth0 java-jwt", Released, text, codes)
+}
+
+const fn jose4j(text: &'static str, codes: &'static [Code]) -> Message {
+    Message::of("jose4j", Released, text, codes)
 }
 
 const fn microsoft(text: &'static str, codes: &'static [Code]) -> Message {
@@ -40,6 +44,16 @@ pub(super) const MESSAGES: &[Message] = &[
         &[CREDENTIAL_MISSING, CREDENTIAL_MALFORMED],
     )
     .under("unauthorized"),
+    spring("Bearer token is malformed", &[CREDENTIAL_MALFORMED]),
+    spring("Found multiple bearer tokens in the request", &[CREDENTIAL_CONFLICT]),
+    spring(
+        "The request requires higher privileges than provided by the access token.",
+        &[SCOPE_INSUFFICIENT, NOT_ALLOWED],
+    )
+    .note(
+        "the token is good; an authority that the rule asks for is not in it",
+        "令牌有效，但缺少规则要求的权限",
+    ),
     nimbus(
         "Signed JWT rejected: Another algorithm expected, or no matching key(s) found",
         &[KEY_UNKNOWN, ALGORITHM_NOT_ALLOWED],
@@ -71,6 +85,42 @@ pub(super) const MESSAGES: &[Message] = &[
     java_jwt(
         "The Token's Signature resulted invalid when verified using the Algorithm: {alg}",
         &[SIGNATURE_INVALID],
+    ),
+    jose4j(
+        "The JWT is no longer valid - the evaluation time {now} is on or after the Expiration Time (exp={exp})",
+        &[TOKEN_EXPIRED],
+    ),
+    jose4j(
+        "The JWT is not yet valid as the evaluation time {now} is before the Not Before (nbf={nbf})",
+        &[TOKEN_NOT_YET_VALID],
+    ),
+    jose4j(
+        "Issuer (iss) claim value ({issuer}) doesn't match expected value of {expected}",
+        &[ISSUER_UNKNOWN],
+    ),
+    jose4j("Audience (aud) claim {audience} doesn't contain an acceptable identifier.", &[AUDIENCE_MISMATCH]),
+    jose4j("No Subject (sub) claim is present.", &[SUBJECT_MISSING]),
+    jose4j("No Expiration Time (exp) claim present.", &[CLAIM_MISSING]),
+    jose4j("No Audience (aud) claim present.", &[AUDIENCE_MISMATCH]),
+    jose4j("JWS signature is invalid.", &[SIGNATURE_INVALID]).under("signature_verification_failed"),
+    jose4j("JWT rejected due to invalid signature.", &[SIGNATURE_INVALID])
+        .under("signature_verification_failed"),
+    jose4j(
+        "Unable to find a suitable verification key for JWS w/ header {header}",
+        &[KEY_UNKNOWN, KEYS_UNAVAILABLE],
+    )
+    .note("the set could not be fetched, or holds no such key", "无法取得密钥集，或其中没有该密钥"),
+    Message::of(
+        "Auth0 jwks-rsa (Java)",
+        Released,
+        "No key found in {address} with kid {kid}",
+        &[KEY_UNKNOWN],
+    ),
+    Message::of(
+        "Auth0 jwks-rsa (Java)",
+        Released,
+        "Cannot obtain jwks from url {address}",
+        &[KEYS_UNAVAILABLE],
     ),
     microsoft("IDX10205: Issuer validation failed", &[ISSUER_UNKNOWN]),
     microsoft("IDX10211: Unable to validate issuer", &[CLAIM_MISSING]),

@@ -1,6 +1,6 @@
 //! Identity servers, backends as a service, and AI vendors.
 
-use super::Checked::{Reports, Sources};
+use super::Checked::{Released, Reports, Sources};
 use super::Message;
 use crate::codes::*;
 
@@ -17,7 +17,7 @@ const fn hasura(text: &'static str, codes: &'static [Code]) -> Message {
 }
 
 const fn keycloak(text: &'static str, codes: &'static [Code]) -> Message {
-    Message::of("Keycloak", Sources, text, codes)
+    Message::of("Keycloak", Released, text, codes)
 }
 
 pub(super) const MESSAGES: &[Message] = &[
@@ -90,6 +90,9 @@ pub(super) const MESSAGES: &[Message] = &[
     keycloak("No audience in the token", &[AUDIENCE_MISMATCH]),
     keycloak("Expected audience not available in the token", &[AUDIENCE_MISMATCH]),
     keycloak("Failed to parse JWT", &[TOKEN_MALFORMED]),
+    keycloak("Invalid token signature", &[SIGNATURE_INVALID]),
+    keycloak("Expected issuedFor doesn't match", &[CLAIM_INVALID, AUDIENCE_MISMATCH])
+        .note("the token was issued to another client: `azp`", "令牌签发给了另一个客户端：`azp`"),
     Message::of(
         "Okta API",
         Reports,

@@ -255,5 +255,20 @@ pub(super) const MESSAGES: &[Message] = &[
     )
     .under("unauthorized")
     .note("one text for no token, a bad one and an expired one", "没有令牌、令牌无效、令牌过期共用一句"),
+    Message::of(
+        "Open WebUI",
+        Released,
+        "Your session has expired or the token is invalid. Please sign in again.",
+        &[TOKEN_EXPIRED, SIGNATURE_INVALID, TOKEN_REVOKED],
+    )
+    .under("invalid_token"),
+    Message::of(
+        "Open WebUI",
+        Released,
+        "You do not have permission to access this resource. Please contact your administrator for assistance.",
+        &[USER_PENDING, NOT_ALLOWED],
+    )
+    .note("a new user stays `pending` until an administrator gives a role", "新用户在管理员授予角色之前一直为 `pending`"),
+    Message::of("Open WebUI", Released, "Use of API key is not enabled in the environment.", &[NOT_ALLOWED]),
     Message::of("MCP SDK (Python)", Released, "Required scope: {scope}", &[SCOPE_INSUFFICIENT]),
 ];

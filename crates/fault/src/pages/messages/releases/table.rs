@@ -256,6 +256,17 @@ pub(super) const RELEASES: &[Releases] = &[
         ],
     },
     Releases {
+        library: "Open WebUI",
+        packages: "PyPI: open-webui",
+        oldest: "0.1.124",
+        newest: "0.12.4",
+        found: &[
+            Found { text: "Your session has expired or the token is invalid. Please sign in again.", before: Some("0.3.16"), first: "0.3.17", last: "0.12.4", gone: None },
+            Found { text: "You do not have permission to access this resource. Please contact your administrator for assistance.", before: Some("0.3.16"), first: "0.3.17", last: "0.12.4", gone: None },
+            Found { text: "Use of API key is not enabled in the environment.", before: Some("0.3.35"), first: "0.4.0", last: "0.12.4", gone: None },
+        ],
+    },
+    Releases {
         library: "jsonwebtoken (npm)",
         packages: "npm: jsonwebtoken",
         oldest: "0.1.0",

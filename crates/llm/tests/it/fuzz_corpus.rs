@@ -4,8 +4,10 @@
 #[path = "../../../../fuzz/llm/lib.rs"]
 mod targets;
 
-use std::path::Path;
-use targets::Target;
+#[path = "../../../../fuzz/replay.rs"]
+mod replay;
+
+use replay::Replay;
 
 /// Changed inputs per target.
 const CHANGED: usize = 1500;
@@ -36,68 +38,15 @@ const PIECES: [&[u8]; 22] = [
     b"Content-Disposition: form-data",
 ];
 
-/// Xorshift: the same numbers on every machine.
-struct Chance(u64);
-
-impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 16) as usize % bound
-    }
-
-    fn change(&mut self, input: &mut Vec<u8>, other: &[u8]) {
-        let at = self.below(input.len() + 1);
-        match self.below(5) {
-            0 if at < input.len() => input[at] = self.below(256) as u8,
-            1 if at < input.len() => {
-                let to = (at + 1 + self.below(40)).min(input.len());
-                input.drain(at..to);
-            }
-            2 if !other.is_empty() => {
-                let from = self.below(other.len());
-                let len = self.below(other.len() - from + 1).min(200);
-                input.splice(at..at, other[from..from + len].iter().copied());
-            }
-            3 => input.truncate(at.max(2)),
-            _ => {
-                input.splice(at..at, PIECES[self.below(PIECES.len())].iter().copied());
-            }
-        }
-    }
-}
-
-fn corpus(target: &Target) -> Vec<Vec<u8>> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target.name);
-    let mut files: Vec<_> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    files.iter().map(|file| std::fs::read(file).unwrap()).collect()
-}
-
-/// Runs one input; when it fails, says which it was.
-fn run(target: &Target, input: &[u8], what: &str) {
-    if std::panic::catch_unwind(|| (target.run)(input)).is_err() {
-        panic!("{}, {what}, fails on {:?}", target.name, String::from_utf8_lossy(input));
-    }
-}
-
 fn replay(name: &str) {
     let target = targets::ALL.iter().find(|target| target.name == name).expect("a target of that name");
-    let corpus = corpus(target);
-    assert!(corpus.len() >= 10, "the corpus of {name} is missing");
-    for (index, input) in corpus.iter().enumerate() {
-        run(target, input, &format!("input {index}"));
-    }
-    let mut chance = Chance(0x9e37_79b9_7f4a_7c15);
-    for round in 0..CHANGED {
-        let mut input = corpus[chance.below(corpus.len())].clone();
-        for _ in 0..=chance.below(4) {
-            let other = chance.below(corpus.len());
-            chance.change(&mut input, &corpus[other]);
-        }
-        run(target, &input, &format!("round {round}"));
-    }
+    Replay { name, run: target.run, pieces: &PIECES, bits: 8, changed: CHANGED }.all();
+}
+
+#[test]
+fn every_target_is_replayed() {
+    let here = ["eventstream", "chat", "scan", "vectors", "multipart"];
+    assert_eq!(targets::ALL.map(|target| target.name), here);
 }
 
 #[test]

@@ -328,10 +328,10 @@ fn difference(user: &User, row: &Row) -> Option<UserChange> {
     }
     let text =
         |wanted: &Option<Option<String>>, now: &Option<String>| wanted.clone().filter(|wanted| wanted != now);
-    let email = (
-        row.email.clone().unwrap_or_else(|| user.email.clone()),
-        row.email_verified.unwrap_or(user.email_verified),
-    );
+    // A new address is unverified unless the row says otherwise: what was verified is the old one.
+    let address = row.email.clone().unwrap_or_else(|| user.email.clone());
+    let verified = row.email_verified.unwrap_or(user.email_verified && address == user.email);
+    let email = (address, verified);
     let change = UserChange {
         external_id: text(&row.external_id, &user.external_id),
         username: text(&row.username, &user.username),

@@ -250,6 +250,19 @@ async fn an_import_is_looked_at_first_and_changes_nothing_twice() {
     assert_eq!(named("bob").await.unwrap().status, UserStatus::Deleted);
     let back = import("username,status\nada,active\n", false, 0).await;
     assert_eq!((back.admitted, named("ada").await.unwrap().status), (1, UserStatus::Active));
+    // What was verified is the address of then, and not another one.
+    let verified = async || {
+        let ada = named("ada").await.unwrap();
+        (ada.email.unwrap_or_default(), ada.email_verified)
+    };
+    import("username,email,email_verified\nada,ada@example.com,true\n", false, 0).await;
+    import("username,email\nada,ada@example.com\n", false, 0).await;
+    assert_eq!(verified().await, ("ada@example.com".to_owned(), true));
+    import("username,email\nada,ada@elsewhere.example\n", false, 0).await;
+    assert_eq!(verified().await, ("ada@elsewhere.example".to_owned(), false));
+    import("username,email,email_verified\nada,ada@example.com,true\n", false, 0).await;
+    import("username,email\nada,\n", false, 0).await;
+    assert_eq!(verified().await, (String::new(), false));
     // Another tenant's users are not meant.
     let other = Import {
         tenant: world.globex.id,

@@ -6,6 +6,7 @@ use crate::failure::{Done, Failure};
 use crate::{output, reference};
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value, json};
+use std::io::Read;
 use std::path::Path;
 
 /// Manage users: the records behind `sub`
@@ -188,6 +189,9 @@ struct List {
 
 const USERS: &str = "/admin/v1/users";
 
+/// Largest file of users, in bytes: as JSON it has to fit into what the admin API takes (64 MiB).
+const MOST_READ: u64 = 60 << 20;
+
 impl Run for User {
     const NAME: &'static str = "user";
 
@@ -248,12 +252,10 @@ impl Run for User {
                     return output::list(globals.output, &page, &columns);
                 }
                 Verb::Import(import) => {
-                    let dry_run = import.dry_run;
                     let done = client.post(&format!("{USERS}/import"), import.body()?).await?;
                     output::show(globals.output, &done)?;
                     return match done["stopped"].as_str() {
                         Some(why) => Err(Failure::new(format!("the import was stopped: {why}"))),
-                        None if dry_run && done["wrong"] != json!(0) => Err(Failure::new("rows are wrong")),
                         None => Ok(()),
                     };
                 }
@@ -294,24 +296,43 @@ impl Import {
             (None, Some("csv")) => "csv".to_owned(),
             (None, Some("jsonl" | "ndjson")) => "jsonl".to_owned(),
             (None, _) => {
-                let hint = "say how the file is written: `--format csv` or `--format jsonl`";
-                return Err(Failure::new(hint));
+                return Err(Failure::usage("how the file is written cannot be seen from its name")
+                    .at(self.file)
+                    .next("add `--format csv` or `--format jsonl`"));
             }
-        };
-        let unreadable = |error| Failure::new(format!("cannot read `{}`: {error}", self.file));
-        let content = if self.file == "-" {
-            std::io::read_to_string(std::io::stdin())
-        } else {
-            std::fs::read_to_string(&self.file)
         };
         Ok(json!({
             "tenant": self.tenant,
             "format": format,
-            "content": content.map_err(unreadable)?,
+            "content": content(&self.file)?,
             "dry_run": self.dry_run,
             "most_barred": self.most_barred,
         }))
     }
+}
+
+/// The text of a file, or of standard input.
+fn content(file: &str) -> Done<String> {
+    let unreadable = |error: std::io::Error| Failure::new(format!("cannot be read: {error}")).at(file);
+    let mut bytes = Vec::new();
+    if file == "-" {
+        std::io::stdin().lock().take(MOST_READ + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    } else {
+        let opened = std::fs::File::open(file).map_err(unreadable)?;
+        opened.take(MOST_READ + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    }
+    if bytes.len() as u64 > MOST_READ {
+        return Err(Failure::new(format!("the file is larger than {} MiB", MOST_READ >> 20))
+            .at(file)
+            .next("take it in parts: each is an import of its own"));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let line = 1 + error.as_bytes()[..valid].iter().filter(|&&c| c == b'\n').count();
+        Failure::new(format!("the file is not UTF-8 text, from line {line} on"))
+            .at(file)
+            .next("save it as UTF-8: spreadsheets offer `CSV UTF-8`, and `iconv` changes what is there")
+    })
 }
 
 impl Create {

@@ -168,9 +168,23 @@ async fn users_come_from_files_and_mistakes_change_nothing() {
     let done: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&done["admitted"], &done["created"]), (&json!(1), &json!(1)), "{done:#}");
     assert_eq!(world.ask(json!({ "token": token })).await["accepted"], true);
-    let nameless = file("users", rows);
-    assert!(
-        world.server.place.fails(1, &["user", "import", &nameless, "--tenant", "acme"]).contains("--format")
-    );
+    let fails = |code: i32, file: &str| {
+        world.server.place.fails(code, &["user", "import", file, "--tenant", "acme"])
+    };
+    assert!(fails(2, &file("users", rows)).contains("--format csv"));
+    // What a spreadsheet wrote in its own alphabet; a folder; nothing; half a file.
+    let latin = place.join("latin.csv");
+    std::fs::write(&latin, b"username,display_name\nada,Ada\njose,Jos\xe9\n").unwrap();
+    let said = fails(1, latin.to_str().unwrap());
+    assert!(said.contains("not UTF-8 text, from line 3 on") && said.contains("latin.csv"), "{said}");
+    std::fs::create_dir(place.join("folder.csv")).unwrap();
+    assert!(fails(1, place.join("folder.csv").to_str().unwrap()).contains("cannot be read"));
+    assert!(fails(1, place.join("none.csv").to_str().unwrap()).contains("none.csv"));
+    let half = fails(1, &file("half.csv", "username,display_name\nzoe,\"Zo"));
+    assert!(half.contains("rows are wrong; nothing was written"), "{half}");
+    assert!(fails(1, &file("empty.csv", "")).contains("rows are wrong"));
+    assert_eq!(import(&file("header.csv", "username,email\n"), &[])["rows"], 0, "no changes today");
+    let nobody = world.server.place.fails(1, &["user", "import", &csv, "--tenant", "acne"]);
+    assert!(nobody.contains("there is no such tenant"), "{nobody}");
     world.server.stop();
 }

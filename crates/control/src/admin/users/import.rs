@@ -25,7 +25,8 @@ pub struct UserImport {
     pub format: ImportFormat,
     /// The file itself; at most 200,000 rows. Columns (or members): `external_id`, `username`, `email`, `email_verified`,
     /// `display_name`, `roles`, `status`, `reason`, `attributes.<name>`, `identity.<issuer>`. A row means the user with its
-    /// `external_id`, or else with its `username`; what a row does not name stays, an empty cell or `null` removes.
+    /// `external_id`, or else with its `username`; what a row does not name stays, an empty cell or `null` removes. A new
+    /// `email` is unverified unless the row says otherwise.
     pub content: String,
     /// Only say what would be done.
     #[serde(default)]

@@ -71,9 +71,18 @@ fn csv(text: &str) -> Vec<Object> {
     let header = match records.next() {
         Some((_, Ok(header))) => header,
         Some((line, Err(reason))) => return vec![(line, Err(reason))],
-        None => return Vec::new(),
+        // A file without changes has its header still: this one was cut, or is another.
+        None => return vec![(1, Err("the header is missing: the first line names the columns".to_owned()))],
     };
     let header: Vec<String> = header.into_iter().map(|name| name.trim().to_owned()).collect();
+    if let [only] = &header[..]
+        && let Some(other) = only.chars().find(|c| matches!(c, ';' | '\t'))
+    {
+        // As spreadsheets write it where the comma is the decimal point.
+        let reason =
+            format!("columns are separated by commas, and this header has `{}`", other.escape_debug());
+        return vec![(1, Err(reason))];
+    }
     let twice = header.iter().enumerate().find(|(n, name)| header[..*n].contains(name));
     if let Some((_, name)) = twice {
         return vec![(1, Err(format!("the column `{}` is there twice", name.escape_debug())))];
@@ -313,6 +322,10 @@ mod tests {
         for (format, text, line, reason) in [
             (Format::Csv, "username,mail\nada,x\n", 2, "no column `mail`"),
             (Format::Csv, "username,username\nada,x\n", 1, "twice"),
+            (Format::Csv, "", 1, "the header is missing"),
+            (Format::Csv, "\n\n", 1, "the header is missing"),
+            (Format::Csv, "username;email\nada;x\n", 1, "separated by commas"),
+            (Format::Csv, "username\temail\n", 1, "separated by commas"),
             (Format::Csv, "username,email\nada\n", 2, "1 cells"),
             (Format::Csv, "username\n\"ada\n", 2, "not closed"),
             (Format::Csv, "username\na\"da\n", 2, "inside"),
@@ -340,6 +353,7 @@ mod tests {
         // A cell with a line break counts its lines.
         let (_, errors) = read(Format::Csv, "username,display_name\nada,\"a\nb\"\n,x\n");
         assert_eq!(errors.iter().map(|error| error.line).collect::<Vec<_>>(), [2, 4]);
-        assert_eq!(read(Format::Csv, ""), (vec![], vec![]));
+        assert_eq!(read(Format::Csv, "username,email\n"), (vec![], vec![]));
+        assert_eq!(read(Format::JsonLines, ""), (vec![], vec![]));
     }
 }

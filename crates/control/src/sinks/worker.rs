@@ -90,9 +90,6 @@ impl Worker {
         if progress.next_at > now {
             return Ok(Next::In(progress.next_at.since(now)));
         }
-        if let Some(letter) = dead_letters::next(&self.store, sink.name()).await? {
-            return self.try_again(sink, letter).await;
-        }
         let rows = events::read_after(&self.store, progress.position, BATCH).await?;
         let more = rows.len() == BATCH as usize;
         let mut passed = None;
@@ -140,7 +137,11 @@ impl Worker {
             return Ok(Next::AtOnce);
         }
         self.lag(sink, None);
-        Ok(Next::News)
+        // Behind what happens now: many of them, or a receiver that takes none, must not hold it up.
+        match dead_letters::next(&self.store, sink.name()).await? {
+            Some(letter) => self.try_again(sink, letter).await,
+            None => Ok(Next::News),
+        }
     }
 
     /// Gives the sink back, so that another node can go on at once.
@@ -322,7 +323,8 @@ impl Worker {
         Ok(Next::In(LEASE / 3))
     }
 
-    /// A dead letter that somebody wants delivered.
+    /// A dead letter that somebody wants delivered. One that fails stays set aside, and those behind it wait as an event would:
+    /// a receiver that is still down is not tried with each of them.
     async fn try_again(&mut self, sink: &dyn Sink, letter: DeadLetter) -> Result<Next, Error> {
         let notice = self.notice(&letter.event).await?;
         if !self.lease(sink).await? {
@@ -330,15 +332,26 @@ impl Worker {
         }
         let Some(delivery) = self.attempt(sink, &notice).await else { return Ok(Next::AtOnce) };
         let now = self.clock.now();
-        let mut tx = self.store.begin().await?;
-        match delivery {
-            Delivery::Done => dead_letters::delete(&mut tx, letter.id).await?,
-            Delivery::Failed { why, .. } | Delivery::Gone { why } => {
-                dead_letters::fail(&mut tx, letter.id, &shortened(&why), now).await?;
+        let (why, after) = match delivery {
+            Delivery::Done => {
+                let mut tx = self.store.begin().await?;
+                dead_letters::delete(&mut tx, letter.id).await?;
+                let ours = sinks::delivered(&mut tx, sink.name(), self.node, now).await?;
+                tx.commit().await?;
+                self.lost_unless(ours);
+                return Ok(Next::AtOnce);
             }
-        }
+            Delivery::Gone { why } => return self.gone(sink, &why).await,
+            Delivery::Failed { why, after, .. } => (shortened(&why), after),
+        };
+        let failures = sinks::find(&self.store, sink.name()).await?.map_or(0, |progress| progress.failures);
+        let wait = self.wait(failures).max(after.unwrap_or_default());
+        let mut tx = self.store.begin().await?;
+        dead_letters::fail(&mut tx, letter.id, &why, now).await?;
+        let ours = sinks::fail(&mut tx, sink.name(), self.node, &why, now, now.plus(wait)).await?;
         tx.commit().await?;
-        Ok(Next::AtOnce)
+        self.lost_unless(ours);
+        Ok(Next::In(wait))
     }
 
     async fn notice(&mut self, event: &Event) -> Result<Notice, Error> {

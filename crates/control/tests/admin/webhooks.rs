@@ -190,14 +190,55 @@ async fn what_is_too_old_is_set_aside_and_can_be_had_again() {
     receiver.answers([failed("still down")]);
     let one = json!({ "dead_letter": dead[1]["id"] });
     plane.post("/admin/v1/webhooks/crm/retry", one).await.good();
-    assert_eq!(worker.step(&receiver).await.unwrap(), Next::AtOnce);
+    assert!(matches!(worker.step(&receiver).await.unwrap(), Next::In(_)));
     assert_eq!((letters().await.len(), letters().await[1]["error"].as_str()), (2, Some("still down")));
     plane.post("/admin/v1/webhooks/crm/retry", json!({})).await.good();
     while worker.step(&receiver).await.unwrap() == Next::AtOnce {}
     assert_eq!(receiver.got(), ["user.suspended", "user.created", "user.suspended"]);
     assert!(letters().await.is_empty());
+    assert_eq!(plane.get("/admin/v1/webhooks/crm").await.good()["status"]["failures"], 0);
     let nobody = json!({ "dead_letter": Uuid::from_u128(7) });
     assert_eq!(plane.post("/admin/v1/webhooks/crm/retry", nobody).await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn dead_letters_hold_nothing_up_while_the_receiver_is_still_down() {
+    let receiver = Receiver::named("crm");
+    let (plane, mut worker, tenant) = begun(&receiver).await;
+    for n in 0..5 {
+        user(&plane, &tenant, &format!("u{n}")).await;
+    }
+    receiver.answers([failed("down"), failed("down")]);
+    worker.step(&receiver).await.unwrap();
+    plane.clock.advance(HOUR);
+    worker.step(&receiver).await.unwrap();
+    let again = async || {
+        let shown = plane.get("/admin/v1/webhooks/crm").await.good();
+        let letters = shown["dead_letters"].as_array().unwrap().clone();
+        (letters.len(), letters.iter().filter(|letter| letter["again"] == true).count())
+    };
+    assert_eq!(again().await, (5, 0));
+    receiver.got();
+    // Wanted again too early: one attempt tells that, and the rest waits.
+    plane.post("/admin/v1/webhooks/crm/retry", json!({})).await.good();
+    receiver.answers([failed("still down")]);
+    let Next::In(wait) = worker.step(&receiver).await.unwrap() else { panic!("no wait") };
+    assert_eq!((receiver.got().len(), again().await), (1, (5, 4)));
+    assert!(matches!(worker.step(&receiver).await.unwrap(), Next::In(_)));
+    assert!(receiver.got().is_empty());
+    // What happens meanwhile comes first.
+    let id = user(&plane, &tenant, "eve").await;
+    plane.post(&format!("/admin/v1/users/{id}/suspend"), json!({})).await.good();
+    plane.clock.advance(wait);
+    while worker.step(&receiver).await.unwrap() == Next::AtOnce {}
+    assert_eq!(receiver.got(), ["user.created", "user.suspended", "user.created", "user.created", "user.created", "user.created"]);
+    assert_eq!(again().await, (1, 0), "the one that failed is for an operator to want again");
+    // It wants no more at all, and so none of what is set aside.
+    plane.post("/admin/v1/webhooks/crm/retry", json!({})).await.good();
+    receiver.answers([Delivery::Gone { why: "status 410".to_owned() }]);
+    worker.step(&receiver).await.unwrap();
+    assert_eq!(plane.get("/admin/v1/webhooks/crm").await.good()["status"]["state"], "disabled");
+    assert_eq!(again().await, (1, 1));
 }
 
 #[tokio::test]

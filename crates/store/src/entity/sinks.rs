@@ -137,6 +137,12 @@ pub async fn advance(
     Ok(tx.execute(statement).await? > 0)
 }
 
+/// Something was delivered that is not next in the log: it does not fail any more. Whether `owner` still has the sink.
+pub async fn delivered(tx: &mut Tx, name: &str, owner: Uuid, at: Timestamp) -> Result<bool, Error> {
+    let text = "UPDATE sinks SET delivered_at = $3, failures = 0, failing_since = NULL, next_at = 0 WHERE name = $1 AND owner = $2";
+    Ok(tx.execute(sql(text).bind(name).bind(owner).bind(at)).await? > 0)
+}
+
 /// An attempt failed. Whether `owner` still has the sink.
 pub async fn fail(
     tx: &mut Tx,

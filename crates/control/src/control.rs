@@ -4,6 +4,7 @@ use crate::answer::{Refused, finish, nowhere, other_method, seal};
 use crate::caller::{Caller, authenticate, authenticate_anybody};
 use crate::figures::Board;
 use crate::health::{self, Readiness};
+use crate::places::{Place, Places};
 use crate::publish::Publisher;
 use crate::rate::Rate;
 use crate::sinks::Deliveries;
@@ -38,7 +39,11 @@ struct Inner {
     bench: Bench,
     figures: Board,
     turns: scim::Turns,
+    patient: Places<String>,
 }
+
+/// At a time for one operator's credential, of what takes seconds: examinations, and waiting for records.
+const PATIENT: usize = 4;
 
 /// What the control plane is made of.
 pub struct Parts {
@@ -80,13 +85,19 @@ pub struct Parts {
     pub rng: Arc<dyn Rng>,
 }
 
+/// What takes seconds is under way for as long as this is kept.
+pub(crate) struct Patience<'c> {
+    _place: Option<Place<'c, String>>,
+}
+
 impl Control {
     /// Builds it.
     pub fn new(parts: Parts) -> Self {
         let rate = Rate::new(parts.rate);
         let remote = Remote::new(parts.egress.clone(), parts.fetching.clone());
         let bench = Bench::new(remote, parts.clock.clone(), parts.rng.clone());
-        Self(Arc::new(Inner { parts, rate, bench, figures: Board::new(), turns: scim::Turns::new() }))
+        let (figures, turns) = (Board::new(), scim::Turns::new());
+        Self(Arc::new(Inner { parts, rate, bench, figures, turns, patient: Places::new(PATIENT) }))
     }
 
     /// Everything that the control plane serves. Whoever serves it puts an [`crate::Entrance`] into each request's
@@ -178,6 +189,16 @@ impl Control {
 
     pub(crate) fn turns(&self) -> &scim::Turns {
         &self.0.turns
+    }
+
+    /// A place for something that takes seconds, unless the caller has all of its own. As with the rate limit, whoever is on
+    /// this host and owns the process has no bound.
+    pub(crate) fn patience(&self, caller: &Caller) -> Option<Patience<'_>> {
+        if caller.entrance().is_local() {
+            return Some(Patience { _place: None });
+        }
+        let place = self.0.patient.take(&caller.actor().name)?;
+        Some(Patience { _place: Some(place) })
     }
 
     pub(crate) fn egress(&self) -> &Egress {

@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod openapi;
 mod page;
 mod pages;
+mod places;
 pub mod publish;
 mod rate;
 pub mod scim;

@@ -3,11 +3,10 @@
 //! the control plane, or the database, from everybody else.
 
 use super::failure::{Failure, ScimType};
+use crate::places::{Place, Places};
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::directory::Feed;
 use portcullis_model::{Name, TenantId};
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
@@ -28,12 +27,12 @@ type Source = (TenantId, Name);
 /// Who has a turn.
 pub(crate) struct Turns {
     all: Semaphore,
-    each: Mutex<HashMap<Source, usize>>,
+    each: Places<Source>,
 }
 
 impl Turns {
     pub(crate) fn new() -> Self {
-        Self { all: Semaphore::new(ALL), each: Mutex::default() }
+        Self { all: Semaphore::new(ALL), each: Places::new(EACH) }
     }
 
     /// A turn, for at most `time`.
@@ -41,53 +40,27 @@ impl Turns {
     /// # Errors
     /// This source has its turns already; others have all of them.
     pub async fn take(&self, feed: &Feed, time: Duration) -> Result<Turn<'_>, Failure> {
-        let place = self.place(feed)?;
-        let busy = |detail: &str| {
-            Failure::from(Fault::new(codes::TOO_MANY_REQUESTS).detail(detail.to_owned()).retry_after(AGAIN))
+        let busy = |detail: String| {
+            Failure::from(Fault::new(codes::TOO_MANY_REQUESTS).detail(detail).retry_after(AGAIN))
+        };
+        let Some(place) = self.each.take(&(feed.tenant, feed.source.clone())) else {
+            return Err(busy(format!(
+                "{EACH} long requests of this source are under way; come again when they have ended"
+            )));
         };
         let Ok(permit) = tokio::time::timeout(WAIT, self.all.acquire()).await else {
-            return Err(busy("too many long requests of others are under way; come again a little later"));
+            let detail = "too many long requests of others are under way; come again a little later";
+            return Err(busy(detail.to_owned()));
         };
         let permit = permit.map_err(|_| Failure::from(Fault::new(codes::SHUTTING_DOWN)))?;
         let now = Instant::now();
         Ok(Turn { _place: place, _permit: permit, until: now + time, time, pause_at: now + SLICE })
     }
-
-    fn place(&self, feed: &Feed) -> Result<Place<'_>, Failure> {
-        let source = (feed.tenant, feed.source.clone());
-        let mut each = self.each.lock().unwrap_or_else(PoisonError::into_inner);
-        let taken = each.entry(source.clone()).or_default();
-        if *taken >= EACH {
-            let detail =
-                format!("{EACH} long requests of this source are under way; come again when they have ended");
-            return Err(Fault::new(codes::TOO_MANY_REQUESTS).detail(detail).retry_after(AGAIN).into());
-        }
-        *taken += 1;
-        Ok(Place { turns: self, source })
-    }
-}
-
-/// One of the places of a source; free again when it goes.
-struct Place<'t> {
-    turns: &'t Turns,
-    source: Source,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut each = self.turns.each.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(taken) = each.get_mut(&self.source) {
-            *taken -= 1;
-            if *taken == 0 {
-                each.remove(&self.source);
-            }
-        }
-    }
 }
 
 /// A turn; over when it goes.
 pub struct Turn<'t> {
-    _place: Place<'t>,
+    _place: Place<'t, Source>,
     _permit: SemaphorePermit<'t>,
     until: Instant,
     time: Duration,
@@ -137,7 +110,7 @@ mod tests {
         drop(a);
         assert!(turns.take(&feed("a"), minute).await.is_ok());
         drop(b);
-        assert!(turns.each.lock().unwrap().is_empty(), "nothing is kept of who has none");
+        assert!(turns.each.is_empty(), "nothing is kept of who has none");
     }
 
     #[tokio::test]

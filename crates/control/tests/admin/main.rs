@@ -5,6 +5,7 @@ mod coverage;
 mod figures;
 mod harness;
 mod nats;
+mod patience;
 mod publication;
 mod resources;
 mod retention;

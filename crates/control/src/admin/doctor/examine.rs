@@ -31,6 +31,9 @@ pub struct Asked {
 /// The whole examination. Every check has a shorter time of its own.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// When to come again.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// Find out why a caller was refused, with evidence and what to do; changes nothing
 ///
 /// Runs the checks of the request path themselves, without effects: no cache is filled, no user made, no key set fetched. Who is confined to a tenant sees
@@ -46,6 +49,10 @@ pub async fn examine(
     if asked.token.as_ref().is_some_and(|token| token.trim().is_empty()) {
         return Err(invalid("`token` is empty"));
     }
+    let Some(_under_way) = control.patience(&caller) else {
+        let detail = "examinations of yours are under way; come again when they have ended";
+        return Err(Refused(Fault::new(codes::TOO_MANY_REQUESTS).detail(detail).retry_after(AGAIN)));
+    };
     let Asked { token, request, service, good } = asked;
     let question = Question { token, request, service, good, tenant };
     let examined = control.doctor().examine(&question, control.publisher().config());

@@ -17,7 +17,11 @@ pub async fn show(
     caller: Caller,
     Path(id): Path<RequestId>,
 ) -> Answer<Record> {
-    let record = entity::records::find_soon(control.store(), id, control.clock().now()).await?;
+    // Who has others waiting is told at once what is there by now.
+    let record = match control.patience(&caller) {
+        Some(_waits) => entity::records::find_soon(control.store(), id, control.clock().now()).await?,
+        None => entity::records::find(control.store(), id).await?,
+    };
     let record = record.ok_or_else(|| absent("record"))?;
     match record.tenant {
         Some(tenant) => caller.over(tenant, "record")?,

@@ -10,7 +10,7 @@ use crate::Error;
 use futures_util::StreamExt;
 use portcullis_fault::Secret;
 use redis::aio::{MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, Client};
+use redis::{AsyncConnectionConfig, Client, ConnectionAddr};
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -35,6 +35,8 @@ pub(crate) struct Redis {
 struct State {
     connection: Option<MultiplexedConnection>,
     rest_until: Option<Instant>,
+    /// Said already, and not to be said again with every commit.
+    failing: bool,
 }
 
 impl Redis {
@@ -44,6 +46,11 @@ impl Redis {
         let client = Client::open(url.expose().as_str()).map_err(|_| {
             Error::Unsupported("`cluster.redis` is not a `redis://` or `rediss://` URL".to_owned())
         })?;
+        if let ConnectionAddr::TcpTls { insecure: true, .. } = client.get_connection_info().addr() {
+            let why = "`cluster.redis` ends with `#insecure`: certificates are always verified; take it out, and give the \
+                       certificates of an authority of your own as `SSL_CERT_FILE`";
+            return Err(Error::Unsupported(why.to_owned()));
+        }
         Ok(Self { client, state: Mutex::default() })
     }
 
@@ -51,7 +58,13 @@ impl Redis {
     pub(crate) async fn publish(&self, position: i64) {
         let Some(connection) = self.ready() else { return };
         match tokio::time::timeout(PATIENCE, self.tell(connection, position)).await {
-            Ok(Ok(connection)) => self.state().connection = Some(connection),
+            Ok(Ok(connection)) => {
+                let mut state = self.state();
+                state.connection = Some(connection);
+                if std::mem::take(&mut state.failing) {
+                    tracing::info!("Redis is told of events again");
+                }
+            }
             Ok(Err(error)) => self.rest(&describe(&error)),
             Err(_) => self.rest(&format!("no answer within {PATIENCE:?}")),
         }
@@ -102,9 +115,14 @@ impl Redis {
     }
 
     fn rest(&self, why: &str) {
-        tracing::debug!(why, "Redis cannot be told of events; other nodes hear of them from PostgreSQL");
         metrics::counter!("portcullis_redis_failures_total").increment(1);
         let mut state = self.state();
+        if !std::mem::replace(&mut state.failing, true) {
+            tracing::warn!(
+                why,
+                "Redis cannot be told of events; other nodes hear of them from PostgreSQL. See `cluster.redis`"
+            );
+        }
         state.connection = None;
         state.rest_until = Some(Instant::now() + REST);
     }
@@ -152,8 +170,10 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        let bad = Redis::new(&Secret::new("http://u:hunter2@h".to_owned())).unwrap_err();
-        assert!(!format!("{bad} {bad:?}").contains("hunter2"));
+        for (url, said) in [("http://u:hunter2@h", "is not a"), ("rediss://u:hunter2@h/0#insecure", "always verified")] {
+            let bad = Redis::new(&Secret::new(url.to_owned())).unwrap_err();
+            assert!(bad.to_string().contains(said) && !format!("{bad} {bad:?}").contains("hunter2"), "{bad}");
+        }
         let good = Redis::new(&Secret::new("redis://u:hunter2@127.0.0.1:1/0".to_owned())).unwrap();
         assert!(!format!("{good:?}").contains("hunter2"));
     }

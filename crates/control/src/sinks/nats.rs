@@ -18,6 +18,7 @@ use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Problem, SecretRef};
 use portcullis_net::egress::{Client, Egress, Trust};
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// Its name among sinks.
 pub const NAME: &str = "nats";
@@ -37,8 +38,8 @@ pub struct Nats {
 
 struct Connection {
     stream: Context,
-    /// What the server complained of last: it says so beside what it was asked.
-    complaint: Arc<Mutex<Option<String>>>,
+    /// What the server complains of: it says so beside what it was asked.
+    complaint: watch::Receiver<String>,
 }
 
 /// A delivery that failed: a word for metrics, a sentence for people.
@@ -98,8 +99,8 @@ impl Nats {
         if let (Some(name), Some(password)) = (&configured.username, &self.password) {
             options = options.user_and_password(name.clone(), password.expose().clone());
         }
-        let complaint: Arc<Mutex<Option<String>>> = Arc::default();
-        let heard = complaint.clone();
+        let (complain, complaint) = watch::channel(String::new());
+        let complain = Arc::new(complain);
         let options = options
             .name("portcullis")
             .require_tls(configured.url.scheme() == "tls")
@@ -111,10 +112,10 @@ impl Nats {
             // What is lost is connected anew with the next event, and not in the background for ever.
             .max_reconnects(1)
             .event_callback(move |event| {
-                let heard = heard.clone();
+                let complain = complain.clone();
                 async move {
                     if let Event::ServerError(error) = event {
-                        *heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
+                        complain.send_replace(error.to_string());
                     }
                 }
             });
@@ -157,22 +158,26 @@ impl Connection {
         let mut headers = HeaderMap::new();
         headers.insert("Nats-Msg-Id", notice.id.as_str());
         headers.insert("Content-Type", "application/json");
-        let failed = |what: String| match self.complaint() {
-            Some(complaint) => ("nats", format!("{what}; it says: {complaint}")),
-            None => ("nats", what),
+        let mut complaint = self.complaint.clone();
+        complaint.mark_unchanged();
+        let telling = async {
+            let body = Bytes::from(notice.body());
+            let sent = self.stream.publish_with_headers(subject.clone(), headers, body);
+            let confirmed = sent.await.map_err(|error| ("nats", error.to_string()))?.await;
+            confirmed.map(drop).map_err(|error| match error.kind() {
+                PublishErrorKind::StreamNotFound => {
+                    ("stream", format!("no JetStream stream has the subject `{subject}`: make one that does"))
+                }
+                _ => ("nats", format!("no stream confirmed `{subject}`: {error}")),
+            })
         };
-        let sent = self.stream.publish_with_headers(subject.clone(), headers, Bytes::from(notice.body()));
-        let confirmed = sent.await.map_err(|error| failed(error.to_string()))?.await;
-        confirmed.map(drop).map_err(|error| match error.kind() {
-            PublishErrorKind::StreamNotFound => {
-                ("stream", format!("no JetStream stream has the subject `{subject}`: make one that does"))
+        tokio::select! {
+            told = telling => told,
+            // What it does not allow it says beside, and confirms nothing: without this nobody would read why.
+            Ok(()) = complaint.changed() => {
+                Err(("nats", format!("`{subject}` is not taken; the server says: {}", *complaint.borrow())))
             }
-            _ => failed(format!("no stream confirmed `{subject}`: {error}")),
-        })
-    }
-
-    fn complaint(&self) -> Option<String> {
-        self.complaint.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        }
     }
 }
 

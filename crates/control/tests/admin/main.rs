@@ -5,6 +5,7 @@ mod coverage;
 mod figures;
 mod harness;
 mod nats;
+mod nats_credentials;
 mod patience;
 mod publication;
 mod resources;

@@ -24,16 +24,16 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const TOKEN: &str = "t0p-s3cret";
 
 /// A NATS server that keeps its streams in a folder, ended when it goes.
-struct Nats {
+pub struct Nats {
     child: Child,
     place: TempDir,
-    port: u16,
+    pub port: u16,
     arguments: Vec<String>,
 }
 
 impl Nats {
     /// One on a free port, when the program is there.
-    async fn start(arguments: &[&str]) -> Option<Self> {
+    pub async fn start(arguments: &[&str]) -> Option<Self> {
         let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
         let place = tempfile::tempdir().unwrap();
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
@@ -77,7 +77,12 @@ impl Nats {
 
     /// A stream of everything that is published here.
     async fn stream(&self) -> jetstream::stream::Stream {
-        let options = async_nats::ConnectOptions::new().retry_on_initial_connect();
+        self.stream_as(async_nats::ConnectOptions::new()).await
+    }
+
+    /// The same, made by somebody with credentials.
+    pub async fn stream_as(&self, who: async_nats::ConnectOptions) -> jetstream::stream::Stream {
+        let options = who.retry_on_initial_connect();
         let client = options.connect(format!("nats://127.0.0.1:{}", self.port)).await.unwrap();
         let config = jetstream::stream::Config {
             name: "events".to_owned(),
@@ -96,7 +101,7 @@ impl Drop for Nats {
 }
 
 /// How many messages a stream has; none while it cannot be asked.
-async fn count(stream: &jetstream::stream::Stream) -> u64 {
+pub async fn count(stream: &jetstream::stream::Stream) -> u64 {
     let asked = tokio::time::timeout(Duration::from_secs(1), stream.get_info()).await;
     asked.ok().and_then(Result::ok).map_or(0, |info| info.state.messages)
 }
@@ -126,20 +131,24 @@ impl SecretSource for Secrets {
 }
 
 fn opened(plane: &Plane, nats: &str) -> Result<Arc<dyn Sink>, String> {
+    opened_with(plane, &Secrets, nats)
+}
+
+pub fn opened_with(plane: &Plane, secrets: &dyn SecretSource, nats: &str) -> Result<Arc<dyn Sink>, String> {
     let config = portcullis_config::parse(&format!("[events.nats]\n{nats}"), "t").unwrap();
     let clock: Arc<dyn Clock> = plane.clock.clone();
     let egress = Egress::new(clock.clone(), ProxyEnvironment::default());
-    match open(&config, &Secrets, &egress, &clock) {
+    match open(&config, secrets, &egress, &clock) {
         Ok(sinks) => Ok(sinks.into_iter().next().unwrap()),
         Err(problems) => Err(problems.iter().map(ToString::to_string).collect()),
     }
 }
 
-fn notice(plane: &Plane, n: u8) -> Notice {
+pub fn notice(plane: &Plane, n: u8) -> Notice {
     Notice::test([n; 8], plane.clock.now(), "a")
 }
 
-fn why(delivery: Delivery) -> String {
+pub fn why(delivery: Delivery) -> String {
     match delivery {
         Delivery::Failed { why, .. } => why,
         other => panic!("{other:?}"),

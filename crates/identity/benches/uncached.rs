@@ -5,6 +5,10 @@
 //!
 //! `cargo bench -p portcullis-identity --bench uncached`, and `-- postgres` for that one only.
 
+#[path = "../../store/benches/seed/people.rs"]
+mod people;
+
+use people::USERS;
 use portcullis_fault::Secret;
 use portcullis_identity::directory::{Actor, Directory};
 use portcullis_identity::secrets::{Custody, Pepper, SystemRng};
@@ -14,11 +18,10 @@ use portcullis_jose::{Alg, Protected, SigningKey, encode};
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{
     ApiKey, ApiKeyId, Application, ApplicationId, ByteSize, Clock, Issuer, Name, SecretRef, Span,
-    Specification, SystemClock, Team, TenantId, Timestamp, User, UserId, UserStatus,
+    Specification, SystemClock, Team, TenantId, User, UserId,
 };
 use portcullis_net::egress::{Egress, ProxyEnvironment};
 use portcullis_store::entity::users::Lookup;
-use portcullis_store::entity::{identities, users};
 use portcullis_store::{Database, Options, Store};
 use serde_json::json;
 use std::net::{IpAddr, Ipv4Addr};
@@ -27,7 +30,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 const SECRET: &[u8] = b"0123456789abcdef0123456789abcdef";
-const USERS: u64 = 100_000;
 const CALLS: u64 = 10_000;
 /// Callers at once, as after a restart.
 const AT_ONCE: u64 = 8;
@@ -264,49 +266,8 @@ fn name(text: &str) -> Name {
     Name::new(text).unwrap()
 }
 
-fn at(n: u64) -> Timestamp {
-    Timestamp::from_micros(i64::try_from(n).unwrap() * 1_000_000)
-}
-
 async fn fill(store: &Store, tenant: TenantId) {
-    let issuer = name("identity");
     let begun = Instant::now();
-    let mut tx = store.begin().await.unwrap();
-    for n in 0..USERS {
-        let mut random = [0; 10];
-        // Scattered, as ids of different years are.
-        random[2..].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-        let user = User {
-            id: UserId::new(at(n), random),
-            tenant,
-            status: UserStatus::Active,
-            external_id: Some(format!("E-{n:08}")),
-            username: Some(format!("user{n}")),
-            email: Some(format!("user{n}@example.com")),
-            email_verified: true,
-            display_name: None,
-            roles: vec!["member".to_owned()],
-            attributes: [("badge".to_owned(), n.to_string())].into(),
-            merged_into: None,
-            status_changed_at: at(n),
-            status_changed_by: "bench".to_owned(),
-            status_reason: None,
-            created_at: at(n),
-            updated_at: at(n),
-        };
-        users::insert(&mut tx, &user).await.unwrap();
-        let identity = portcullis_model::Identity {
-            issuer: issuer.clone(),
-            subject: format!("auth0|{n:08}"),
-            user: user.id,
-            linked_at: at(n),
-        };
-        identities::insert(&mut tx, tenant, &identity).await.unwrap();
-        if n % 10_000 == 9_999 {
-            tx.commit().await.unwrap();
-            tx = store.begin().await.unwrap();
-        }
-    }
-    tx.commit().await.unwrap();
+    people::fill(store, tenant, "identity").await;
     println!("{USERS} users written in {:.1?}", begun.elapsed());
 }

@@ -3,17 +3,20 @@
 //!
 //! `cargo bench -p portcullis-store --bench users`, and `-- postgres` for that one only.
 
+#[path = "seed/people.rs"]
+mod people;
+
+use people::{USERS, at, id};
 use portcullis_fault::Secret;
 use portcullis_model::tenant::Origin;
-use portcullis_model::{Identity, Name, Tenant, TenantId, Timestamp, User, UserId, UserStatus};
+use portcullis_model::{Name, Tenant, TenantId};
 use portcullis_store::entity::users::{Lookup, resolve};
-use portcullis_store::entity::{identifiers, identities, tenants, users};
+use portcullis_store::entity::{identifiers, tenants};
 use portcullis_store::near::compare;
 use portcullis_store::{Database, Options, Store};
 use sqlx::{AssertSqlSafe, Connection, Executor};
 use std::time::{Duration, Instant};
 
-const USERS: u64 = 100_000;
 const LOOKUPS: u64 = 10_000;
 /// Look-ups under way at once, as after a restart.
 const AT_ONCE: u64 = 8;
@@ -46,17 +49,6 @@ fn main() {
         postgres.close().await;
         connection.execute(AssertSqlSafe(format!("DROP DATABASE {database} WITH (FORCE)"))).await.unwrap();
     });
-}
-
-fn id(n: u64) -> [u8; 10] {
-    let mut bytes = [0; 10];
-    // Scattered, as ids of different years are.
-    bytes[2..].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    bytes
-}
-
-fn at(n: u64) -> Timestamp {
-    Timestamp::from_micros(i64::try_from(n).unwrap() * 1_000_000)
 }
 
 async fn measure(what: &str, store: &Store) {
@@ -135,38 +127,6 @@ async fn fill(store: &Store, tenant: TenantId) {
         updated_at: at(1),
     };
     tenants::insert(&mut tx, &acme).await.unwrap();
-    let issuer = Name::new("corp").unwrap();
-    for n in 0..USERS {
-        let user = User {
-            id: UserId::new(at(n), id(n)),
-            tenant,
-            status: UserStatus::Active,
-            external_id: Some(format!("E-{n:08}")),
-            username: Some(format!("user{n}")),
-            email: Some(format!("user{n}@example.com")),
-            email_verified: true,
-            display_name: Some(format!("User {n}")),
-            roles: vec!["member".to_owned()],
-            attributes: [("badge".to_owned(), n.to_string())].into(),
-            merged_into: None,
-            status_changed_at: at(n),
-            status_changed_by: "bench".to_owned(),
-            status_reason: None,
-            created_at: at(n),
-            updated_at: at(n),
-        };
-        users::insert(&mut tx, &user).await.unwrap();
-        let identity = Identity {
-            issuer: issuer.clone(),
-            subject: format!("auth0|{n:08}"),
-            user: user.id,
-            linked_at: at(n),
-        };
-        identities::insert(&mut tx, tenant, &identity).await.unwrap();
-        if n % 10_000 == 9_999 {
-            tx.commit().await.unwrap();
-            tx = store.begin().await.unwrap();
-        }
-    }
     tx.commit().await.unwrap();
+    people::fill(store, tenant, "corp").await;
 }

@@ -7,6 +7,7 @@ mod check;
 mod cluster;
 mod command_line;
 mod demo;
+mod deploy;
 mod doctor;
 mod examples;
 mod files;

@@ -9,14 +9,15 @@ use crate::webhooks::Receiver;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 /// What a change has at most to be in force on the other node.
-const SOON: Duration = Duration::from_secs(1);
+pub const SOON: Duration = Duration::from_secs(1);
 /// And when the stream of events is cut.
-const CUT: Duration = Duration::from_secs(2);
+pub const CUT: Duration = Duration::from_secs(2);
 
 /// A part of a token: 0 its header, 1 its claims.
 fn part(token: &str, n: usize) -> Value {
@@ -25,7 +26,7 @@ fn part(token: &str, n: usize) -> Value {
 }
 
 /// Waits until `token` is refused; how long that took, and with which code.
-async fn refused(node: &Server, token: &str, within: Duration) -> (Duration, String) {
+pub async fn refused(node: &Server, token: &str, within: Duration) -> (Duration, String) {
     let began = Instant::now();
     loop {
         let answer = chat(node.gateway, token, false).await;
@@ -38,7 +39,7 @@ async fn refused(node: &Server, token: &str, within: Duration) -> (Duration, Str
 }
 
 /// Somebody of this name, with a token that both nodes take.
-async fn somebody(nodes: &[&Server], name: &str) -> (String, String) {
+pub async fn somebody(nodes: &[&Server], name: &str) -> (String, String) {
     let user = nodes[0].cli(&["user", "create", "--tenant", "acme", "--username", name]);
     let id = user["id"].as_str().unwrap().to_owned();
     let token = token(nodes[0], &["--user", &id]);
@@ -50,13 +51,34 @@ async fn somebody(nodes: &[&Server], name: &str) -> (String, String) {
 }
 
 /// Everything that takes access away, made on the first node and felt on the second.
-async fn everything_is_felt(first: &Server, second: &Server) {
+pub async fn everything_is_felt(first: &Server, second: &Server) {
     let nodes = [first, second];
     let (ada, of_ada) = somebody(&nodes, "ada").await;
     first.cli(&["user", "suspend", &ada]);
     let (took, code) = refused(second, &of_ada, SOON).await;
     eprintln!("suspension: {took:?} {code}");
     assert_eq!(code, "subject_unresolved");
+
+    let (dan, of_dan) = somebody(&nodes, "dan").await;
+    first.cli(&["user", "delete", &dan]);
+    let (took, code) = refused(second, &of_dan, SOON).await;
+    eprintln!("deletion: {took:?} {code}");
+    assert_eq!(code, "subject_unresolved");
+
+    // Whoever becomes one with somebody suspended is.
+    let (kay, of_kay) = somebody(&nodes, "kay").await;
+    first.cli(&["user", "merge", &kay, "--into", &ada]);
+    let (took, code) = refused(second, &of_kay, SOON).await;
+    eprintln!("merge: {took:?} {code}");
+    assert_eq!(code, "subject_unresolved");
+    first.cli(&["user", "restore", &ada]);
+    let began = Instant::now();
+    for token in [&of_ada, &of_kay] {
+        while chat(second.gateway, token, false).await.status != 200 {
+            assert!(began.elapsed() < SOON, "still refused on the other node");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
 
     let (_, of_bob) = somebody(&nodes, "bob").await;
     first.cli(&["revocation", "token", "local", part(&of_bob, 1)["jti"].as_str().unwrap()]);
@@ -102,6 +124,64 @@ async fn access_that_is_taken_away_is_gone_on_the_other_node() {
     first.cli(&["user", "suspend", &zoe]);
     let (took, code) = refused(&second, &of_zoe, CUT).await;
     eprintln!("suspension, listeners ended: {took:?} {code}");
+    second.stop();
+    first.stop();
+}
+
+/// An upstream whose answers never end.
+fn endless() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            std::thread::spawn(move || {
+                let mut told = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n");
+                while told.is_ok() {
+                    told = stream.write_all(b"5\r\nmore \r\n");
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+            });
+        }
+    });
+    address
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_running_answer_is_cut_on_the_other_node() {
+    let Some(database) = database("running") else { return };
+    let service = format!(
+        "[[services]]\nname = \"feed\"\ntenant = \"acme\"\npath = \"/feed\"\nupstream = \"http://{}\"\n",
+        endless()
+    );
+    let config = format!("{}\n{service}", on(&database));
+    let first = Server::start(&config);
+    let second = sibling(&first, &config);
+    let running = |token: &str| {
+        let mut stream = TcpStream::connect(second.gateway).unwrap();
+        stream.set_read_timeout(Some(crate::server::PATIENCE)).unwrap();
+        write!(stream, "GET /feed HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\r\n").unwrap();
+        let mut head = [0; 15];
+        stream.read_exact(&mut head).unwrap();
+        assert!(head.starts_with(b"HTTP/1.1 200 OK"), "{}", String::from_utf8_lossy(&head));
+        stream
+    };
+    let (ada, of_ada) = somebody(&[&first, &second], "ada").await;
+    let (_, of_bob) = somebody(&[&first, &second], "bob").await;
+    let (mut hers, mut his) = (running(&of_ada), running(&of_bob));
+    first.cli(&["user", "suspend", &ada]);
+    let began = Instant::now();
+    // To its end, which only a cut can be.
+    let mut rest = Vec::new();
+    let end = hers.read_to_end(&mut rest);
+    let took = began.elapsed();
+    eprintln!("running answer: {took:?} {end:?}");
+    assert!(took < SOON, "{took:?}");
+    assert!(!rest.ends_with(b"0\r\n\r\n"), "a cut answer does not look complete");
+    let mut more = [0; 4096];
+    for _ in 0..20 {
+        assert!(his.read(&mut more).unwrap() > 0, "nobody else's is cut");
+    }
+    drop(his);
     second.stop();
     first.stop();
 }
@@ -159,70 +239,7 @@ async fn one_node_tells_webhooks_and_the_other_goes_on() {
     assert_eq!(receiver.kinds(), ["user.created"; 7], "each once, by one node at a time");
 }
 
-/// A Redis server, ended when it goes.
-struct Redis {
-    child: Child,
-    port: u16,
-}
-
-impl Redis {
-    fn start(port: u16) -> Option<Self> {
-        let child = Command::new("redis-server")
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--save", "", "--appendonly", "no"])
-            .stdout(Stdio::null())
-            .spawn();
-        let Ok(child) = child else {
-            eprintln!("skipped: there is no `redis-server` here (Debian: apt-get install redis-server)");
-            return None;
-        };
-        let server = Self { child, port };
-        assert!(server.is_up(true), "redis-server does not start");
-        Some(server)
-    }
-
-    fn is_up(&self, wanted: bool) -> bool {
-        eventually(|| TcpStream::connect(("127.0.0.1", self.port)).is_ok(), |up| *up == wanted) == wanted
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn access_is_gone_with_redis_between_the_nodes_and_when_it_stops() {
-    let Some(database) = database("redis") else { return };
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let Some(redis) = Redis::start(port) else { return };
-    let keys = tempfile::tempdir().unwrap();
-    let file = keys.path().join("redis-url");
-    std::fs::write(&file, format!("redis://127.0.0.1:{port}/0\n")).unwrap();
-    let config = format!("[cluster]\nredis = \"file:{}\"\n{}", file.display(), on(&database));
-    let first = Server::start(&config);
-    let second = sibling(&first, &config);
-    let listening =
-        "select count(*) from pg_stat_activity where datname = current_database() and query ilike 'listen%'";
-    assert_eq!(psql(&database, listening), "0", "Redis carries the word");
-    everything_is_felt(&first, &second).await;
-    drop(redis);
-    let (zoe, of_zoe) = somebody(&[&first, &second], "zoe").await;
-    first.cli(&["user", "suspend", &zoe]);
-    let (took, code) = refused(&second, &of_zoe, CUT).await;
-    eprintln!("suspension, Redis stopped: {took:?} {code}");
-    assert_eq!(code, "subject_unresolved");
-    let _again = Redis::start(port);
-    let (kim, of_kim) = somebody(&[&first, &second], "kim").await;
-    first.cli(&["user", "suspend", &kim]);
-    let (took, code) = refused(&second, &of_kim, SOON).await;
-    eprintln!("suspension, Redis back: {took:?} {code}");
-    second.stop();
-    first.stop();
-}
-
-fn psql(database: &str, query: &str) -> String {
+pub fn psql(database: &str, query: &str) -> String {
     let output = Command::new("psql").args(["-qAt", "-d", database, "-c", query]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()

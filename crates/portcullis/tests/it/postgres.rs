@@ -90,12 +90,13 @@ async fn what_one_node_changes_is_in_force_on_the_other_within_a_second() {
     first.stop();
 }
 
-/// The wire to the database, which can be cut.
+/// The wire to the database, which can be cut, and on which nothing can move.
 pub struct Wire {
     address: SocketAddr,
     cut: Arc<AtomicBool>,
     /// Milliseconds that each piece is under way.
     slow: Arc<AtomicU64>,
+    held: Arc<AtomicBool>,
     ends: Arc<Mutex<Vec<TcpStream>>>,
 }
 
@@ -108,10 +109,12 @@ impl Wire {
             address: listener.local_addr().unwrap(),
             cut: Arc::default(),
             slow: Arc::default(),
+            held: Arc::default(),
             ends: Arc::default(),
         };
         let url = database.replacen(&host, &wire.address.to_string(), 1);
-        let (cut, slow, ends) = (wire.cut.clone(), wire.slow.clone(), wire.ends.clone());
+        let (cut, ends) = (wire.cut.clone(), wire.ends.clone());
+        let (slow, held) = (wire.slow.clone(), wire.held.clone());
         std::thread::spawn(move || {
             for near in listener.incoming().map_while(Result::ok) {
                 if cut.load(Ordering::SeqCst) {
@@ -119,19 +122,10 @@ impl Wire {
                 }
                 let far = TcpStream::connect(&host).unwrap();
                 for (from, to) in [(&near, &far), (&far, &near)] {
-                    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
+                    let (from, to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
                     ends.lock().unwrap().push(from.try_clone().unwrap());
-                    let slow = slow.clone();
-                    std::thread::spawn(move || {
-                        let mut piece = [0; 16 * 1_024];
-                        while let Ok(length @ 1..) = from.read(&mut piece) {
-                            std::thread::sleep(Duration::from_millis(slow.load(Ordering::SeqCst)));
-                            if to.write_all(&piece[..length]).is_err() {
-                                break;
-                            }
-                        }
-                        let _ = to.shutdown(Shutdown::Both);
-                    });
+                    let (slow, held) = (slow.clone(), held.clone());
+                    std::thread::spawn(move || pass(from, to, &slow, &held));
                 }
             }
         });
@@ -150,9 +144,29 @@ impl Wire {
         self.slow.store(u64::try_from(by.as_millis()).unwrap(), Ordering::SeqCst);
     }
 
+    /// Connections stay, and nothing comes through.
+    pub fn hold(&self) {
+        self.held.store(true, Ordering::SeqCst);
+    }
+
     pub fn mend(&self) {
         self.cut.store(false, Ordering::SeqCst);
+        self.held.store(false, Ordering::SeqCst);
     }
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, slow: &AtomicU64, held: &AtomicBool) {
+    let mut piece = [0; 16 << 10];
+    while let Ok(length @ 1..) = from.read(&mut piece) {
+        std::thread::sleep(Duration::from_millis(slow.load(Ordering::SeqCst)));
+        while held.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        if to.write_all(&piece[..length]).is_err() {
+            break;
+        }
+    }
+    let _ = to.shutdown(Shutdown::Both);
 }
 
 #[tokio::test(flavor = "multi_thread")]

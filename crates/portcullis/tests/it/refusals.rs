@@ -29,10 +29,18 @@ audiences = ["gateway"]
 tenant = "acme"
 jwks_file = "corp.json"
 subject = { unknown = "pending" }
+
+[[issuers]]
+name = "folded"
+issuer = "https://folded.example"
+audiences = ["gateway"]
+tenant = "acme"
+jwks_file = "corp.json"
+subject = { attribute = "username", normalise = ["lowercase"] }
 "#;
 
-/// Route, method, body.
-const CALLS: [(&str, Method, &str); 4] = [
+/// Route, method, body: a plain service, and every dialect that a caller may speak.
+const CALLS: [(&str, Method, &str); 10] = [
     ("/orders/7", Method::GET, ""),
     ("/v1/models", Method::GET, ""),
     (
@@ -40,6 +48,24 @@ const CALLS: [(&str, Method, &str); 4] = [
         Method::POST,
         r#"{"model":"echo","messages":[{"role":"user","content":"hello"}]}"#,
     ),
+    ("/v1/responses", Method::POST, r#"{"model":"echo","input":"hello"}"#),
+    (
+        "/anthropic/v1/messages",
+        Method::POST,
+        r#"{"model":"echo","max_tokens":9,"messages":[{"role":"user","content":"hello"}]}"#,
+    ),
+    (
+        "/gemini/v1beta/models/echo:generateContent",
+        Method::POST,
+        r#"{"contents":[{"role":"user","parts":[{"text":"hello"}]}]}"#,
+    ),
+    (
+        "/bedrock/model/echo/converse",
+        Method::POST,
+        r#"{"messages":[{"role":"user","content":[{"text":"hello"}]}]}"#,
+    ),
+    ("/cohere/v2/chat", Method::POST, r#"{"model":"echo","messages":[{"role":"user","content":"hello"}]}"#),
+    ("/ollama/api/chat", Method::POST, r#"{"model":"echo","messages":[{"role":"user","content":"hello"}]}"#),
     ("/-/whoami", Method::GET, ""),
 ];
 
@@ -101,7 +127,9 @@ async fn whoever_is_not_active_is_refused_alike_to_the_byte() {
     world.server.cli(&["user", "delete", &deleted, "--reason", "another"]);
     world.server.cli(&["user", "merge", &merged, "--into", &gone]);
     world.server.cli(&["user", "delete", &gone]);
-    // Two users with one former subject between them; and one who is of another tenant.
+    // Two users who are one under a rule; and one who is of another tenant.
+    world.user(&["--username", "twin"]);
+    world.user(&["--username", "Twin"]);
     world.user(&["--tenant", "other", "--username", "abroad", "--identity", "partner=sub-abroad"]);
     let corp = |sub: &str| sign(&claims("corp", sub), &world.corp);
     let cases = [
@@ -110,6 +138,7 @@ async fn whoever_is_not_active_is_refused_alike_to_the_byte() {
         ("deleted", corp("sub-deleted")),
         ("merged into a deleted one", corp("sub-merged")),
         ("pending", sign(&claims("waiting", "sub-pending"), &world.corp)),
+        ("more than one's", sign(&claims("folded", "TWIN"), &world.corp)),
         ("another tenant's", corp("sub-abroad")),
     ];
     let to = world.server.gateway;
@@ -131,7 +160,7 @@ async fn whoever_is_not_active_is_refused_alike_to_the_byte() {
     }
     // The owner is told which is which.
     for (code, least) in
-        [("user_unknown", 2), ("user_suspended", 1), ("user_deleted", 2), ("user_pending", 1)]
+        [("user_unknown", 2), ("user_suspended", 1), ("user_deleted", 2), ("user_pending", 1), ("subject_ambiguous", 1)]
     {
         let page = eventually(
             || world.server.cli(&["record", "list", "--code", code]),

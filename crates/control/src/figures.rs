@@ -231,19 +231,20 @@ async fn compute(
 async fn follow(control: &Control, last: &[Occurrence], figures: &mut Figures) -> Result<(), Refused> {
     let store = control.store();
     let mut met: HashMap<(Option<UserId>, Option<ApplicationId>, &str), Timestamp> = HashMap::new();
-    let mut known: HashMap<(&str, &str), Option<UserId>> = HashMap::new();
+    // By tenant as well: an issuer may be two tenants', and a subject somebody else in each.
+    let mut known: HashMap<(TenantId, &str, &str), Option<UserId>> = HashMap::new();
     for one in last {
         let mut user = one.user;
         if user.is_none()
             && one.application.is_none()
             && let (Some(tenant), Some(issuer), Some(subject)) = (one.tenant, &one.issuer, &one.subject)
         {
-            user = match known.get(&(issuer.as_str(), subject.as_str())) {
+            user = match known.get(&(tenant, issuer.as_str(), subject.as_str())) {
                 Some(user) => *user,
                 None => {
                     let found = identities::find(store, tenant, issuer, subject).await?;
                     let user = found.map(|identity| identity.user);
-                    known.insert((issuer, subject), user);
+                    known.insert((tenant, issuer, subject), user);
                     user
                 }
             };

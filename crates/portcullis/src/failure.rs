@@ -65,6 +65,11 @@ impl Failure {
         self
     }
 
+    /// Whether this code is behind it.
+    pub fn is(&self, code: &str) -> bool {
+        self.0.code.as_deref() == Some(code)
+    }
+
     /// The request that was refused, for the server's log.
     #[must_use]
     pub fn request(mut self, id: &str) -> Self {

@@ -6,8 +6,13 @@ use serde_json::Value;
 
 /// The user of this id, user name or external id.
 pub async fn user(client: &Client, reference: &str, tenant: Option<&str>) -> Done<String> {
+    // Other systems' ids are UUIDs as often as ours: what is no id here may be an external one.
     if is_id(reference) {
-        return Ok(reference.to_owned());
+        match client.read(&format!("/admin/v1/users/{reference}"), &[]).await {
+            Ok(_) => return Ok(reference.to_owned()),
+            Err(failure) if failure.is("resource_not_found") => {}
+            Err(failure) => return Err(failure),
+        }
     }
     for attribute in ["username", "external_id"] {
         let query = [

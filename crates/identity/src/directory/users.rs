@@ -242,7 +242,10 @@ impl Directory {
         let user = users::lock(&mut work.tx, id).await?.ok_or_else(|| not_found("user"))?;
         let linked = identities::find(&mut work.tx, user.tenant, issuer.as_str(), subject).await?;
         if linked.is_none_or(|identity| identity.user != id) {
-            return Err(not_found("identity of this user"));
+            return Err(Fault::new(codes::RESOURCE_NOT_FOUND).detail(format!(
+                "no subject `{}` of `{issuer}` is linked to user {id}; what is, is told with the user itself",
+                subject.escape_debug()
+            )));
         }
         identities::delete(&mut work.tx, user.tenant, issuer.as_str(), subject, work.now).await?;
         let (issuer, subject) = (issuer.clone(), subject.to_owned());

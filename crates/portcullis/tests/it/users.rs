@@ -74,7 +74,15 @@ async fn somebody_is_found_near_and_keeps_a_history() {
     assert!(items(&near(&["0c1d-ada"]))[0]["identifier"]["until"].is_string());
     // Twice is once; what is not there is said so.
     let again = ["user", "unlink", id, "--issuer", "corp", "--subject", "0c1d-ada"];
-    assert!(!world.server.place.run(&again).status.success());
+    let said = world.server.place.fails(1, &again);
+    assert!(said.contains("no subject `0c1d-ada` of `corp` is linked to user"), "{said}");
+    assert!(world.server.place.fails(1, &["user", "history", "nobody"]).contains("`nobody`"));
+    // Another system's id that looks like one of ours.
+    let theirs = "9c0f9c5e-2f1d-4d53-9a55-7b1f6f1e2a10";
+    world.user(&["--username", "uma", "--external-id", theirs]);
+    assert_eq!(world.server.cli(&["user", "show", theirs])["username"], "uma");
+    let neither = theirs.replace("9c0f", "0000");
+    assert!(world.server.place.fails(1, &["user", "show", &neither]).contains("no user has the id, user name or external id"));
     // Linked again, it is the same as before, and its history has one entry of it.
     world.server.cli(&["user", "link", id, "--issuer", "corp", "--subject", "0c1d-ada"]);
     let history = world.server.cli(&["user", "history", id]);

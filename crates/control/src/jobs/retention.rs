@@ -48,6 +48,7 @@ pub async fn round(store: &Store, publisher: &Publisher, clock: &dyn Clock) -> R
         entity::records::prune(store, now.minus(keep.keep.0), keep.keep_size.map(|size| size.0)).await?;
     let mut tx = store.begin().await?;
     let untold = entity::sinks::note_missed(&mut tx, now.minus(EVENTS)).await?;
+    let events = entity::events::prune(&mut tx, now.minus(EVENTS)).await?;
     tx.commit().await?;
     if untold > 0 {
         tracing::error!(
@@ -55,7 +56,6 @@ pub async fn round(store: &Store, publisher: &Publisher, clock: &dyn Clock) -> R
             "events are forgotten that sinks were not told of yet; see `portcullis webhook list`"
         );
     }
-    let events = entity::events::prune(store, now.minus(EVENTS)).await?;
     let mut tx = store.begin().await?;
     let revocations = entity::revocations::prune(&mut tx, now).await?;
     entity::dead_letters::prune(&mut tx, now.minus(UNDELIVERED)).await?;

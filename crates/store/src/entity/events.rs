@@ -3,7 +3,7 @@
 use crate::sql::{Connection, Dialect};
 use crate::statement::{Executor, all, one, sql};
 use crate::value::json;
-use crate::{Error, Store, Tx};
+use crate::{Error, Tx};
 use portcullis_model::event::{Change, Event};
 use portcullis_model::{TenantId, Timestamp};
 
@@ -88,7 +88,7 @@ pub(crate) async fn last(connection: &mut Connection) -> Result<i64, Error> {
 }
 
 /// Forgets events from before a time, but never the last one; how many.
-pub async fn prune(store: &Store, before: Timestamp) -> Result<u64, Error> {
+pub async fn prune(executor: impl Executor, before: Timestamp) -> Result<u64, Error> {
     let text = "DELETE FROM events WHERE at < $1 AND position < (SELECT MAX(position) FROM events)";
-    store.execute(sql(text).bind(before)).await
+    executor.execute(sql(text).bind(before)).await
 }

@@ -189,8 +189,11 @@ pub async fn waiting(executor: impl Executor, position: i64) -> Result<u64, Erro
     Ok(one(rows, |mut row| row.take::<i64>())?.map_or(0, |n| u64::try_from(n).unwrap_or_default()))
 }
 
-/// Notes, before events from before a time are forgotten, how many of them a sink was not told.
+/// Notes, before events from before a time are forgotten in the same transaction, how many of them a sink was not told.
 pub async fn note_missed(tx: &mut Tx, before: Timestamp) -> Result<u64, Error> {
+    // Nodes do so at the same time. Whoever waits here sees in the next statement that those events are gone, and does not
+    // count them once more.
+    (&mut *tx).execute(sql("UPDATE sinks SET missed = missed")).await?;
     let text = "UPDATE sinks SET missed = missed + (SELECT COUNT(*) FROM events WHERE at < $1 AND events.position > sinks.position \
                 AND events.position < (SELECT MAX(position) FROM events)) \
                 WHERE EXISTS (SELECT 1 FROM events WHERE at < $1 AND events.position > sinks.position \

@@ -23,6 +23,15 @@ impl Watch {
         Self { files: files.iter().map(|file| (file.clone(), Seen::of(file, None))).collect() }
     }
 
+    /// These from now on. What was seen of those that it has already stays: they may have been read since, or not.
+    pub fn follow(&mut self, files: &[PathBuf]) {
+        let mut known = std::mem::take(&mut self.files);
+        for file in files {
+            let seen = known.iter().position(|(known, _)| known == file).map(|at| known.swap_remove(at).1);
+            self.files.push((file.clone(), seen.unwrap_or_else(|| Seen::of(file, None))));
+        }
+    }
+
     /// Whether the content of a file is another than last time. A file that went counts; one that was only touched
     /// does not.
     pub fn changed(&mut self) -> bool {
@@ -71,5 +80,16 @@ mod tests {
         assert!(watch.changed() && !watch.changed());
         std::fs::write(&file, "a = 2!").unwrap();
         assert!(watch.changed());
+        // Written while it was read, beside a file that is new.
+        std::fs::write(&file, "a = 3!!").unwrap();
+        let other = dir.path().join("b.toml");
+        std::fs::write(&other, "b = 1").unwrap();
+        watch.follow(&[other.clone(), file.clone()]);
+        assert!(watch.changed() && !watch.changed());
+        std::fs::write(&other, "b = 2!").unwrap();
+        assert!(watch.changed());
+        watch.follow(std::slice::from_ref(&file));
+        std::fs::write(&other, "b = 3!!").unwrap();
+        assert!(!watch.changed(), "no longer followed");
     }
 }

@@ -6,7 +6,6 @@ use crate::failure::{Done, Failure};
 use crate::watch::Watch;
 use portcullis_control::Publisher;
 use portcullis_model::Problem;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,11 +18,10 @@ const LOOK: Duration = Duration::from_secs(1);
 pub async fn run(
     globals: Globals,
     adjust: impl Fn(&mut portcullis_config::Config) -> Done,
-    files: Vec<PathBuf>,
+    mut watch: Watch,
     publisher: Arc<Publisher>,
     shutdown: CancellationToken,
 ) {
-    let mut watch = Watch::new(&files);
     let mut hangup = signal(SignalKind::hangup()).ok();
     loop {
         let asked = tokio::select! {
@@ -31,7 +29,8 @@ pub async fn run(
             () = tokio::time::sleep(LOOK) => false,
             () = hung_up(&mut hangup) => true,
         };
-        if !asked && !watch.changed() {
+        // Looked at before it is read: what is written meanwhile is seen the next time.
+        if !watch.changed() && !asked {
             continue;
         }
         match load(globals.clone()).await {
@@ -51,7 +50,7 @@ pub async fn run(
                     tracing::warn!(at = warning.at, "{}", warning.message);
                 }
                 // Watched whether it compiles or not: the mistake may be in a file that it newly names.
-                watch = Watch::new(&loaded.files);
+                watch.follow(&loaded.files);
                 put_in_force(&publisher, loaded).await;
             }
         }

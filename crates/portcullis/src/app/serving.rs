@@ -9,6 +9,7 @@ use crate::cli::Globals;
 use crate::demo::Demo;
 use crate::failure::{Done, Failure};
 use crate::telemetry::{self, Metrics};
+use crate::watch::Watch;
 use opentelemetry_sdk::trace::SpanProcessor;
 use portcullis_config::{Config, Loaded, WhenFull as Configured};
 use portcullis_control::{Control, Parts, Publisher, jobs};
@@ -18,7 +19,6 @@ use portcullis_net::accept::{FailureBudget, FailureBudgetOptions};
 use portcullis_store::{Spool, SpoolOptions, SpoolReader, WhenFull};
 use serde_json::json;
 use std::io::IsTerminal;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 pub struct App {
     globals: Globals,
     foundation: Foundation,
-    files: Vec<PathBuf>,
+    watch: Watch,
     gateway: Arc<Gateway>,
     publisher: Arc<Publisher>,
     control: Control,
@@ -58,6 +58,8 @@ impl App {
     /// Builds everything. When this returns, calls are accepted as soon as [`App::run`] is.
     pub async fn start(globals: &Globals, loaded: Loaded, demo: Option<Demo>) -> Done<Self> {
         let Loaded { mut config, files, warnings, .. } = loaded;
+        // From here on: what is written while the process starts is seen once it runs.
+        let watch = Watch::new(&files);
         if let Some(demo) = &demo {
             demo.adjust(&mut config)?;
         }
@@ -108,14 +110,14 @@ impl App {
             rng.clone(),
         ));
         publisher
-            .publish(config.clone(), files.clone())
+            .publish(config.clone(), files)
             .await
             .map_err(|problems| crate::cmd::check::refused(&problems))?;
         let control = control(&foundation, &config, publisher.clone(), plane, metrics.clone());
         Ok(Self {
             globals: globals.clone(),
             foundation,
-            files,
+            watch,
             gateway,
             publisher,
             control,
@@ -136,7 +138,7 @@ impl App {
         let Self {
             globals,
             foundation,
-            files,
+            watch,
             gateway,
             publisher,
             control,
@@ -174,7 +176,7 @@ impl App {
         ));
         let adjust = demo.clone();
         let adjust = move |config: &mut Config| adjust.as_ref().map_or(Ok(()), |demo| demo.adjust(config));
-        work.spawn(reload::run(globals, adjust, files, publisher.clone(), working.clone()));
+        work.spawn(reload::run(globals, adjust, watch, publisher.clone(), working.clone()));
         work.spawn(keep_up(metrics, working.clone()));
         work.spawn(give_back(working.clone()));
 

@@ -170,7 +170,9 @@ mod tests {
 
     #[test]
     fn a_password_is_never_shown() {
-        for (url, said) in [("http://u:hunter2@h", "is not a"), ("rediss://u:hunter2@h/0#insecure", "always verified")] {
+        for (url, said) in
+            [("http://u:hunter2@h", "is not a"), ("rediss://u:hunter2@h/0#insecure", "always verified")]
+        {
             let bad = Redis::new(&Secret::new(url.to_owned())).unwrap_err();
             assert!(bad.to_string().contains(said) && !format!("{bad} {bad:?}").contains("hunter2"), "{bad}");
         }

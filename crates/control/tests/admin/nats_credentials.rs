@@ -94,7 +94,8 @@ async fn a_credentials_file_is_good_for_what_its_account_may() {
     let plane = Plane::new().await;
     let url = format!("url = \"nats://127.0.0.1:{}\"\ntimeout = \"3s\"", server.port);
     let tell = async |file: &str| {
-        let sink = opened_with(&plane, &Given(file), &format!("{url}\ncredentials = \"env:SECRET\"")).unwrap();
+        let sink =
+            opened_with(&plane, &Given(file), &format!("{url}\ncredentials = \"env:SECRET\"")).unwrap();
         sink.deliver(&notice(&plane, 1)).await
     };
     let (ours, seed) = Accounts::user(&accounts.account, "gateway", "portcullis.>");
@@ -118,7 +119,8 @@ async fn a_credentials_file_is_good_for_what_its_account_may() {
             assert!(!refused.contains(secret), "{refused}");
         }
     }
-    let none = opened_with(&plane, &Given(&seed), &format!("{url}\ncredentials = \"env:SECRET\"")).err().unwrap();
+    let none =
+        opened_with(&plane, &Given(&seed), &format!("{url}\ncredentials = \"env:SECRET\"")).err().unwrap();
     assert!(none.contains("no credentials file") && !none.contains(&seed), "{none}");
     assert_eq!(count(&stream).await, 1, "nothing of those who were refused");
 }

@@ -45,11 +45,15 @@ async fn one_credential_has_a_few_examinations_at_a_time() {
     };
     let answers = join_all((0..12).map(|_| ask())).await;
     let with = |status: StatusCode| answers.iter().filter(move |answer| answer.status == status);
-    assert_eq!((with(StatusCode::NOT_FOUND).count(), with(StatusCode::TOO_MANY_REQUESTS).count()), (EACH, 12 - EACH));
+    assert_eq!(
+        (with(StatusCode::NOT_FOUND).count(), with(StatusCode::TOO_MANY_REQUESTS).count()),
+        (EACH, 12 - EACH)
+    );
     assert!(with(StatusCode::TOO_MANY_REQUESTS).all(|answer| answer.headers.contains_key("retry-after")));
     // Free again; and the socket's owner is not bounded.
     assert_eq!(ask().await.status, StatusCode::NOT_FOUND);
-    let on_this_host = async || plane.post("/admin/v1/doctor", json!({ "request": young(&plane) })).await.status;
+    let on_this_host =
+        async || plane.post("/admin/v1/doctor", json!({ "request": young(&plane) })).await.status;
     let answers = join_all((0..12).map(|_| on_this_host())).await;
     assert_eq!(answers, [StatusCode::NOT_FOUND; 12]);
 }

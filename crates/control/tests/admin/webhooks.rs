@@ -231,7 +231,10 @@ async fn dead_letters_hold_nothing_up_while_the_receiver_is_still_down() {
     plane.post(&format!("/admin/v1/users/{id}/suspend"), json!({})).await.good();
     plane.clock.advance(wait);
     while worker.step(&receiver).await.unwrap() == Next::AtOnce {}
-    assert_eq!(receiver.got(), ["user.created", "user.suspended", "user.created", "user.created", "user.created", "user.created"]);
+    assert_eq!(
+        receiver.got(),
+        ["user.created", "user.suspended", "user.created", "user.created", "user.created", "user.created"]
+    );
     assert_eq!(again().await, (1, 0), "the one that failed is for an operator to want again");
     // It wants no more at all, and so none of what is set aside.
     plane.post("/admin/v1/webhooks/crm/retry", json!({})).await.good();

@@ -116,8 +116,20 @@ async fn redis_is_spoken_to_over_tls_by_whom_its_certificate_convinces() {
     std::fs::write(&key, certified.signing_key.serialize_pem()).unwrap();
     let (port, trusted) = (free_port(), certificate.to_str().unwrap());
     let tls = [
-        "--port", "0", "--tls-port", &port.to_string(), "--tls-cert-file", trusted, "--tls-key-file", key.to_str().unwrap(),
-        "--tls-ca-cert-file", trusted, "--tls-auth-clients", "no", "--requirepass", PASSWORD,
+        "--port",
+        "0",
+        "--tls-port",
+        &port.to_string(),
+        "--tls-cert-file",
+        trusted,
+        "--tls-key-file",
+        key.to_str().unwrap(),
+        "--tls-ca-cert-file",
+        trusted,
+        "--tls-auth-clients",
+        "no",
+        "--requirepass",
+        PASSWORD,
     ];
     let Some(_redis) = Redis::start(port, &tls) else { return };
     let url = |password: &str| format!("rediss://:{password}@127.0.0.1:{port}/0");

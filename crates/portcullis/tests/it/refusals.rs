@@ -159,9 +159,13 @@ async fn whoever_is_not_active_is_refused_alike_to_the_byte() {
         }
     }
     // The owner is told which is which.
-    for (code, least) in
-        [("user_unknown", 2), ("user_suspended", 1), ("user_deleted", 2), ("user_pending", 1), ("subject_ambiguous", 1)]
-    {
+    for (code, least) in [
+        ("user_unknown", 2),
+        ("user_suspended", 1),
+        ("user_deleted", 2),
+        ("user_pending", 1),
+        ("subject_ambiguous", 1),
+    ] {
         let page = eventually(
             || world.server.cli(&["record", "list", "--code", code]),
             |page| page["items"].as_array().is_some_and(|items| items.len() >= least),

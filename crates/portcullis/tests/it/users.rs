@@ -82,7 +82,13 @@ async fn somebody_is_found_near_and_keeps_a_history() {
     world.user(&["--username", "uma", "--external-id", theirs]);
     assert_eq!(world.server.cli(&["user", "show", theirs])["username"], "uma");
     let neither = theirs.replace("9c0f", "0000");
-    assert!(world.server.place.fails(1, &["user", "show", &neither]).contains("no user has the id, user name or external id"));
+    assert!(
+        world
+            .server
+            .place
+            .fails(1, &["user", "show", &neither])
+            .contains("no user has the id, user name or external id")
+    );
     // Linked again, it is the same as before, and its history has one entry of it.
     world.server.cli(&["user", "link", id, "--issuer", "corp", "--subject", "0c1d-ada"]);
     let history = world.server.cli(&["user", "history", id]);
@@ -176,9 +182,8 @@ async fn users_come_from_files_and_mistakes_change_nothing() {
     let done: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((&done["admitted"], &done["created"]), (&json!(1), &json!(1)), "{done:#}");
     assert_eq!(world.ask(json!({ "token": token })).await["accepted"], true);
-    let fails = |code: i32, file: &str| {
-        world.server.place.fails(code, &["user", "import", file, "--tenant", "acme"])
-    };
+    let fails =
+        |code: i32, file: &str| world.server.place.fails(code, &["user", "import", file, "--tenant", "acme"]);
     assert!(fails(2, &file("users", rows)).contains("--format csv"));
     // What a spreadsheet wrote in its own alphabet; a folder; nothing; half a file.
     let latin = place.join("latin.csv");

@@ -108,7 +108,10 @@ pub async fn failures_add_up_until_something_is_delivered(world: &World) {
         (0, None, 5, Some(seconds(9)))
     );
     // A dead letter that was delivered says the same, and the place in the log stays.
-    assert!(tx(store, async |tx| sinks::fail(tx, "crm", me, "503", seconds(10), seconds(15)).await.unwrap()).await);
+    assert!(
+        tx(store, async |tx| sinks::fail(tx, "crm", me, "503", seconds(10), seconds(15)).await.unwrap())
+            .await
+    );
     assert!(!tx(store, async |tx| sinks::delivered(tx, "crm", owner(2), seconds(11)).await.unwrap()).await);
     assert_eq!(sinks::find(store, "crm").await.unwrap().unwrap().failures, 1);
     assert!(tx(store, async |tx| sinks::delivered(tx, "crm", me, seconds(12)).await.unwrap()).await);

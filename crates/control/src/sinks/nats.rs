@@ -62,7 +62,9 @@ impl Nats {
                 Err(_) => Err(problem(at, format!("`{reference}` is not text"))),
             }
         };
+        // With the end of its last line: without it the library takes it for no such file.
         let credentials = read("credentials", &configured.credentials)?;
+        let credentials = credentials.map(|file| Secret::new(format!("{}\n", file.expose())));
         if let Some(credentials) = &credentials
             && ConnectOptions::with_credentials(credentials.expose()).is_err()
         {

@@ -1,7 +1,7 @@
 //! The grammar of filters and paths. Bounded in length, depth and number of terms: whatever is sent, reading it ends.
 
 use super::{DEEPEST, Filter, LONGEST, MOST_TERMS, Op, Path};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// Reads a filter.
 ///
@@ -210,14 +210,21 @@ impl<'t> Reader<'t> {
             }
         }
         let length = rest.find([' ', '\t', ')', ']']).unwrap_or(rest.len());
-        match serde_json::from_str::<serde_json::Number>(&rest[..length]) {
-            Ok(number) => {
+        match number(&rest[..length]) {
+            Some(number) => {
                 self.at += length;
                 Ok(Value::Number(number))
             }
-            Err(_) => self.wrong("a value is expected (`\"text\"`, a number, `true`, `false` or `null`)"),
+            None => self.wrong("a value is expected (`\"text\"`, a number, `true`, `false` or `null`)"),
         }
     }
+}
+
+/// A number as JSON has it. One with very many digits is rounded to the nearest, and not to a neighbour of that, so that it is
+/// the same when it is written and read again.
+fn number(text: &str) -> Option<Number> {
+    let number: Number = serde_json::from_str(text).ok()?;
+    if number.is_f64() { Number::from_f64(text.parse().ok()?) } else { Some(number) }
 }
 
 #[cfg(test)]

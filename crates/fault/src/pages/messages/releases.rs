@@ -117,10 +117,7 @@ mod tests {
             assert!(oldest <= newest, "{library}");
             let (registry, names) =
                 packages.split_once(": ").unwrap_or_else(|| panic!("{library}: `{packages}`"));
-            assert!(
-                ["PyPI", "npm", "Cargo", "Go", "Maven"].contains(&registry),
-                "{library}: `{registry}`"
-            );
+            assert!(["PyPI", "npm", "Cargo", "Go", "Maven"].contains(&registry), "{library}: `{registry}`");
             assert!(!names.is_empty() && !packages.contains('|') && !packages.contains("://"), "{library}");
             for Found { text, before, first, last, gone } in *found {
                 let (first, last) = (number(first), number(last));

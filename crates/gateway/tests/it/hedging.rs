@@ -1,7 +1,7 @@
 //! A second deployment asked beside a silent first: who is heard, who is hung up on, and what is never asked twice.
 
 use crate::house::House;
-use crate::routing::{Does, HEAD, ONE, PLAIN, TWO, Vendor, ask, broken, event, good, model};
+use crate::routing::{Does, HEAD, ONE, PLAIN, TWO, Vendor, ask, broken, event, good, model, says};
 use crate::upstream::Seen;
 use portcullis_model::Record;
 use portcullis_model::usage::UsageSource;
@@ -189,5 +189,49 @@ async fn a_caller_that_goes_away_takes_both_along() {
     two.left(1).await;
     let record = house.record().await;
     assert_eq!((record.status, one.calls(), two.calls()), (499, 1, 1));
+    house.close().await;
+}
+
+/// What is heard can be referred to where it was said, and nowhere else; what was not heard is nobody's.
+#[tokio::test]
+async fn what_was_made_is_where_whoever_was_heard_made_it() {
+    let said = |id: &str| {
+        let message = format!(
+            r#"{{"role":"assistant","content":null,"audio":{{"id":"{id}","expires_at":4000000000,"data":"","transcript":"hello"}}}}"#
+        );
+        let choice = format!(r#"{{"index":0,"message":{message},"finish_reason":"stop"}}"#);
+        says(
+            "200 OK",
+            "",
+            &format!(
+                r#"{{"id":"1","object":"chat.completion","choices":[{choice}],"usage":{{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}}}"#
+            ),
+        )
+    };
+    let (slow, quick) = (said("audio_slow"), said("audio_quick"));
+    let slow = Vendor::open(move |_, _| match &slow {
+        Does::Says(answer) => Does::When(Arc::new(Notify::new()), answer.clone()),
+        other => other.clone(),
+    })
+    .await;
+    let quick = Vendor::always(quick).await;
+    let house = house(&slow, &quick, SOON).await;
+    let spoken = PLAIN.replace(
+        "{\"model\"",
+        r#"{"modalities":["text","audio"],"audio":{"voice":"alloy","format":"wav"},"model""#,
+    );
+    let answer = ask(&house, &spoken, "").await;
+    assert!(answer.text().contains("audio_quick"), "{}", answer.text());
+    assert_eq!((slow.calls(), quick.calls()), (1, 1));
+    let go_on = |id: &str| {
+        let before = format!(r#"[{{"role":"assistant","audio":{{"id":"{id}"}}}},"#);
+        spoken.replace("\"messages\":[", &format!("\"messages\":{before}"))
+    };
+    let answer = ask(&house, &go_on("audio_quick"), "").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!((slow.calls(), quick.calls()), (1, 2), "only who said it knows it");
+    let answer = ask(&house, &go_on("audio_slow"), "").await;
+    assert_eq!(answer.status, 404, "{}", answer.text());
+    assert_eq!((slow.calls(), quick.calls()), (1, 2));
     house.close().await;
 }

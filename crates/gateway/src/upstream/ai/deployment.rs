@@ -345,9 +345,13 @@ impl Way {
             }
         }
         let Some(base) = base else {
-            let example = preset.template.unwrap_or("https://api.example.com/v1");
-            let why = format!("the provider needs a `base_url`, up to and with the version, as `{example}`");
-            problems.push(Problem::new(at("base_url"), why));
+            // A preset that is only misspelt would have one.
+            if provider.preset.as_deref().is_none_or(|name| Preset::find(name).is_some()) {
+                let example = preset.template.unwrap_or("https://api.example.com/v1");
+                let why =
+                    format!("the provider needs a `base_url`, up to and with the version, as `{example}`");
+                problems.push(Problem::new(at("base_url"), why));
+            }
             return Err(problems);
         };
         if let Some(twice) = doubled(preset, &base) {

@@ -62,8 +62,10 @@ def test_errors_keep_what_they_are(client):
 
 def test_a_model_is_named_and_granted(client):
     with pytest.raises(openai.BadRequestError) as refused:
-        client.moderations.create(input="hello")
+        client.images.generate(prompt="a cat")
     assert refused.value.param == "model"
+    # Of moderations, the one that the caller may use.
+    assert client.moderations.create(input="hello").model == "omni-moderation-latest"
     for call in (lambda: client.images.generate(model="dall-e-3", prompt="a cat"), lambda: client.audio.transcriptions.create(model="whisper-1", file=VOICE)):
         with pytest.raises(openai.NotFoundError) as refused:
             call()

@@ -18,10 +18,12 @@ use portcullis_fault::Fault;
 use portcullis_identity::Runtime;
 use portcullis_model::secret_ref::SecretSource;
 use portcullis_model::{Clock, Problem, Rng, Specification};
-use portcullis_net::accept::{Connection, FailureBudget, FailureBudgetOptions, Service};
+use portcullis_net::accept::{Connection, Drained, FailureBudget, FailureBudgetOptions, Listener, Service};
 use portcullis_net::egress::Egress;
 use portcullis_store::{Spool, Store};
+use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -139,6 +141,19 @@ impl Gateway {
         self.endpoints.run(shutdown).await;
         self.tasks.close();
         self.tasks.wait().await;
+    }
+
+    /// Serves what a listener takes, until `shutdown` and then for at most `drain`; how that went.
+    ///
+    /// Boxed: what serves connections is compiled here, for speed, and not in the program around it, which is compiled for
+    /// size.
+    pub fn listen(
+        self: Arc<Self>,
+        listener: Listener,
+        shutdown: CancellationToken,
+        drain: Duration,
+    ) -> Pin<Box<dyn Future<Output = Drained> + Send>> {
+        Box::pin(listener.serve(self, shutdown, drain))
     }
 
     /// Serves one call.

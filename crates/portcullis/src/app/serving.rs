@@ -188,7 +188,7 @@ impl App {
         });
         calls.spawn({
             let (service, token) = (gateway.clone(), accepting.clone());
-            async move { report(listeners.gateway.serve(service, token, drain).await) }
+            async move { report(service.listen(listeners.gateway, token, drain).await) }
         });
         let mut administration = JoinSet::new();
         administration.spawn({

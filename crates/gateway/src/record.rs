@@ -36,6 +36,8 @@ pub(crate) enum Ending {
     Refused(Code, Option<String>),
     /// The upstream broke off.
     UpstreamCut(Code, String),
+    /// The upstream's model broke off before it said anything, which is not held against the upstream.
+    SaidNothing(Code, String),
     /// We ended it in its middle.
     Cut(Code, Option<String>),
     /// The caller went away.
@@ -223,14 +225,21 @@ impl Recording {
             return None;
         }
         let now = self.now();
-        if let (Some(mut busy), Ending::UpstreamCut(_, why)) = (self.busy.take(), &ending) {
-            busy.failed(Class::Outage, true, why, now);
+        let failed = match &ending {
+            Ending::UpstreamCut(_, why) => Some((Class::Outage, why)),
+            Ending::SaidNothing(_, why) => Some((Class::SaidNothing, why)),
+            _ => None,
+        };
+        if let (Some(mut busy), Some((class, why))) = (self.busy.take(), failed) {
+            busy.failed(class, true, why, now);
         }
         let record = &mut self.record;
         let (outcome, code, detail) = match ending {
             Ending::Completed => (Outcome::Completed, None, None),
             Ending::Refused(code, detail) => (Outcome::Refused, Some(code), detail),
-            Ending::UpstreamCut(code, detail) => (Outcome::UpstreamCut, Some(code), Some(detail)),
+            Ending::UpstreamCut(code, detail) | Ending::SaidNothing(code, detail) => {
+                (Outcome::UpstreamCut, Some(code), Some(detail))
+            }
             Ending::Cut(code, detail) => (Outcome::Cut, Some(code), detail),
             // What was still under way when a drain's time was over: it was us who went away.
             Ending::ClientClosed if self.connection.draining().is_cancelled() => {

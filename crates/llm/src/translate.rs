@@ -17,6 +17,7 @@ use crate::canon::{Request, Tokens};
 use crate::dialect::Chat;
 use crate::dialect::chat::{Asked, Unreadable, Written};
 use portcullis_fault::Fault;
+use std::fmt;
 
 /// Writes a request that was read in any dialect to a provider that speaks `outbound` and knows the model as `model`.
 ///
@@ -37,16 +38,42 @@ pub fn request(
     Ok((written, losses))
 }
 
+/// Why an answer with a status of success is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// It is not what the provider's dialect says it is.
+    Unreadable(Unreadable),
+    /// The model broke off before it said anything. Kept apart, since what was asked may have brought it about: it says
+    /// nothing against the provider, who wants to be paid for it.
+    Nothing {
+        /// For the owner: the provider's word for it is among it.
+        why: String,
+        /// What it used all the same.
+        usage: Option<Tokens>,
+    },
+}
+
+impl fmt::Display for Unanswered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(why) => why.fmt(f),
+            Self::Nothing { why, .. } => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for Unanswered {}
+
 /// A whole answer with a status of success, in the caller's dialect; and what it used.
 pub fn answer(
     outbound: &dyn Chat,
     inbound: &dyn Chat,
     body: &[u8],
     asked: &Asked,
-) -> Result<(Vec<u8>, Option<Tokens>), Unreadable> {
-    let answer = outbound.read_answer(body)?;
+) -> Result<(Vec<u8>, Option<Tokens>), Unanswered> {
+    let answer = outbound.read_answer(body).map_err(Unanswered::Unreadable)?;
     if let Some(word) = answer.nothing_but_broken() {
-        return Err(Unreadable(nothing(word)));
+        return Err(Unanswered::Nothing { why: nothing(word), usage: answer.usage });
     }
     Ok((inbound.write_answer(&answer, asked), answer.usage))
 }

@@ -82,7 +82,11 @@ impl Reading {
                     }
                 }
                 Some(Err(cut)) => {
-                    let _ = self.tape.finish(&mut self.ready);
+                    if self.tape.finish(&mut self.ready) == openai::Ending::Nothing {
+                        // The caller was told, and is not told twice.
+                        self.ended = Some(said_nothing());
+                        continue;
+                    }
                     if !self.tape.is_stream() || self.tape.is_done() {
                         return Poll::Ready(Some(Err(cut)));
                     }
@@ -115,6 +119,7 @@ impl Reading {
                 codes::UPSTREAM_CUT,
                 "the provider ended its answer with an error of its own".to_owned(),
             ),
+            openai::Ending::Nothing => said_nothing(),
             openai::Ending::Cut => {
                 let why = "the provider's answer ended before its end".to_owned();
                 if self.tape.is_stream() && !self.say(&Fault::new(codes::UPSTREAM_CUT)) {
@@ -159,6 +164,12 @@ impl Reading {
     pub(super) fn usage(&self) -> Usage {
         self.tape.usage().unwrap_or_else(|| estimate(self.said.request_text, self.tape.text_bytes()))
     }
+}
+
+/// Of an answer whose model broke off before it said anything, whatever became of its body then.
+fn said_nothing() -> Ending {
+    let why = "the model broke off before it said anything";
+    Ending::SaidNothing(codes::UPSTREAM_CUT, why.to_owned())
 }
 
 /// What so many bytes of text will have been in tokens.

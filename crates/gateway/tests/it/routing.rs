@@ -3,6 +3,8 @@
 use crate::client::Answer;
 use crate::house::House;
 use crate::upstream::{Seen, Upstream, Wire};
+use portcullis_model::record::Outcome;
+use portcullis_model::usage::UsageSource;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -270,6 +272,59 @@ async fn an_outage_of_all_is_a_503_that_says_when() {
     assert_eq!((one.calls(), two.calls()), (3, 3), "they are left alone");
     let detail = house.record().await.detail.unwrap();
     assert!(detail.contains("its breaker is open until") && detail.contains("it answered 500"), "{detail}");
+    house.close().await;
+}
+
+/// A request can bring a model to break off before it says anything. That shuts its deployment to nobody, is not asked
+/// there again, and is paid for.
+#[tokio::test]
+async fn a_model_that_says_nothing_opens_no_breaker() {
+    let nothing = r#"{"candidates":[{"content":{},"finishReason":"MALFORMED_FUNCTION_CALL","index":0}],"usageMetadata":{"promptTokenCount":11,"totalTokenCount":11}}"#;
+    let gemini = Vendor::open(move |call, _| {
+        if !call.line.contains("streamGenerateContent") {
+            return says("200 OK", "", nothing);
+        }
+        let event = format!("data: {nothing}\n\n");
+        let length = event.len();
+        Does::Says(format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: {length}\r\n\r\n{event}"
+        ))
+    })
+    .await;
+    let preset = "preset = \"gemini\"\napi_key = \"env:PROVIDER_KEY\"";
+    let one = gemini.provider("one", preset);
+    let more = "retries = 1\nbreaker = { failures = 3, open = \"30s\" }";
+    let house = House::open(&[one.as_str(), &model("fast", more, &[ONE])].concat()).await;
+    let streamed = PLAIN.replacen('{', r#"{"stream":true,"#, 1);
+    for _ in 0..10 {
+        let answer = ask(&house, PLAIN, "").await;
+        let text = answer.text();
+        assert_eq!(
+            (answer.status, answer.json()["error"]["code"].as_str()),
+            (502, Some("upstream_invalid")),
+            "{text}"
+        );
+        let record = house.record().await;
+        assert_eq!(record.tried.len(), 1, "{:?}", record.tried);
+        assert_eq!(record.tried[0].outcome, "said_nothing");
+        let usage = record.usage.unwrap();
+        assert_eq!((usage.input_tokens, usage.source), (11, UsageSource::Reported));
+        let answer = ask(&house, &streamed, "").await;
+        assert!(answer.status == 200 && answer.text().contains("\"error\""), "{}", answer.text());
+        let record = house.record().await;
+        assert_eq!((record.outcome, record.code.as_deref()), (Outcome::UpstreamCut, Some("upstream_cut")));
+        let usage = record.usage.unwrap();
+        assert_eq!((usage.input_tokens, usage.source), (11, UsageSource::Reported));
+    }
+    assert_eq!(gemini.calls(), 20, "it is asked each time, and once");
+    house.close().await;
+    // Another deployment is asked.
+    let two = Vendor::always(good()).await;
+    let config =
+        [one, two.provider("two", ""), model("fast", "strategy = \"priority\"", &[ONE, TWO])].concat();
+    let house = House::open(&config).await;
+    let answer = ask(&house, PLAIN, "").await;
+    assert_eq!((answer.status, two.calls()), (200, 1), "{}", answer.text());
     house.close().await;
 }
 

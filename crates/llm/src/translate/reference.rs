@@ -164,7 +164,7 @@ fn answers(text: &mut String) {
     }
     text.push_str(
         "\nAn answer that the provider broke off, in a word for it that the caller's format does not have, ends as one that was cut short there (`length`, `max_tokens`, \
-         `incomplete`); where nothing was said before, the call fails, and another deployment is asked.\n",
+         `incomplete`); where nothing was said before, the call fails, and another deployment is asked; a stream, which has begun by then, ends with an error.\n",
     );
     text.push_str("\nWhat a caller (column) misses of a provider's answers (row):\n\n");
     columns(text, "provider");

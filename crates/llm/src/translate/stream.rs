@@ -16,6 +16,9 @@ pub struct Stream {
     text_bytes: u64,
     /// Whether the model said anything, thoughts aside.
     said: bool,
+    /// Where nothing was said: choices that broke off, at most one event each. They wait for what others say, and for what
+    /// was used, which providers tell behind it.
+    broken: Vec<Event>,
     ended: Option<Ending>,
 }
 
@@ -29,12 +32,13 @@ impl Stream {
             usage: None,
             text_bytes: 0,
             said: false,
+            broken: Vec::new(),
             ended: None,
         }
     }
 
     /// Takes the next bytes and appends what can go on now, whole events only. Nothing is held back but what is not a
-    /// whole event yet.
+    /// whole event yet, and that a choice broke off while nothing was said.
     ///
     /// [`Unreadable`]: the provider does not speak its dialect; what was read before it is in `out`. End the stream with
     /// [`interrupt`](Self::interrupt), or with an error event of the caller's dialect. Nothing may be fed any more.
@@ -58,12 +62,15 @@ impl Stream {
             self.reader.finish(&mut self.events);
             self.write(out);
         }
+        if self.ended.is_none() {
+            self.come_to_nothing(out);
+        }
         *self.ended.get_or_insert(Ending::Cut)
     }
 
     /// Ends the stream with an error of ours. Nothing comes out where it has ended already.
     pub fn interrupt(&mut self, error: ProviderError, out: &mut Vec<u8>) {
-        if !matches!(self.ended, Some(Ending::Complete | Ending::Failed)) {
+        if !matches!(self.ended, Some(Ending::Complete | Ending::Failed | Ending::Nothing)) {
             self.writer.write(&Event::Error(error), out);
             self.ended = Some(Ending::Failed);
         }
@@ -85,26 +92,60 @@ impl Stream {
     }
 
     fn write(&mut self, out: &mut Vec<u8>) {
-        for mut event in self.events.drain(..) {
+        let mut events = std::mem::take(&mut self.events);
+        for event in events.drain(..) {
             if self.ended.is_some() {
                 break;
             }
-            self.said |= says(&event);
-            if let Event::Stop { stop, .. } = &event
-                && let Some(word) = stop.broken().filter(|_| !self.said)
-            {
-                let message = super::nothing(word);
-                event = Event::Error(ProviderError { status: 200, message, ..ProviderError::default() });
-            }
-            match &event {
-                Event::Start { usage: Some(usage), .. } | Event::Usage(usage) => self.usage = Some(*usage),
-                Event::Delta { delta, .. } => self.text_bytes += text_bytes(delta),
-                Event::Error(_) => self.ended = Some(Ending::Failed),
-                Event::End => self.ended = Some(Ending::Complete),
-                _ => {}
-            }
-            self.writer.write(&event, out);
+            self.pass(event, out);
         }
+        self.events = events;
+    }
+
+    fn pass(&mut self, event: Event, out: &mut Vec<u8>) {
+        if !self.said && broken(&event).is_some() {
+            let choice = |event: &Event| match event {
+                Event::Stop { choice, .. } => Some(*choice),
+                _ => None,
+            };
+            if !self.broken.iter().any(|held| choice(held) == choice(&event)) {
+                self.broken.push(event);
+            }
+            return;
+        }
+        if !self.said && says(&event) {
+            self.said = true;
+            // With something said it is no answer that came to nothing: the choices that broke off end as they did.
+            for held in self.broken.drain(..) {
+                self.writer.write(&held, out);
+            }
+        }
+        match &event {
+            Event::Start { usage: Some(usage), .. } | Event::Usage(usage) => self.usage = Some(*usage),
+            Event::Delta { delta, .. } => self.text_bytes += text_bytes(delta),
+            Event::Error(_) => self.ended = Some(Ending::Failed),
+            Event::End if self.come_to_nothing(out) => return,
+            Event::End => self.ended = Some(Ending::Complete),
+            _ => {}
+        }
+        self.writer.write(&event, out);
+    }
+
+    /// Ends it with an error where a choice broke off and none said anything; whether that is so.
+    fn come_to_nothing(&mut self, out: &mut Vec<u8>) -> bool {
+        let Some(message) = self.broken.iter().find_map(broken).map(super::nothing) else { return false };
+        let error = ProviderError { status: 200, message, ..ProviderError::default() };
+        self.writer.write(&Event::Error(error), out);
+        self.ended = Some(Ending::Nothing);
+        true
+    }
+}
+
+/// Why a choice broke off, where the event says that.
+fn broken(event: &Event) -> Option<&str> {
+    match event {
+        Event::Stop { stop, .. } => stop.broken(),
+        _ => None,
     }
 }
 

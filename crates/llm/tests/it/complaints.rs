@@ -26,7 +26,7 @@ fn told(from: &str, to: &dyn Chat, body: &Value) -> (Value, String) {
 /// A provider's answer, as a caller hears it.
 fn heard(from: &str, to: &str, answer: &Value) -> Result<Value, String> {
     let written = translate::answer(format(from), format(to), answer.to_string().as_bytes(), &asked());
-    written.map(|(body, _)| serde_json::from_slice(&body).unwrap()).map_err(|wrong| wrong.0)
+    written.map(|(body, _)| serde_json::from_slice(&body).unwrap()).map_err(|wrong| wrong.to_string())
 }
 
 /// A provider's stream, as a caller hears it, and how it ended.
@@ -55,7 +55,7 @@ fn an_answer_that_came_to_nothing_is_an_error() {
         let wrong = heard("gemini", name, &nothing).unwrap_err();
         assert!(wrong.contains("`MALFORMED_FUNCTION_CALL`"), "{name}: {wrong}");
         let (bytes, ending) = streamed("gemini", name, &format!("data: {nothing}\n\n"));
-        assert_eq!(ending, Ending::Failed, "{name}");
+        assert_eq!(ending, Ending::Nothing, "{name}");
         assert!(matches!(events(*inbound, [&bytes[..]]).last(), Some(Event::Error(_))), "{name}");
         // What was said is kept, and looks like no whole answer.
         let (bytes, ending) = streamed("gemini", name, &format!("data: {half}\n\n"));
@@ -65,6 +65,57 @@ fn an_answer_that_came_to_nothing_is_an_error() {
         let whole = answer.is_ok_and(|answer| matches!(answer.choices[0].stop, Stop::End | Stop::Sequence));
         assert!(!whole, "{name}");
     }
+}
+
+/// What came to nothing is paid for all the same, wherever in the answer that is said.
+#[test]
+fn what_came_to_nothing_says_what_it_used() {
+    let gemini = json!({ "candidates": [{ "content": {}, "finishReason": "MALFORMED_FUNCTION_CALL", "index": 0 }],
+        "usageMetadata": { "promptTokenCount": 3, "totalTokenCount": 3 } });
+    let whole = gemini.to_string();
+    let wrong =
+        translate::answer(format("gemini"), format("openai"), whole.as_bytes(), &asked()).unwrap_err();
+    let translate::Unanswered::Nothing { usage, .. } = wrong else { panic!("{wrong}") };
+    assert_eq!(usage.unwrap().usage().input_tokens, 3);
+    let garbage = translate::answer(format("gemini"), format("openai"), b"[]", &asked()).unwrap_err();
+    assert!(matches!(garbage, translate::Unanswered::Unreadable(_)), "{garbage}");
+    let openai = json!({ "choices": [{ "index": 0, "delta": {}, "finish_reason": "error" }] });
+    let used =
+        json!({ "choices": [], "usage": { "prompt_tokens": 3, "completion_tokens": 0, "total_tokens": 3 } });
+    for (from, stream) in [
+        ("gemini", format!("data: {gemini}\n\n")),
+        ("openai", format!("data: {openai}\n\ndata: {used}\n\ndata: [DONE]\n\n")),
+    ] {
+        let (mut stream_of, mut out) =
+            (translate::Stream::new(format(from), format("anthropic"), &asked()), Vec::new());
+        stream_of.feed(stream.as_bytes(), &mut out).unwrap();
+        assert_eq!(stream_of.finish(&mut out), Ending::Nothing, "{from}");
+        assert_eq!(stream_of.usage().unwrap().usage().input_tokens, 3, "{from}");
+    }
+}
+
+/// One of several answers that came to nothing takes nothing from the others, which may begin later.
+#[test]
+fn an_answer_that_came_to_nothing_leaves_the_others_be() {
+    let said = |choice: Value| format!("data: {}\n\n", json!({ "choices": [choice] }));
+    let broke = said(json!({ "index": 0, "delta": {}, "finish_reason": "error" }));
+    let word = said(json!({ "index": 1, "delta": { "content": "hello" } }));
+    let ended = said(json!({ "index": 1, "delta": {}, "finish_reason": "stop" }));
+    let done = "data: [DONE]\n\n";
+    for stream in [format!("{broke}{word}{ended}{done}"), format!("{word}{broke}{ended}{done}")] {
+        let (bytes, ending) = streamed("openai", "gemini", &stream);
+        let text = String::from_utf8_lossy(&bytes);
+        assert!(ending == Ending::Complete && text.contains("hello"), "{ending:?}: {text}");
+        let heard = events(format("gemini"), [&bytes[..]]);
+        let stops = heard.iter().filter(|event| matches!(event, Event::Stop { .. })).count();
+        assert_eq!(stops, 2, "{text}");
+    }
+    // Both of them: an error, once.
+    let other = said(json!({ "index": 1, "delta": {}, "finish_reason": "error" }));
+    let (bytes, ending) = streamed("openai", "anthropic", &format!("{broke}{other}{done}"));
+    let heard = events(format("anthropic"), [&bytes[..]]);
+    let errors = heard.iter().filter(|event| matches!(event, Event::Error(_))).count();
+    assert_eq!((ending, errors), (Ending::Nothing, 1));
 }
 
 #[test]

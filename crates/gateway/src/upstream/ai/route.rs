@@ -159,7 +159,7 @@ impl Target {
             Class::RateLimited => &self.fallback.rate_limited,
             Class::ContextTooLong => &self.fallback.context_too_long,
             Class::ContentFilter => &self.fallback.content_filter,
-            Class::Outage | Class::KeyRefused => &self.fallback.outage,
+            Class::Outage | Class::KeyRefused | Class::SaidNothing => &self.fallback.outage,
             Class::Unsayable | Class::Refused => &[],
         }
     }

@@ -12,7 +12,7 @@ use portcullis_fault::{Fault, codes};
 use portcullis_llm::canon::Losses;
 use portcullis_llm::dialect::Operation;
 use portcullis_llm::dialect::chat::{Asked, Unreadable};
-use portcullis_llm::translate;
+use portcullis_llm::translate::{self, Unanswered};
 use std::sync::Arc;
 
 /// Longest answer that is translated as a whole: a few images.
@@ -114,7 +114,17 @@ impl Attempt<'_> {
         let body = gathered(body).await?;
         let length = body.len();
         let write = move || translate::answer(&*plan.outbound, plan.inbound, &body, &asked);
-        let (bytes, tokens) = self.call.work(length, write).await.map_err(busy)?.map_err(unreadable)?;
+        let written = self.call.work(length, write).await.map_err(busy)?;
+        let (bytes, tokens) = written.map_err(|why| match why {
+            Unanswered::Unreadable(why) => unreadable(why),
+            Unanswered::Nothing { why, usage } => {
+                // No answer, and paid for all the same.
+                if let Some(tokens) = usage {
+                    recording.record.usage = Some(tokens.usage());
+                }
+                refused(Class::SaidNothing, Fault::new(codes::UPSTREAM_INVALID).context(why))
+            }
+        })?;
         let usage =
             tokens.map_or_else(|| estimate(request_text, bytes.len() as u64), |tokens| tokens.usage());
         recording.record.usage = Some(usage);

@@ -27,6 +27,9 @@ pub enum Ending {
     Complete,
     /// The provider ended it with an error of its own.
     Failed,
+    /// The model broke off before it said anything, and the caller was told: what was asked may have brought it about.
+    /// Of translated streams only.
+    Nothing,
     /// It broke off.
     Cut,
 }

@@ -13,6 +13,8 @@ pub(crate) enum Class {
     Outage,
     /// It has had enough for now, or our account there is used up.
     RateLimited,
+    /// Its model broke off before it said anything, which the request may have brought about.
+    SaidNothing,
     /// Its dialect cannot be told what the caller said.
     Unsayable,
     /// Its filter will not have the prompt.
@@ -30,6 +32,7 @@ impl Class {
             Self::KeyRefused => "key_refused",
             Self::Outage => "outage",
             Self::RateLimited => "rate_limited",
+            Self::SaidNothing => "said_nothing",
             Self::Unsayable => "unsayable",
             Self::ContentFilter => "content_filter",
             Self::ContextTooLong => "context_too_long",
@@ -37,14 +40,17 @@ impl Class {
         }
     }
 
-    /// Whether breakers count it.
+    /// Whether breakers count it. Nothing that a caller can bring about: it would close a deployment to all others.
     pub(crate) const fn is_the_providers_fault(self) -> bool {
         matches!(self, Self::Outage)
     }
 
     /// Whether another deployment of the same model may do better.
     pub(crate) const fn may_work_elsewhere(self) -> bool {
-        matches!(self, Self::KeyRefused | Self::Outage | Self::RateLimited | Self::Unsayable)
+        matches!(
+            self,
+            Self::KeyRefused | Self::Outage | Self::RateLimited | Self::SaidNothing | Self::Unsayable
+        )
     }
 
     /// Whether another key of the same provider may do better.

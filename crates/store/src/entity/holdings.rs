@@ -91,17 +91,22 @@ pub async fn find(
     Ok(there.find(|one| one.holder == *holder && one.expires_at.is_none_or(|expires| now < expires)))
 }
 
-/// What this holder has of one kind, newest first; `before`: only what is behind this one in that order.
+/// What this holder has of one kind and its provider has not forgotten by now, newest first; `before`: only what is behind
+/// this place in that order (when it was made, and its id), whether or not something is there still.
 pub async fn list(
     executor: impl Executor,
     holder: &Holder,
     kind: Kind,
-    before: Option<&Holding>,
+    before: Option<(Timestamp, &str)>,
     limit: u32,
+    now: Timestamp,
 ) -> Result<Vec<Holding>, Error> {
     let statement = sql(SELECT).push("WHERE kind = $1").bind(kind.as_str());
     let mut statement = of(statement, holder);
-    if let Some(before) = before {
+    // Here and not in what comes of it: a full page would look like the last one.
+    let n = statement.values.len() + 1;
+    statement = statement.push(&format!(" AND (expires_at IS NULL OR expires_at > ${n})")).bind(now);
+    if let Some((created_at, object)) = before {
         // By both, since what one answer named was made at one time.
         let n = statement.values.len();
         statement = statement
@@ -111,8 +116,8 @@ pub async fn list(
                 n + 1,
                 n + 2
             ))
-            .bind(before.created_at)
-            .bind(&before.object);
+            .bind(created_at)
+            .bind(object);
     }
     let n = statement.values.len() + 1;
     let statement = statement

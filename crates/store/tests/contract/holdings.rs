@@ -113,7 +113,8 @@ pub async fn what_a_holder_has_is_listed_newest_first(world: &World) {
     claim(store, &[holding(bob, "e"), Holding { kind: Kind::File, ..at(9, "f") }]).await;
     let mut seen: Vec<Holding> = Vec::new();
     loop {
-        let page = holdings::list(store, &ada, Kind::Response, seen.last(), 2).await.unwrap();
+        let before = seen.last().map(|last| (last.created_at, last.object.as_str()));
+        let page = holdings::list(store, &ada, Kind::Response, before, 2, NOW).await.unwrap();
         if page.is_empty() {
             break;
         }
@@ -121,6 +122,26 @@ pub async fn what_a_holder_has_is_listed_newest_first(world: &World) {
     }
     let objects: Vec<_> = seen.iter().map(|one| one.object.as_str()).collect();
     assert_eq!(objects, ["d", "c", "b", "a"]);
+    // The place counts, not what was there.
+    assert!(holdings::release(store, &ada, Kind::Response, "c").await.unwrap());
+    let place = Some((seconds(2), "c"));
+    let page = holdings::list(store, &ada, Kind::Response, place, 2, NOW).await.unwrap();
+    let objects: Vec<_> = page.iter().map(|one| one.object.as_str()).collect();
+    assert_eq!(objects, ["b", "a"]);
+    // What has expired takes no place from what is behind it.
+    let brief = |n: u64, object: &str, until: u64| Holding {
+        kind: Kind::Audio,
+        expires_at: Some(seconds(until)),
+        ..at(n, object)
+    };
+    let kept = Holding { expires_at: None, ..brief(1, "kept", 0) };
+    claim(store, &[kept, brief(2, "long", 99), brief(3, "short", 10), brief(4, "brief", 10)]).await;
+    let list = async |n: u64| {
+        let page = holdings::list(store, &ada, Kind::Audio, None, 2, seconds(n)).await.unwrap();
+        page.into_iter().map(|one| one.object).collect::<Vec<_>>()
+    };
+    assert_eq!(list(9).await, ["brief", "short"]);
+    assert_eq!(list(10).await, ["long", "kept"], "expired at the moment that is named");
 }
 
 pub async fn a_user_takes_what_it_has_along(world: &World) {

@@ -6,6 +6,8 @@
 //! Not here: where ids stand in requests (`llm`'s `request::reach`) and answers (`llm`'s `made`), and which deployment
 //! gets a call that has some (`reach.rs`).
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::Permit;
 use portcullis_model::holding::{Holder, Holding, Kind};
@@ -66,10 +68,6 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    fn is_keepable(&self) -> bool {
-        self.id.len() <= LONGEST && !self.id.contains('\0')
-    }
-
     fn to(&self, holder: Holder, account: &Account, now: Timestamp) -> Holding {
         Holding {
             kind: self.kind,
@@ -82,6 +80,32 @@ impl Given {
             created_at: now,
             expires_at: self.expires_at,
         }
+    }
+}
+
+/// A place in a list. What was there may be gone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mark {
+    created_at: Timestamp,
+    object: String,
+}
+
+impl Mark {
+    pub(crate) fn of(holding: &Holding) -> Self {
+        Self { created_at: holding.created_at, object: holding.object.clone() }
+    }
+
+    /// As callers carry it about: it says nothing that its holder was not told.
+    pub(crate) fn token(&self) -> String {
+        URL_SAFE_NO_PAD.encode(format!("{}.{}", self.created_at.micros(), self.object))
+    }
+
+    /// Reads a token; whoever makes one up sees their own things only.
+    pub(crate) fn read(token: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let (micros, object) = text.split_once('.')?;
+        let created_at = Timestamp::from_micros(micros.parse().ok()?);
+        is_keepable(object).then(|| Self { created_at, object: object.to_owned() })
     }
 }
 
@@ -109,7 +133,7 @@ impl Held {
         let holder = Holder::of(principal);
         let mut holdings: Vec<Holding> = given
             .iter()
-            .filter(|given| given.is_keepable())
+            .filter(|given| is_keepable(&given.id))
             .map(|given| given.to(holder, account, now))
             .collect();
         // Ids of two providers may be the same, and what is known may be kept for longer now.
@@ -148,7 +172,7 @@ impl Held {
         given: &Given,
         now: Timestamp,
     ) -> Result<bool, Fault> {
-        let Some(principal) = permit.principal().filter(|_| given.is_keepable()) else { return Ok(false) };
+        let Some(principal) = permit.principal().filter(|_| is_keepable(&given.id)) else { return Ok(false) };
         let holding = given.to(Holder::of(principal), account, now);
         holdings::put(&self.store, &holding).await.map_err(unavailable)
     }
@@ -179,28 +203,22 @@ impl Held {
         Ok(self.remember(holder, found, now))
     }
 
-    /// What the caller has of one kind, newest first; `after`: only what is behind this one in that order.
+    /// What the caller has of one kind, newest first; `before`: only what is behind this place in that order.
     ///
     /// # Errors
-    /// `ai_object_not_found` for another's `after`; `store_unavailable`.
+    /// `store_unavailable`.
     pub(crate) async fn list(
         &self,
         permit: &Permit,
         kind: Kind,
-        after: Option<&str>,
+        before: Option<&Mark>,
         limit: u32,
         now: Timestamp,
     ) -> Result<Vec<Holding>, Fault> {
         let Some(principal) = permit.principal() else { return Ok(Vec::new()) };
-        let before = match after {
-            Some(id) => Some(self.find(permit, kind, id, now).await?),
-            None => None,
-        };
         let holder = Holder::of(principal);
-        let listed = holdings::list(&self.store, &holder, kind, before.as_deref(), limit).await;
-        let mut listed = listed.map_err(unavailable)?;
-        listed.retain(|one| one.expires_at.is_none_or(|expires| now < expires));
-        Ok(listed)
+        let before = before.map(|mark| (mark.created_at, mark.object.as_str()));
+        holdings::list(&self.store, &holder, kind, before, limit, now).await.map_err(unavailable)
     }
 
     /// The provider has it no longer.
@@ -234,6 +252,10 @@ impl Held {
 /// Bytes of an id that can be kept.
 const LONGEST: usize = portcullis_store::entity::LONGEST_IDENTIFIER;
 
+fn is_keepable(id: &str) -> bool {
+    id.len() <= LONGEST && !id.contains('\0')
+}
+
 /// Nobody was given it, or somebody else was: whoever asks cannot tell which.
 pub(crate) fn unknown(kind: Kind, id: &str) -> Fault {
     let shown: String = id.chars().take(80).collect();
@@ -256,5 +278,26 @@ fn unavailable(error: Error) -> Fault {
         error => Fault::new(codes::INTERNAL)
             .context("whose an id is at a provider cannot be read or written")
             .source(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_from_its_own_token_only() {
+        for (micros, object) in [(1_700_000_000_000_001, "cachedContents/a.b"), (0, ""), (i64::MIN, "é")] {
+            let mark = Mark { created_at: Timestamp::from_micros(micros), object: object.to_owned() };
+            assert_eq!(Mark::read(&mark.token()), Some(mark));
+        }
+        let long = format!("1.{}", "c".repeat(LONGEST + 1));
+        for text in ["", "1", "1,a", "x.a", ".a", "9223372036854775808.a", "1.a\0", &long] {
+            assert_eq!(Mark::read(&URL_SAFE_NO_PAD.encode(text)), None, "{text}");
+        }
+        assert_eq!(Mark::read(&URL_SAFE_NO_PAD.encode(b"1.\xff")), None);
+        for token in ["cachedContents/c1", "1.a", "MS5h=", "=", "é"] {
+            assert_eq!(Mark::read(token), None, "{token}");
+        }
     }
 }

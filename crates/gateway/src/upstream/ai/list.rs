@@ -1,6 +1,7 @@
 //! Lists of what lives at providers. A provider knows one account, ours, so its own lists are of no use: a caller's list is
 //! what the caller was given, newest first, each asked for by its id.
 
+use super::held::{Mark, unknown};
 use super::object::Place;
 use super::{AiCall, Models};
 use crate::meter::Answer;
@@ -61,7 +62,7 @@ impl<'q> Wish<'q> {
 /// The caller's own of one kind, newest first; `row`: where one is asked for.
 ///
 /// # Errors
-/// `ai_request_invalid`, `ai_object_not_found` for an unknown place to go on from, `store_unavailable`, and what a provider
+/// `ai_request_invalid`, `ai_object_not_found` for no place to go on from, `store_unavailable`, and what a provider
 /// fails with.
 pub(crate) async fn list(
     permit: &Permit,
@@ -72,8 +73,16 @@ pub(crate) async fn list(
 ) -> Result<Answer, Fault> {
     let wish = Wish::read(kind, call.uri.query())?;
     let now = recording.now();
-    let after = wish.after.as_deref();
-    let mut holdings = models.held.list(permit, kind, after, wish.limit + 1, now).await?;
+    let before = match (kind, wish.after.as_deref()) {
+        (_, None) => None,
+        // Clients delete what a page lists before they ask for the next.
+        (Kind::CachedContent, Some(token)) => Some(Mark::read(token).ok_or_else(|| unknown(kind, token))?),
+        (_, Some(id)) => {
+            let after = models.held.find(permit, kind, id, now).await?;
+            Some(Mark::of(&after))
+        }
+    };
+    let mut holdings = models.held.list(permit, kind, before.as_ref(), wish.limit + 1, now).await?;
     let more = holdings.len() > wish.limit as usize;
     holdings.truncate(wish.limit as usize);
     recording.record.timing.dispatched = recording.elapsed();
@@ -95,7 +104,7 @@ pub(crate) async fn list(
         }
     }
     // The last that was looked at: what was left out is not looked at again.
-    let next = holdings.last().filter(|_| more).map(|last| last.object.as_str());
+    let next = holdings.last().filter(|_| more).map(|last| Mark::of(last).token());
     let list = match (kind, next) {
         (Kind::CachedContent, Some(next)) => json!({ "cachedContents": data, "nextPageToken": next }),
         (Kind::CachedContent, None) => json!({ "cachedContents": data }),

@@ -88,7 +88,12 @@ pub(crate) async fn call(
         if target.looks_inside && journey.conversation.is_none() {
             // What cannot be read is refused by whoever would have to be told. In a box, since it is rare.
             let read = match call.format() {
-                Some(chat) => Box::pin(call.asked(chat, "")).await.ok(),
+                Some(chat) => match Box::pin(call.asked(chat, "")).await {
+                    Ok(asked) => Some(asked),
+                    // That is ours, and says nothing of the call.
+                    Err(fault) if fault.code().status() >= 500 => return Err(fault),
+                    Err(_) => None,
+                },
                 None => None,
             };
             let read = read.as_ref().map(|asked| &*asked.request);

@@ -64,7 +64,11 @@ impl Gate {
                     return Err(Goodbye::saying(fault, 1003));
                 }
                 Piece::Message { frames, payload, .. } => {
-                    let changed = self.event(&payload).await.map_err(|fault| Goodbye::saying(fault, 1008))?;
+                    let changed = self.event(&payload).await.map_err(|fault| {
+                        // What is ours passes: 1013 (RFC 6455, IANA: try again later). The rest is the caller's.
+                        let code = if fault.code().status() >= 500 { 1013 } else { 1008 };
+                        Goodbye::saying(fault, code)
+                    })?;
                     match changed {
                         None => passed.extend(frames),
                         // A mask hides nothing from anybody who reads this; it keeps intermediaries from taking a message for

@@ -179,7 +179,7 @@ impl Deliveries {
                 () = shutdown.cancelled() => {}
                 () = tokio::time::sleep(wait) => {}
                 _ = installed.changed() => {}
-                _ = wishes.changed() => {}
+                _ = wishes.changed() => worker.hurry(),
                 _ = news.changed(), if news_count => {}
             }
         }

@@ -53,6 +53,10 @@ pub struct Worker {
     leased_until: Timestamp,
     installation: Option<String>,
     tenants: HashMap<TenantId, Name>,
+    /// Dead letters that were refused again, one after the other, and until when the next waits. What happens now does not
+    /// wait for them, so this is not in the database, where a sink's own failures are.
+    letters_failed: u32,
+    letters_after: Timestamp,
     shutdown: CancellationToken,
 }
 
@@ -73,6 +77,8 @@ impl Worker {
             leased_until: Timestamp::default(),
             installation: None,
             tenants: HashMap::new(),
+            letters_failed: 0,
+            letters_after: Timestamp::default(),
             shutdown,
         }
     }
@@ -138,6 +144,9 @@ impl Worker {
         }
         self.lag(sink, None);
         // Behind what happens now: many of them, or a receiver that takes none, must not hold it up.
+        if self.letters_after > self.clock.now() {
+            return Ok(Next::News);
+        }
         match dead_letters::next(&self.store, sink.name()).await? {
             Some(letter) => self.try_again(sink, letter).await,
             None => Ok(Next::News),
@@ -323,8 +332,13 @@ impl Worker {
         Ok(Next::In(LEASE / 3))
     }
 
-    /// A dead letter that somebody wants delivered. One that fails stays set aside, and those behind it wait as an event would:
-    /// a receiver that is still down is not tried with each of them.
+    /// Somebody wants dead letters delivered now.
+    pub fn hurry(&mut self) {
+        self.letters_after = Timestamp::default();
+    }
+
+    /// A dead letter that somebody wants delivered. One that fails stays set aside, and those behind it wait as events would,
+    /// which do not wait for them: a receiver that is still down is not tried with each of them.
     async fn try_again(&mut self, sink: &dyn Sink, letter: DeadLetter) -> Result<Next, Error> {
         let notice = self.notice(&letter.event).await?;
         if !self.lease(sink).await? {
@@ -339,19 +353,19 @@ impl Worker {
                 let ours = sinks::delivered(&mut tx, sink.name(), self.node, now).await?;
                 tx.commit().await?;
                 self.lost_unless(ours);
+                (self.letters_failed, self.letters_after) = (0, Timestamp::default());
                 return Ok(Next::AtOnce);
             }
             Delivery::Gone { why } => return self.gone(sink, &why).await,
             Delivery::Failed { why, after, .. } => (shortened(&why), after),
         };
-        let failures = sinks::find(&self.store, sink.name()).await?.map_or(0, |progress| progress.failures);
-        let wait = self.wait(failures).max(after.unwrap_or_default());
+        let wait = self.wait(self.letters_failed).max(after.unwrap_or_default());
         let mut tx = self.store.begin().await?;
         dead_letters::fail(&mut tx, letter.id, &why, now).await?;
-        let ours = sinks::fail(&mut tx, sink.name(), self.node, &why, now, now.plus(wait)).await?;
         tx.commit().await?;
-        self.lost_unless(ours);
-        Ok(Next::In(wait))
+        self.letters_failed = self.letters_failed.saturating_add(1);
+        self.letters_after = now.plus(wait);
+        Ok(Next::News)
     }
 
     async fn notice(&mut self, event: &Event) -> Result<Notice, Error> {

@@ -36,6 +36,8 @@ pub type Again = Box<dyn Fn(Arc<Principal>) -> Result<(), Fault> + Send + Sync>;
 
 /// How soon the directory is asked again when it could not say.
 const AGAIN: Duration = Duration::from_secs(1);
+/// And how soon when it could, while nobody tells this node what changes.
+const AGAIN_WHILE_DEAF: Duration = Duration::from_secs(10);
 /// For how long a stream goes on while nobody can say whether its principal still stands: longer than a database takes to
 /// start again or to hand over to its replica. A node that is cut off from it hears of no suspension at all meanwhile.
 const UNSURE: Duration = Duration::from_secs(120);
@@ -75,7 +77,7 @@ impl Standing {
             let pause = match self.check().await {
                 Ok(()) => {
                     self.unsure = None;
-                    None
+                    self.runtime.invalidation().state().deaf.then_some(AGAIN_WHILE_DEAF)
                 }
                 Err(fault) if fault.code().status() == 503 => {
                     let now = self.runtime.clock().now();
@@ -88,7 +90,7 @@ impl Standing {
             };
             let changed = self.changes.changed();
             match pause {
-                // Told or not, a second later it may be known.
+                // Told or not, a while later it may be known.
                 Some(pause) => drop(tokio::time::timeout(pause, changed).await),
                 None => {
                     if changed.await.is_err() {
@@ -112,7 +114,9 @@ impl Standing {
             self.revocations = Some(list);
         }
         let invalidation = self.runtime.invalidation();
-        if self.seen.is_some_and(|seen| !invalidation.touched_since(&self.tags, &seen)) {
+        // What was seen holds only while changes are heard of.
+        let heard = !invalidation.state().deaf;
+        if heard && self.seen.is_some_and(|seen| !invalidation.touched_since(&self.tags, &seen)) {
             return Ok(());
         }
         let seen = invalidation.look();

@@ -409,7 +409,7 @@ fn by_name(holder: &User, ours: bool, by: &'static str, person: &Person) -> Opti
         return None;
     }
     match holder.status {
-        UserStatus::Deleted if !ours => Some(Mirrored::Gone(holder.clone())),
+        UserStatus::Deleted => Some(Mirrored::Gone(holder.clone())),
         UserStatus::Merged => Some(Mirrored::Rekeyed { user: holder.clone(), by }),
         _ => ours.then(|| Mirrored::Rekeyed { user: holder.clone(), by }),
     }

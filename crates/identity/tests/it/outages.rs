@@ -328,6 +328,22 @@ async fn a_stream_outlives_a_short_outage_and_no_long_one() {
     seconds(119);
     assert!(goes_on(&mut standing).await);
     seconds(2);
-    let fault = tokio::time::timeout(Duration::from_secs(10), standing.lost()).await.expect("it ends");
-    assert_eq!(fault.code(), codes::RESOLUTION_UNAVAILABLE);
+    let ends = async |standing: &mut Standing| {
+        let fault = tokio::time::timeout(Duration::from_secs(10), standing.lost()).await.expect("it ends");
+        assert_eq!(fault.code(), codes::RESOLUTION_UNAVAILABLE);
+    };
+    ends(&mut standing).await;
+
+    // The news stop while the directory still answers, and it goes away without a word: it is asked again all the same.
+    source.set(Manner::Works);
+    world.runtime.hear(Signal::Restored).await;
+    seconds(60);
+    standing.check().await.unwrap();
+    world.runtime.hear(Signal::Lost).await;
+    assert!(goes_on(&mut standing).await);
+    source.set(Manner::Refuses);
+    seconds(10);
+    assert!(goes_on(&mut standing).await);
+    seconds(121);
+    ends(&mut standing).await;
 }

@@ -527,6 +527,13 @@ async fn who_is_gone_here_is_not_made_again_by_a_source_that_has_them() {
         let dry = resolve(&case.world, &case.identity, sub, Effects::Dry).await.unwrap_err();
         assert_eq!(dry.code().name(), "user_deleted", "{sub}");
     }
+    // Nor one whom the source itself had fed, under another key and another name.
+    case.service.set("lin", known("21", Some("n-21"), "lin"));
+    let lin = case.user("lin").await;
+    directory.delete(&actor(), lin.id, None).await.unwrap();
+    case.world.hear().await;
+    case.service.set("linda", known("22", Some("n-21"), "linda"));
+    assert_eq!(case.code("linda").await.0, "user_deleted");
     // By the company's own ids it is somebody else, to whom the name was given.
     case.service.set("grace", known("12", Some("n-12"), "grace"));
     case.later();

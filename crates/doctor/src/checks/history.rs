@@ -59,7 +59,11 @@ impl Check for History {
                 records.len()
             ));
         };
-        let user = users::find(&case.store, id).await.ok().flatten();
+        let user = match users::find(&case.store, id).await {
+            Ok(user) => user,
+            // An outage is not an absence.
+            Err(error) => return Seen::NotObservable(format!("user {id} cannot be looked up: {error}")),
+        };
         let passed = format!("call {} passed {} as user {id}", record.id, when(record.at, case.now));
         Seen::one(match user {
             Some(user) if user.status == UserStatus::Active => {

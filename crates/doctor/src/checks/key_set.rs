@@ -1,7 +1,7 @@
 //! The issuer's key set: unreachable, empty, a web page, not to be kept; a key under another id, replaced, removed, or the
 //! same id with new material.
 
-use super::revoked::{entry, said};
+use super::revoked::{entry, may_see, said};
 use crate::case::Case;
 use crate::cause::{self, Cause};
 use crate::check::{Check, Seen};
@@ -55,19 +55,7 @@ impl Check for KeySet {
             findings.extend(unknown_key(case, issuer, &facts, kid));
         }
         if case.refused_as("key_distrusted") {
-            findings.push(
-                Finding::new(
-                    cause::KEY_DISTRUSTED,
-                    Stage::Key,
-                    Likelihood::Certain,
-                    By::Operator,
-                    "an operator distrusts the key that the token is signed with",
-                )
-                .evidence(format!("`kid` {}", kid.map_or("none".to_owned(), quoted)))
-                .evidence(distrusted(case, issuer, kid).await)
-                .action("get a token that is signed with another key; or trust this one again if it was a mistake")
-                .command(format!("portcullis issuer trust {} {}", issuer.name, word(kid.unwrap_or_default()))),
-            );
+            findings.push(distrusted(case, issuer).await);
         }
         if relevant || !findings.is_empty() {
             return Seen::all(findings, "the key set is at hand and has the key that the token names");
@@ -79,16 +67,44 @@ impl Check for KeySet {
     }
 }
 
-/// Who distrusts the key, when and why.
-async fn distrusted(case: &Case, issuer: &portcullis_model::Issuer, kid: Option<&str>) -> String {
+/// An operator distrusts the key: the one that the token names, or the one that signed it, whatever it names.
+async fn distrusted(case: &Case, issuer: &portcullis_model::Issuer) -> Finding {
+    let signers = case.token.as_deref().map(|token| case.signers(token)).unwrap_or_default();
+    let signer =
+        signers.into_iter().filter(|signer| signer.issuer == issuer.name).find_map(|signer| signer.kid);
+    let kids: Vec<&str> = case.kid().into_iter().chain(signer.as_deref()).collect();
     let of_key = |what: &What| match what {
-        What::Key { issuer: of, kid: own } => *of == issuer.name && Some(own.as_str()) == kid,
+        What::Key { issuer: of, kid } => *of == issuer.name && kids.contains(&kid.as_str()),
         _ => false,
     };
+    let finding = Finding::new(
+        cause::KEY_DISTRUSTED,
+        Stage::Key,
+        Likelihood::Certain,
+        By::Operator,
+        "an operator distrusts the key that the token is signed with",
+    )
+    .evidence(format!("`kid` {}", kids.first().map_or("none".to_owned(), |kid| quoted(kid))))
+    .action("get a token that is signed with another key; or trust this one again if it was a mistake");
     match entry(case, of_key).await {
-        Ok(Some(entry)) => said(&entry, case.now),
-        Ok(None) => "it is on the list no longer".to_owned(),
-        Err(error) => format!("by whom is not known: the revocation list cannot be read: {error}"),
+        Ok(Some(entry)) if !may_see(case, &entry) => finding.evidence(said(case, &entry)),
+        Ok(Some(entry)) => {
+            let finding = finding.evidence(said(case, &entry));
+            match &entry.what {
+                What::Key { issuer, kid } => {
+                    finding.command(format!("portcullis issuer trust {issuer} {}", word(kid)))
+                }
+                _ => finding,
+            }
+        }
+        // Which key it was that was tried is known only where its signature can be looked at again.
+        Ok(None) if kids.is_empty() => {
+            finding.evidence("by whom is not known").command("portcullis revocation list")
+        }
+        Ok(None) => finding.evidence("it is on the list no longer").command("portcullis revocation list"),
+        Err(error) => finding
+            .evidence(format!("by whom is not known: the revocation list cannot be read: {error}"))
+            .command("portcullis revocation list"),
     }
 }
 

@@ -55,8 +55,9 @@ impl Check for Revoked {
             "sign in again and use the new token; if the revocation was a mistake, an operator can lift it",
         );
         Seen::one(match entry {
+            Some(entry) if !may_see(case, &entry) => finding.evidence(said(case, &entry)),
             Some(entry) => finding
-                .evidence(said(&entry, case.now))
+                .evidence(said(case, &entry))
                 .evidence(format!("the entry is of kind `{}`", entry.what.kind()))
                 .command(format!("portcullis revocation delete {}", entry.id)),
             None => finding.command("portcullis revocation list"),
@@ -77,8 +78,17 @@ pub(super) async fn entry(case: &Case, hits: impl Fn(&What) -> bool) -> Result<O
     }
 }
 
-/// By whom, when and why.
-pub(super) fn said(entry: &Revocation, now: Timestamp) -> String {
+/// Whether whoever asks may see the entry: of their tenant, when they are confined to one.
+pub(super) fn may_see(case: &Case, entry: &Revocation) -> bool {
+    case.within().is_none_or(|own| entry.tenant == Some(own))
+}
+
+/// By whom, when and why, as far as whoever asks may know.
+pub(super) fn said(case: &Case, entry: &Revocation) -> String {
+    let at = when(entry.at, case.now);
+    if !may_see(case, entry) {
+        return format!("by an operator of this gateway, {at}");
+    }
     let why = entry.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
-    format!("by {}, {}{why}", entry.actor, when(entry.at, now))
+    format!("by {}, {at}{why}", entry.actor)
 }

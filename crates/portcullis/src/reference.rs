@@ -90,7 +90,8 @@ fn only(page: &Value, what: &str, reference: &str) -> Done<Option<String>> {
     }
 }
 
-fn is_id(text: &str) -> bool {
+/// Whether it has the form of an id.
+pub fn is_id(text: &str) -> bool {
     text.parse::<uuid::Uuid>().is_ok()
 }
 

@@ -74,6 +74,10 @@ impl Run for Record {
             Verb::List(list) => {
                 let tenant = list.tenant.as_deref();
                 let user = match &list.user {
+                    // Records stay when their user is gone, with the database that had it.
+                    Some(id) if reference::is_id(id) => {
+                        Some(reference::user(client, id, tenant).await.unwrap_or_else(|_| id.clone()))
+                    }
                     Some(user) => Some(reference::user(client, user, tenant).await?),
                     None => None,
                 };

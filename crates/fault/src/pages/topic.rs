@@ -103,10 +103,10 @@ impl Topic {
         }
         let mut out = match language {
             Language::English => format!(
-                "\n## Messages of other libraries\n\nReleases were read on {READ_ON}. A message was introduced by the first release that says it and deprecated by the first that no longer does, of those that its registry holds. The last column says where the text was checked.\n\n| library | message | introduced | deprecated | status | checked in |\n|---|---|---|---|---|---|\n"
+                "\n## Messages of other libraries\n\nReleases were read on {READ_ON}. A message was introduced by the first release that says it and deprecated by the first that no longer does, of those in its registry that could be read. The last column says where the text was checked.\n\n| library | message | introduced | deprecated | status | checked in |\n|---|---|---|---|---|---|\n"
             ),
             Language::Chinese => format!(
-                "\n## 其他库的消息\n\n各版本于 {READ_ON} 读取。在软件源现存的版本中，引入版本是第一个含有该消息的版本，弃用版本是第一个不再含有它的版本。最后一列说明在何处核对过该消息。\n\n| 库 | 消息 | 引入版本 | 弃用版本 | 状态 | 核对依据 |\n|---|---|---|---|---|---|\n"
+                "\n## 其他库的消息\n\n各版本于 {READ_ON} 读取。在软件源中可读取的版本里，引入版本是第一个含有该消息的版本，弃用版本是第一个不再含有它的版本。最后一列说明在何处核对过该消息。\n\n| 库 | 消息 | 引入版本 | 弃用版本 | 状态 | 核对依据 |\n|---|---|---|---|---|---|\n"
             ),
         };
         for message in messages {

@@ -27,7 +27,7 @@ pub struct Found {
     /// As in the message's row.
     text: &'static str,
     /// The release before the first, which does not say it; none when there is none to be had. What lies between the two is
-    /// not in the registry.
+    /// not in the registry, or could not be read.
     pub before: Option<&'static str>,
     /// The first release that says it, of those that are to be had.
     pub first: &'static str,

@@ -75,9 +75,14 @@ def machine():
 class Served:
     """A gateway that answers: where, and how it is asked."""
 
-    def __init__(self, process, port, upstream, headers=(), path=CHAT_PATH, took=0.0):
+    def __init__(self, process, port, upstream, headers=(), path=CHAT_PATH, took=0.0, log=None):
         self.process, self.port, self.upstream = process, port, upstream
-        self.headers, self.path, self.took = list(headers), path, took
+        self.headers, self.path, self.took, self.log = list(headers), path, took, log
+
+    def panics(self):
+        """What it printed of each panic: one call's connection ends with it, which a client may take for something else."""
+        lines = self.log.read_text(errors="replace").splitlines() if self.log else []
+        return [" ".join(lines[at : at + 2]) for at, line in enumerate(lines) if " panicked at " in line]
 
     def direct(self):
         return Served(None, self.upstream, self.upstream)
@@ -187,7 +192,7 @@ class Bench:
         try:
             if served(more["PORT"], "POST", path, asked, CHAT | {"model": gateway.get("model", "mock-model")}, 60) is None:
                 raise RuntimeError(f"{gateway['name']} did not serve; see {run / 'log'}")
-            yield Served(process, more["PORT"], upstream, headers, path, time.monotonic() - began)
+            yield Served(process, more["PORT"], upstream, headers, path, time.monotonic() - began, run / "log")
         finally:
             self.stop(process)
 

@@ -106,6 +106,7 @@ def main():
             done = costly.result()
         watch.wait()
         tids = [int(task.name) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+        panics = served.panics()
     with subprocess.Popen(["perf", "script", "-i", data, "--ns"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as trace:
         threads = stretches(trace.stdout, tids)
     # Pinned to one CPU it has one worker, and that is the thread which is woken most.
@@ -114,9 +115,11 @@ def main():
     if not found:
         raise SystemExit("the scheduler's trace has nothing of the worker: is this root, and is `perf` there?")
     over = [s for s in found if s > asked.bound]
+    errors = [r["errors"] for r in results if r["errors"]]
     print(json.dumps({
         "calls": sum(r["ok"] for r in results),
-        "errors": [r["errors"] for r in results if r["errors"]],
+        "errors": errors,
+        "panics": panics,
         "costly": done,
         "stretches": len(found),
         "median_ms": round(found[len(found) // 2], 3),
@@ -124,7 +127,7 @@ def main():
         "longest_ms": [round(s, 3) for s in found[-5:]],
         "over_bound": len(over),
     }, indent=2))
-    return 1 if over else 0
+    return 1 if over or errors or panics else 0
 
 
 if __name__ == "__main__":

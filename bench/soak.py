@@ -24,6 +24,8 @@ CHAT = "--chat-bytes 300 --warmup 0"
 MIXTURE = {
     "known token": f"--connections 32 {CHAT} --token-limit 1 --rate 1500",
     "fresh tokens": f"--connections 16 {CHAT} --rate 600",
+    # Larger than what is reserved, read and worked on in one go.
+    "long bodies": "--connections 4 --chat-bytes 500000 --warmup 0 --token-limit 1 --rate 20",
     "streams": f"--connections 100 {CHAT} --stream --expect-chunks 50 --rate 100 --token-limit 1",
     "bad tokens": f"--connections 2 {CHAT} --rate 3 --expect-status 401 --header 'authorization: Bearer e30.e30.e30'",
 }
@@ -89,6 +91,8 @@ def main():
         except subprocess.TimeoutExpired:
             problems.append("the gateway did not stop within a minute")
 
+    if panics := served.panics():
+        problems.append(f"panics: {panics}")
     data = next(pathlib.Path(bench.scratch).glob("portcullis-ai/data"))
     with sqlite3.connect(data / "portcullis.db") as database:
         records, ids = database.execute("SELECT count(*), count(DISTINCT id) FROM records").fetchone()

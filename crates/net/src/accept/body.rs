@@ -89,9 +89,8 @@ where
             }
             if all.is_empty() {
                 // What the client promises is within the limit by now; still, memory is taken as bytes come.
-                all.reserve(
-                    usize::try_from(expected).unwrap_or(0).clamp(first.len() + piece.len(), 256 * 1024),
-                );
+                let promised = usize::try_from(expected).unwrap_or(0).min(256 * 1024);
+                all.reserve(promised.max(first.len() + piece.len()));
                 all.extend_from_slice(&first);
             }
             all.extend_from_slice(&piece);
@@ -194,6 +193,22 @@ mod tests {
         let gone = || io::Error::from(io::ErrorKind::UnexpectedEof);
         assert_eq!(code(vec![(0, Ok(b"abc")), (0, Err(gone()))]).await, Err("request_malformed"));
         assert_eq!(code(vec![]).await, Ok(Bytes::new()));
+    }
+
+    #[tokio::test]
+    async fn pieces_may_be_larger_than_what_is_reserved_at_once() {
+        static LARGE: [u8; 200 * 1024] = [7; 200 * 1024];
+        for pieces in
+            [vec![&LARGE[..], &LARGE], vec![&LARGE[..1], &LARGE, &LARGE], vec![&LARGE[..], &LARGE[..1]]]
+        {
+            let whole = pieces.concat();
+            let body = Bounded::new(
+                stream(pieces.into_iter().map(|piece| (0, Ok(piece))).collect()),
+                1 << 20,
+                Duration::from_secs(10),
+            );
+            assert_eq!(body.read().await.unwrap(), whole);
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -274,8 +274,13 @@ async fn files_are_seen_by_whoever_uploaded_them() {
     assert!(account.seen().await.iter().all(|call| call.target() != "/v1/files"), "nobody lists the account");
     let page = ada.get("/v1/files?limit=2").await.json();
     assert_eq!((page["data"].as_array().unwrap().len(), page["has_more"].as_bool()), (2, Some(true)));
-    let rest =
-        ada.get(&format!("/v1/files?limit=2&after={}", page["last_id"].as_str().unwrap())).await.json();
+    // Asked for on its own meanwhile, and kept for longer: it stays where it was.
+    let last = page["last_id"].as_str().unwrap();
+    for file in account.0.lock().await.0.iter_mut().filter(|file| file["id"] == last) {
+        file["expires_at"] = json!(4_102_444_800_u64);
+    }
+    assert_eq!(ada.get(&format!("/v1/files/{last}")).await.json()["id"], last);
+    let rest = ada.get(&format!("/v1/files?limit=2&after={last}")).await.json();
     assert_eq!((rest["data"].as_array().unwrap().len(), rest["has_more"].as_bool()), (1, Some(false)));
     assert_eq!(ada.get("/v1/files?purpose=batch").await.json()["data"], json!([]));
     assert_eq!(ada.get("/v1/files?order=asc").await.status, 400);

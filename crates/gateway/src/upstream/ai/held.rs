@@ -221,6 +221,24 @@ impl Held {
         holdings::list(&self.store, &holder, kind, before, limit, now).await.map_err(unavailable)
     }
 
+    /// The place of one in the caller's list: of the database, since what is remembered of a thing that its caller asked for
+    /// again says when that was, and a list would begin anew there.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find).
+    pub(crate) async fn mark(
+        &self,
+        permit: &Permit,
+        kind: Kind,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Mark, Fault> {
+        let Some(principal) = permit.principal() else { return Err(unknown(kind, id)) };
+        let holder = Holder::of(principal);
+        let found = holdings::find(&self.store, &holder, kind, id, now).await.map_err(unavailable)?;
+        found.as_ref().map(Mark::of).ok_or_else(|| unknown(kind, id))
+    }
+
     /// The provider has it no longer.
     ///
     /// # Errors

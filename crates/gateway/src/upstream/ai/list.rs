@@ -77,10 +77,7 @@ pub(crate) async fn list(
         (_, None) => None,
         // Clients delete what a page lists before they ask for the next.
         (Kind::CachedContent, Some(token)) => Some(Mark::read(token).ok_or_else(|| unknown(kind, token))?),
-        (_, Some(id)) => {
-            let after = models.held.find(permit, kind, id, now).await?;
-            Some(Mark::of(&after))
-        }
+        (_, Some(id)) => Some(models.held.mark(permit, kind, id, now).await?),
     };
     let mut holdings = models.held.list(permit, kind, before.as_ref(), wish.limit + 1, now).await?;
     let more = holdings.len() > wish.limit as usize;

@@ -325,6 +325,11 @@ async fn a_model_that_says_nothing_opens_no_breaker() {
     let house = House::open(&config).await;
     let answer = ask(&house, PLAIN, "").await;
     assert_eq!((answer.status, two.calls()), (200, 1), "{}", answer.text());
+    // What the first used is not lost in what the second did.
+    let record = house.record().await;
+    let used = |n: usize| record.tried[n].usage.as_ref().map(|usage| usage.input_tokens);
+    assert_eq!((record.tried.len(), used(0), used(1)), (2, Some(11), None));
+    assert_ne!(record.usage.unwrap().input_tokens, 11);
     house.close().await;
 }
 

@@ -2,7 +2,7 @@
 
 use crate::house::House;
 use crate::routing::{ONE, PLAIN, Vendor, ask, good, model, says};
-use serde_json::json;
+use crate::vertex::{self, KEY};
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
@@ -45,8 +45,6 @@ impl Subscriber for Log {
     fn exit(&self, _: &Id) {}
 }
 
-const KEY: &str = include_str!("../../../../fuzz/keys/rsa.pem");
-
 #[tokio::test]
 async fn no_key_and_no_token_is_logged() {
     let log = Log::default();
@@ -72,18 +70,9 @@ async fn no_key_and_no_token_is_logged() {
         r#"{"error":{"message":"Incorrect API key provided: sk-ours","type":"invalid_request_error"}}"#,
     ))
     .await;
-    let place = tempfile::tempdir().unwrap();
-    let file = place.path().join("account.json");
-    let account = json!({
-        "type": "service_account", "private_key": KEY, "private_key_id": "k1",
-        "client_email": "gw@project.iam.gserviceaccount.com",
-        "token_uri": format!("http://{}/token", endpoint.upstream.address),
-    });
-    std::fs::write(&file, account.to_string()).unwrap();
-    let vertex =
-        format!("preset = \"vertex-compat\"\ngoogle = {{ credentials = \"file:{}\" }}", file.display());
+    let (account, _place) = vertex::provider(&google, &endpoint);
     let config = [
-        google.provider("one", &vertex),
+        account,
         refusing.provider("two", "api_key = \"env:PROVIDER_KEY\""),
         model("fast", "", &[ONE]),
         model("other", "", &[crate::routing::TWO]),

@@ -5,10 +5,10 @@ use crate::routing::{ONE, PLAIN, TWO, Vendor, ask, good, model, says};
 use serde_json::json;
 use std::sync::Arc;
 
-const KEY: &str = include_str!("../../../../fuzz/keys/rsa.pem");
+pub const KEY: &str = include_str!("../../../../fuzz/keys/rsa.pem");
 
 /// A provider whose tokens come from `endpoint`, and the directory with its account's key.
-fn provider(vendor: &Vendor, endpoint: &Vendor) -> (String, tempfile::TempDir) {
+pub fn provider(vendor: &Vendor, endpoint: &Vendor) -> (String, tempfile::TempDir) {
     let place = tempfile::tempdir().unwrap();
     let file = place.path().join("account.json");
     let account = json!({

@@ -383,7 +383,8 @@ impl Journey<'_> {
             outcome: Cow::Borrowed(outcome),
             status: recording.record.upstream_status,
             after: recording.elapsed(),
-            usage: None,
+            // The record's own gives way to that of whoever is asked next.
+            usage: recording.record.usage.clone().filter(|_| outcome == Class::SaidNothing.as_str()),
         });
     }
 

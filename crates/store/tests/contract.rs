@@ -74,6 +74,7 @@ contract! {
     teams::circles_end_every_walk,
     holdings::an_id_is_found_by_whom_it_was_given_to_and_nobody_else,
     holdings::the_first_who_was_given_an_id_has_it,
+    holdings::what_is_let_go_at_one_provider_stays_at_another,
     holdings::what_a_holder_has_is_listed_newest_first,
     holdings::a_user_takes_what_it_has_along,
     holdings::what_is_old_or_expired_is_forgotten,

@@ -379,3 +379,31 @@ async fn a_file_goes_where_its_caller_says_and_its_batch_follows() {
     assert_eq!((accounts[0].seen().await.len(), accounts[1].seen().await.len()), (0, 2));
     house.close().await;
 }
+
+#[tokio::test]
+async fn what_is_deleted_at_one_provider_is_kept_at_another() {
+    let accounts = [Account::default(), Account::default()];
+    let (first, second) = (accounts[0].open().await, accounts[1].open().await);
+    let house = House::open(&config(&[&first, &second], "")).await;
+    let ada = Caller::of(&house, &house.ada);
+    // Both providers count from nothing, so that both give the same id.
+    for model in ["fast0", "fast1"] {
+        let file = ada.upload("batch", &line(model, "")).await.json();
+        assert_eq!(file["id"], "file-0");
+    }
+    assert_eq!(ada.send("DELETE", "/v1/files/file-0", "", "").await.status, 200);
+    let mut seen = Vec::new();
+    for account in &accounts {
+        seen.push(account.seen().await.last().unwrap().line.starts_with("DELETE"));
+    }
+    assert_eq!(seen, [false, true], "the newest goes first");
+    // The other is there still, and so is that its calls were judged.
+    let asked =
+        json!({"input_file_id": "file-0", "endpoint": "/v1/chat/completions", "completion_window": "24h"});
+    let batch = ada.post("/v1/batches", &asked).await;
+    assert_eq!(batch.status, 200, "{}", batch.text());
+    assert_eq!(ada.send("DELETE", "/v1/files/file-0", "", "").await.status, 200);
+    assert_eq!(accounts[0].seen().await.len(), 2);
+    assert_eq!(code(&ada.send("DELETE", "/v1/files/file-0", "", "").await).0, 404);
+    house.close().await;
+}

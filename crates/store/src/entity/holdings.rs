@@ -127,15 +127,22 @@ pub async fn list(
     all(executor.rows(statement).await?, read)
 }
 
-/// Forgets one, which the provider has no longer; whether it was this holder's.
+/// Forgets one, which this provider has no longer; whether it was this holder's. An equal id at another provider is
+/// something else.
 pub async fn release(
     executor: impl Executor,
     holder: &Holder,
     kind: Kind,
     object: &str,
+    provider: &Name,
 ) -> Result<bool, Error> {
-    let statement =
-        sql("DELETE FROM holdings WHERE kind = $1 AND object = $2").bind(kind.as_str()).bind(object);
+    if !is_identifier(object) {
+        return Ok(false);
+    }
+    let statement = sql("DELETE FROM holdings WHERE kind = $1 AND object = $2 AND provider = $3")
+        .bind(kind.as_str())
+        .bind(object)
+        .bind(provider);
     Ok(executor.execute(of(statement, holder)).await? > 0)
 }
 

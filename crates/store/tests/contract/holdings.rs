@@ -35,6 +35,11 @@ async fn find(store: &Store, holder: &Holder, object: &str) -> Option<Holding> {
     holdings::find(store, holder, Kind::Response, object, NOW).await.unwrap()
 }
 
+async fn release(store: &Store, holder: &Holder, holding: &Holding) -> bool {
+    let Holding { kind, object, provider, .. } = holding;
+    holdings::release(store, holder, *kind, object, provider).await.unwrap()
+}
+
 pub async fn an_id_is_found_by_whom_it_was_given_to_and_nobody_else(world: &World) {
     let store = &world.store;
     let (acme, umbra) = (world.tenant("acme").await, world.tenant("umbra").await);
@@ -65,9 +70,9 @@ pub async fn an_id_is_found_by_whom_it_was_given_to_and_nobody_else(world: &Worl
     assert_eq!(other, None, "an id of another kind");
     // Only its holder lets go of it.
     for holder in &all[1..] {
-        assert!(!holdings::release(store, holder, Kind::Response, "resp_0").await.unwrap());
+        assert!(!release(store, holder, &mine[0]).await);
     }
-    assert!(holdings::release(store, &all[0], Kind::Response, "resp_0").await.unwrap());
+    assert!(release(store, &all[0], &mine[0]).await);
     assert_eq!(find(store, &all[0], "resp_0").await, None);
 }
 
@@ -102,6 +107,31 @@ pub async fn the_first_who_was_given_an_id_has_it(world: &World) {
     assert!(holdings::claim(&mut tx, &[holding(ada, &long)]).await.is_err());
 }
 
+pub async fn what_is_let_go_at_one_provider_stays_at_another(world: &World) {
+    let store = &world.store;
+    let acme = world.tenant("acme").await;
+    let ada = of_user(acme.id, world.user(acme.id, |_| {}).await.id);
+    let here = holding(ada, "file-1");
+    let elsewhere = Holding { provider: name("azure"), created_at: seconds(1), ..here.clone() };
+    let file = Holding { kind: Kind::File, ..here.clone() };
+    let input = Holding { kind: Kind::BatchInput, ..file.clone() };
+    let all = [here.clone(), elsewhere.clone(), file.clone(), input.clone()];
+    assert_eq!(claim(store, &all).await, []);
+    let there = Holding { provider: name("vllm"), ..here.clone() };
+    assert!(!release(store, &ada, &there).await, "no provider of hers");
+    assert!(release(store, &ada, &here).await);
+    assert!(!release(store, &ada, &here).await, "it is gone");
+    assert_eq!(find(store, &ada, "file-1").await, Some(elsewhere.clone()));
+    for kept in [&file, &input] {
+        let found = holdings::find(store, &ada, kept.kind, "file-1", NOW).await.unwrap();
+        assert_eq!(found.as_ref(), Some(kept), "another kind");
+    }
+    assert!(release(store, &ada, &elsewhere).await);
+    assert_eq!(find(store, &ada, "file-1").await, None);
+    let unkeepable = Holding { object: "file-1\0".to_owned(), ..file };
+    assert!(!release(store, &ada, &unkeepable).await, "what cannot be stored is nobody's");
+}
+
 pub async fn what_a_holder_has_is_listed_newest_first(world: &World) {
     let store = &world.store;
     let acme = world.tenant("acme").await;
@@ -123,7 +153,7 @@ pub async fn what_a_holder_has_is_listed_newest_first(world: &World) {
     let objects: Vec<_> = seen.iter().map(|one| one.object.as_str()).collect();
     assert_eq!(objects, ["d", "c", "b", "a"]);
     // The place counts, not what was there.
-    assert!(holdings::release(store, &ada, Kind::Response, "c").await.unwrap());
+    assert!(release(store, &ada, &mine[2]).await);
     let place = Some((seconds(2), "c"));
     let page = holdings::list(store, &ada, Kind::Response, place, 2, NOW).await.unwrap();
     let objects: Vec<_> = page.iter().map(|one| one.object.as_str()).collect();

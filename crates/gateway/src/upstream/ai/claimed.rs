@@ -61,7 +61,7 @@ impl Claim {
         let id = batch.id.clone();
         let note = async move { claim.held.first(&claim.permit, &claim.account, &bill, claim.now).await };
         let take_back = async move {
-            if let Err(fault) = back.held.release(&back.permit, Kind::BatchBill, &id).await {
+            if let Err(fault) = back.held.release(&back.permit, Kind::BatchBill, &id, &back.account.provider).await {
                 let why = fault.private_context().unwrap_or_else(|| fault.code().title().to_owned());
                 tracing::warn!(batch = id, why, "what a batch used is in no record: its caller hung up");
             }

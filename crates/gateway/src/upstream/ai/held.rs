@@ -239,14 +239,20 @@ impl Held {
         found.as_ref().map(Mark::of).ok_or_else(|| unknown(kind, id))
     }
 
-    /// The provider has it no longer.
+    /// The provider has it no longer; another may have one with the same id.
     ///
     /// # Errors
     /// `store_unavailable`: the database cannot be asked. The provider knows better than it then.
-    pub(crate) async fn release(&self, permit: &Permit, kind: Kind, id: &str) -> Result<(), Fault> {
+    pub(crate) async fn release(
+        &self,
+        permit: &Permit,
+        kind: Kind,
+        id: &str,
+        provider: &Name,
+    ) -> Result<(), Fault> {
         let Some(principal) = permit.principal() else { return Ok(()) };
         let holder = Holder::of(principal);
-        let released = holdings::release(&self.store, &holder, kind, id).await;
+        let released = holdings::release(&self.store, &holder, kind, id, provider).await;
         // Behind it: whoever looked before it was gone would remember it otherwise.
         self.released.fetch_add(1, Ordering::SeqCst);
         self.known.remove(&(holder, kind, id.into()));

@@ -92,7 +92,7 @@ pub(crate) async fn list(
         let Ok(place) = Place::of(permit, models, holding) else { continue };
         let found = place.fetch(&call, &holding.object, models.held, end, recording).await?;
         let Some(document) = found else {
-            models.held.release(permit, kind, &holding.object).await?;
+            models.held.release(permit, kind, &holding.object, &holding.provider).await?;
             continue;
         };
         if wish.purpose.is_none_or(|purpose| has_purpose(&document, purpose)) {

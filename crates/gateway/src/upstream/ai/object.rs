@@ -158,7 +158,8 @@ impl Attempt<'_> {
         {
             let input = (kind == Kind::File).then_some(Kind::BatchInput);
             for kind in [Some(kind), input].into_iter().flatten() {
-                if let Err(fault) = self.held.release(self.permit.permit(), kind, id).await {
+                let permit = self.permit.permit();
+                if let Err(fault) = self.held.release(permit, kind, id, &self.deployment.provider).await {
                     // The provider has it no longer; whose it was is forgotten when it is old.
                     tracing::warn!(kind = kind.as_str(), %fault, "what was deleted at a provider is still known as somebody's");
                 }

@@ -101,6 +101,7 @@ impl Recording {
             model: None,
             provider: None,
             deployment: None,
+            batch: None,
             method,
             path,
             source,
@@ -202,10 +203,12 @@ impl Recording {
         self.busy = aside.busy.take();
     }
 
-    /// What a batch used is in this record, with what its calls cost.
-    pub(crate) fn billed(&mut self, known: Option<Arc<catalog::Model>>, bill: Bill) {
+    /// What this batch used is in this record, with what its calls cost. To be said again by whoever hears of it as well: one
+    /// record keeps it in the end.
+    pub(crate) fn billed(&mut self, batch: String, known: Option<Arc<catalog::Model>>, bill: Bill) {
         self.known = known;
         self.batch = Some(bill.calls);
+        self.record.batch = Some(batch);
         self.record.usage = Some(bill.usage);
     }
 

@@ -24,8 +24,6 @@ pub enum Kind {
     Batch,
     /// A file whose calls were judged when it came: what a batch may be made of. The same file is a [`File`](Self::File), too.
     BatchInput,
-    /// That a batch is over and what it used is in a record: so that it is in one only.
-    BatchBill,
     /// A prompt's beginning that the provider keeps (Gemini's `cachedContents`).
     CachedContent,
     /// A place where code runs.
@@ -54,7 +52,6 @@ impl Kind {
         Self::File,
         Self::Batch,
         Self::BatchInput,
-        Self::BatchBill,
         Self::CachedContent,
         Self::Container,
         Self::VectorStore,
@@ -75,7 +72,6 @@ impl Kind {
             Self::File => "file",
             Self::Batch => "batch",
             Self::BatchInput => "batch_input",
-            Self::BatchBill => "batch_bill",
             Self::CachedContent => "cached_content",
             Self::Container => "container",
             Self::VectorStore => "vector_store",

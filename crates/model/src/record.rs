@@ -84,6 +84,10 @@ pub struct Record {
     /// The model's name at that provider.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deployment: Option<std::sync::Arc<str>>,
+    /// The batch, by its id at the provider, that `usage` and `cost` are of: of several calls that heard that it is over, the
+    /// record that is stored first has all three.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
     /// HTTP method.
     pub method: Cow<'static, str>,
     /// Path without query, at most 512 bytes.

@@ -66,6 +66,7 @@ fn record(n: u64) -> Record {
         model: Some("fast".into()),
         provider: Some("openai".into()),
         deployment: Some("gpt-4o-mini".into()),
+        batch: None,
         method: "POST".into(),
         path: "/v1/chat/completions".to_owned(),
         source: "192.0.2.7".to_owned(),

@@ -6,6 +6,7 @@
 pub mod api_keys;
 pub mod applications;
 pub mod audit;
+pub mod bills;
 pub mod dead_letters;
 pub mod events;
 pub mod holdings;

@@ -26,6 +26,7 @@ const ALL: &[Migration] = &[
     Migration { number: 6, name: "sinks", text: include_str!("migrations/0006_sinks.sql") },
     Migration { number: 7, name: "scim", text: include_str!("migrations/0007_scim.sql") },
     Migration { number: 8, name: "holdings", text: include_str!("migrations/0008_holdings.sql") },
+    Migration { number: 9, name: "bills", text: include_str!("migrations/0009_bills.sql") },
 ];
 
 /// Placeholder, SQLite, PostgreSQL. Text sorts by bytes on both.

@@ -102,6 +102,7 @@ contract! {
     records::searches_find_what_they_ask_for,
     records::old_records_are_forgotten,
     records::the_oldest_go_when_there_are_too_many_bytes,
+    records::what_a_batch_used_is_in_one_record,
     records::a_spool_is_drained_in_order,
     records::a_record_that_cannot_be_read_is_set_aside,
     events::events_come_after_the_commit_and_in_order,

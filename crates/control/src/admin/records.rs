@@ -48,6 +48,9 @@ pub struct Record {
     pub provider: Option<String>,
     /// The model's name there.
     pub deployment: Option<String>,
+    /// The batch, by its id at the provider, that `usage` and `cost` are of. It is in one record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
     /// HTTP method.
     pub method: String,
     /// Path without query.
@@ -151,6 +154,7 @@ impl From<model::Record> for Record {
             model: text(record.model),
             provider: text(record.provider),
             deployment: text(record.deployment),
+            batch: record.batch,
             method: record.method.into_owned(),
             path: record.path,
             source: record.source,

@@ -60,7 +60,10 @@ pub async fn round(store: &Store, publisher: &Publisher, clock: &dyn Clock) -> R
     let revocations = entity::revocations::prune(&mut tx, now).await?;
     entity::dead_letters::prune(&mut tx, now.minus(UNDELIVERED)).await?;
     entity::sinks::prune(&mut tx, now.minus(UNDELIVERED)).await?;
-    let holdings = entity::holdings::prune(&mut tx, now.minus(config.ai.keep_ids.0), now).await?;
+    let forgotten = now.minus(config.ai.keep_ids.0);
+    let holdings = entity::holdings::prune(&mut tx, forgotten, now).await?;
+    // Made after the batches that they are of, of which nobody can ask any more.
+    entity::bills::prune(&mut tx, forgotten).await?;
     tx.commit().await?;
     metrics::counter!("portcullis_records_pruned_total").increment(records);
     if records + events + revocations + holdings > 0 {

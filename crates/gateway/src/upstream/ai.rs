@@ -5,6 +5,7 @@
 //! addresses, our own ids) is none of a vendor's business.
 
 mod ask;
+mod bills;
 mod claimed;
 mod count;
 mod deployment;

@@ -1,9 +1,9 @@
 //! Files and batches: the caller's own at an account that everybody shares, and calls in files judged like calls.
 
 use crate::client::Answer;
-use crate::house::House;
+use crate::house::{House, eventually};
 use crate::upstream::{Seen, Upstream, Wire};
-use portcullis_model::User;
+use portcullis_model::{Record, RequestId, User};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::Mutex;
@@ -234,6 +234,68 @@ async fn what_a_batch_used_is_in_one_record_at_its_discount() {
     // A list says nothing of it, and asks for nothing to be paid.
     assert_eq!(ada.get("/v1/batches").await.status, 200);
     assert_eq!(house.record().await.cost, None);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_a_batch_used_is_not_lost_with_who_hangs_up() {
+    let account = Account::default();
+    let upstream = account.open().await;
+    let house = House::open(&config(&[&upstream], "").replace("gpt-x", "gpt-4o-mini")).await;
+    let ada = Caller::of(&house, &house.ada);
+    // Two ask at once, and the first hangs up: before the provider answers, when it does, or when it has.
+    for round in 0..6 {
+        let file = ada.upload("batch", &line("fast0", "")).await.json();
+        let asked = json!({"input_file_id": file["id"], "endpoint": "/v1/chat/completions", "completion_window": "24h"});
+        let batch = ada.post("/v1/batches", &asked).await.json()["id"].as_str().unwrap().to_owned();
+        let path = format!("/v1/batches/{batch}");
+        for _ in 0..2 {
+            house.record().await;
+        }
+        let waiting = account.0.lock().await;
+        let mut first = house.client().await;
+        first
+            .send(format!("GET {path} HTTP/1.1\r\nhost: gw\r\nauthorization: {}\r\n\r\n", ada.authorization))
+            .await;
+        assert!(eventually(async || house.gateway.under_way() == 1).await);
+        let (second, ()) = futures_util::join!(ada.get(&path), async {
+            match round % 3 {
+                0 => {
+                    drop(first);
+                    drop(waiting);
+                }
+                1 => {
+                    drop(waiting);
+                    drop(first);
+                }
+                _ => {
+                    drop(waiting);
+                    first.until("\r\n").await;
+                    drop(first);
+                }
+            }
+        });
+        assert_eq!(second.status, 200, "{}", second.text());
+        let records = [house.record().await, house.record().await];
+        let of = |records: &[Record]| -> Vec<_> {
+            records.iter().filter_map(|record| Some((record.batch.clone()?, record.cost.clone()?))).collect()
+        };
+        let said = of(&records);
+        assert_eq!(said.len(), 1, "round {round}: {records:?}");
+        // Brought twice, and beside what another node heard: it is counted once.
+        let again = Record {
+            id: RequestId::new(records[0].at, [round; 10]),
+            ..records.iter().find(|record| record.batch.is_some()).unwrap().clone()
+        };
+        let all: Vec<Record> = records.iter().cloned().chain([again]).collect();
+        for _ in 0..2 {
+            let stored = house.stored(&all).await;
+            assert_eq!(stored.len(), 3);
+            assert_eq!(of(&stored), said, "round {round}");
+        }
+        ada.get(&path).await;
+        assert_eq!(house.record().await.usage, None);
+    }
     house.close().await;
 }
 

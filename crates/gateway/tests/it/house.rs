@@ -238,6 +238,16 @@ impl House {
         record
     }
 
+    /// Brings records into the database, as the drain does, and reads them there.
+    pub async fn stored(&self, records: &[Record]) -> Vec<Record> {
+        entity::records::insert_batch(&self.store, records).await.unwrap();
+        let mut stored = Vec::new();
+        for record in records {
+            stored.extend(entity::records::find(&self.store, record.id).await.unwrap());
+        }
+        stored
+    }
+
     /// That no record is waiting to be read and no call is under way that could write one.
     pub async fn no_more_records(&self) {
         let quiet = async {

@@ -2,9 +2,10 @@
 
 mod front;
 
+use super::bills::{self, Bill};
 use crate::statement::{Executor, Page, all, one, sql};
 use crate::value::Value;
-use crate::{Error, Row, Store};
+use crate::{Error, Row, Store, Tx};
 use portcullis_model::record::Outcome;
 use portcullis_model::{ApplicationId, Record, RequestId, TenantId, Timestamp, UserId};
 use std::borrow::Cow;
@@ -16,10 +17,10 @@ use uuid::Uuid;
 #[derive(Clone, Debug)]
 pub(crate) struct Entry<'a> {
     columns: Columns<'a>,
-    json: &'a str,
+    json: Cow<'a, str>,
 }
 
-/// What is searched.
+/// What is searched, and what says that a batch's use is in it.
 #[derive(Clone, Debug)]
 struct Columns<'a> {
     id: RequestId,
@@ -32,6 +33,8 @@ struct Columns<'a> {
     service: Option<Cow<'a, str>>,
     model: Option<Cow<'a, str>>,
     code: Option<Cow<'a, str>>,
+    provider: Option<Cow<'a, str>>,
+    batch: Option<Cow<'a, str>>,
 }
 
 impl<'a> Entry<'a> {
@@ -41,12 +44,28 @@ impl<'a> Entry<'a> {
             |error: &dyn std::fmt::Display| Error::Corrupt(format!("a record cannot be read: {error}"));
         let json = std::str::from_utf8(json).map_err(|error| unreadable(&error))?;
         let columns = front::columns(json).map_err(|error| unreadable(&error))?;
-        Ok(Self { columns, json })
+        Ok(Self { columns, json: Cow::Borrowed(json) })
     }
 
     /// The record, as it was written.
-    pub(crate) fn json(&self) -> &'a str {
-        self.json
+    pub(crate) fn json(&self) -> &str {
+        &self.json
+    }
+
+    /// That it has what a batch used.
+    fn bill(&self) -> Option<Bill<'_>> {
+        let columns = &self.columns;
+        let (batch, provider) = (columns.batch.as_deref()?, columns.provider.as_deref()?);
+        Some(Bill { batch, provider, record: columns.id, at: columns.at })
+    }
+
+    /// The same without what a batch used, which another record has.
+    fn unbilled(&self) -> Result<Self, Error> {
+        let damaged = |error: serde_json::Error| Error::Corrupt(format!("a record cannot be read: {error}"));
+        let mut record: Record = serde_json::from_str(&self.json).map_err(damaged)?;
+        (record.batch, record.usage, record.cost) = (None, None, None);
+        let json = serde_json::to_string(&record).map_err(damaged)?;
+        Ok(Self { columns: Columns { batch: None, ..self.columns.clone() }, json: Cow::Owned(json) })
     }
 
     fn values(&self) -> [Value<'_>; COLUMNS] {
@@ -63,7 +82,7 @@ impl<'a> Entry<'a> {
             i64::from(columns.status).into(),
             columns.outcome.as_str().into(),
             i64::try_from(self.json.len()).unwrap_or(i64::MAX).into(),
-            Value::Json(Cow::Borrowed(self.json)),
+            Value::Json(Cow::Borrowed(&self.json)),
         ]
     }
 }
@@ -115,7 +134,8 @@ pub(crate) async fn insert_entries(store: &Store, entries: &[Entry<'_>]) -> Resu
         return Ok(());
     }
     let mut tx = store.begin().await?;
-    let mut rest = entries;
+    let entries = settled(&mut tx, entries).await?;
+    let mut rest = &*entries;
     while !rest.is_empty() {
         // One row always fits.
         let size = ROWS.into_iter().position(|rows| rows <= rest.len()).unwrap_or(ROWS.len() - 1);
@@ -124,6 +144,22 @@ pub(crate) async fn insert_entries(store: &Store, entries: &[Entry<'_>]) -> Resu
         rest = later;
     }
     tx.commit().await.map(drop)
+}
+
+/// What is written of these: what a batch used is in one record, whatever is killed and however often it is told.
+async fn settled<'e, 'a>(tx: &mut Tx, entries: &'e [Entry<'a>]) -> Result<Cow<'e, [Entry<'a>]>, Error> {
+    let mut bills: Vec<(usize, Bill<'_>)> =
+        entries.iter().enumerate().filter_map(|(at, entry)| Some((at, entry.bill()?))).collect();
+    // Everywhere in one order, so that no two nodes wait for each other; the first of one batch stays the first.
+    bills.sort_by_key(|(_, bill)| (bill.batch, bill.provider));
+    let mut written = Cow::Borrowed(entries);
+    for (at, bill) in bills {
+        if !bills::settle(tx, bill).await? {
+            let unbilled = entries[at].unbilled()?;
+            written.to_mut()[at] = unbilled;
+        }
+    }
+    Ok(written)
 }
 
 fn read(mut row: Row) -> Result<Record, Error> {

@@ -1,8 +1,9 @@
 //! Records: from the spool into the database, and what is found there.
 
 use crate::world::{NOW, World, fresh, record, seconds};
-use portcullis_model::record::{Capture, Outcome};
-use portcullis_model::{ApplicationId, Record, TenantId, Timestamp, UserId};
+use portcullis_model::record::{Capture, Cost, Outcome};
+use portcullis_model::{ApplicationId, Record, TenantId, Timestamp, Usage, UserId};
+use portcullis_store::entity::bills;
 use portcullis_store::entity::records::{Filter, find, find_soon, insert_batch, prune, search};
 use portcullis_store::{Error, Page, Spool, SpoolOptions};
 use std::time::Duration;
@@ -121,6 +122,58 @@ pub async fn the_oldest_go_when_there_are_too_many_bytes(world: &World) {
 
 fn options() -> SpoolOptions {
     SpoolOptions { fsync_interval: Duration::from_millis(5), ..SpoolOptions::default() }
+}
+
+pub async fn what_a_batch_used_is_in_one_record(world: &World) {
+    let told = |at: u64, batch: &str, provider: &str| Record {
+        batch: Some(batch.to_owned()),
+        provider: Some(provider.into()),
+        usage: Some(Usage { input_tokens: 1_000, ..Usage::default() }),
+        cost: Some(Cost { nanos: 75_000, currency: "USD".to_owned() }),
+        ..record(seconds(at))
+    };
+    let usual = Record { usage: told(0, "", "").usage, ..record(seconds(1)) };
+    let others = [told(2, "b-1", "azure"), told(3, "b-2", "openai"), usual];
+    // Each node has heard of it several times, and what it brings twice is as good as once.
+    let nodes: Vec<Vec<Record>> = (0..6)
+        .map(|node| {
+            let heard = (0..3).map(|n| told(10 + node * 3 + n, "b-1", "openai"));
+            others.iter().cloned().chain(heard).collect()
+        })
+        .collect();
+    let bring = |records| async move { insert_batch(&world.store, records).await.unwrap() };
+    futures_util::future::join_all(nodes.iter().chain(&nodes).map(|records| bring(records))).await;
+    let all = search(&world.store, &Filter::default(), Page::first(1_000)).await.unwrap();
+    assert_eq!(all.len(), 3 + 6 * 3);
+    let has = |batch: &str, provider: &str| -> Vec<&Record> {
+        let is =
+            |one: &&Record| one.batch.as_deref() == Some(batch) && one.provider.as_deref() == Some(provider);
+        all.iter().filter(is).collect()
+    };
+    let [bill] = has("b-1", "openai")[..] else { panic!("{all:?}") };
+    assert_eq!(bills::record_of(&world.store, "b-1", "openai").await.unwrap(), Some(bill.id));
+    assert!(nodes.iter().flatten().any(|heard| heard == bill), "as it was told");
+    for other in &others {
+        assert_eq!(find(&world.store, other.id).await.unwrap().as_ref(), Some(other));
+    }
+    let without = all.iter().filter(|one| one.usage.is_none() && one.cost.is_none() && one.batch.is_none());
+    assert_eq!(without.count(), 6 * 3 - 1, "the rest say nothing of it, and are there");
+    // Of several in one batch the first has it.
+    let both = [told(90, "b-3", "openai"), told(91, "b-3", "openai")];
+    insert_batch(&world.store, &both).await.unwrap();
+    assert_eq!(bills::record_of(&world.store, "b-3", "openai").await.unwrap(), Some(both[0].id));
+    assert_eq!(bills::record_of(&world.store, "b-3", "azure").await.unwrap(), None);
+    // What cannot be kept is no reason not to store a record.
+    let long = told(92, &"b".repeat(1_025), "openai");
+    let hostile = told(93, "\0", "openai");
+    insert_batch(&world.store, &[long.clone(), hostile]).await.unwrap();
+    assert_eq!(find(&world.store, long.id).await.unwrap().unwrap().usage, None);
+    // It is forgotten when its batch is.
+    let mut tx = world.store.begin().await.unwrap();
+    assert_eq!(bills::prune(&mut tx, seconds(90)).await.unwrap(), 3);
+    tx.commit().await.unwrap();
+    assert_eq!(bills::record_of(&world.store, "b-1", "openai").await.unwrap(), None);
+    assert!(bills::record_of(&world.store, "b-3", "openai").await.unwrap().is_some());
 }
 
 pub async fn a_spool_is_drained_in_order(world: &World) {

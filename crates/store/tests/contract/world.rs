@@ -300,6 +300,7 @@ pub fn record(at: Timestamp) -> Record {
         model: Some("fast".into()),
         provider: None,
         deployment: None,
+        batch: None,
         method: "POST".into(),
         path: "/v1/chat/completions".to_owned(),
         source: "192.0.2.7".to_owned(),

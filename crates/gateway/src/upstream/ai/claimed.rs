@@ -11,7 +11,7 @@ use crate::upstream::{AnswerBody, Cut};
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body::Frame;
-use portcullis_fault::{Fault, codes};
+use portcullis_fault::Fault;
 use portcullis_identity::Permit;
 use portcullis_llm::dialect::made::{Finder, Form, Made};
 use portcullis_llm::dialect::openai::batch::Bill;
@@ -22,7 +22,6 @@ use portcullis_model::holding::Kind;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use tokio::sync::oneshot;
 
 /// Longest document that is gathered: a few images.
 const LONGEST: usize = 64 << 20;
@@ -53,44 +52,6 @@ impl Claim {
         let given: Vec<Given> = given.collect();
         self.held.claim(&self.permit, &self.account, &given, self.now).await
     }
-
-    /// Whether nobody was told before that this batch is over. To be acted on without another await.
-    async fn is_first(&self, batch: &Made) -> Result<bool, Fault> {
-        let (claim, back) = (self.clone(), self.clone());
-        let bill = Given { kind: Kind::BatchBill, id: batch.id.clone(), expires_at: None };
-        let id = batch.id.clone();
-        let note = async move { claim.held.first(&claim.permit, &claim.account, &bill, claim.now).await };
-        let take_back = async move {
-            if let Err(fault) = back.held.release(&back.permit, Kind::BatchBill, &id, &back.account.provider).await {
-                let why = fault.private_context().unwrap_or_else(|| fault.code().title().to_owned());
-                tracing::warn!(batch = id, why, "what a batch used is in no record: its caller hung up");
-            }
-        };
-        answered(note, take_back).await
-    }
-}
-
-/// Runs `note` to its end even if the caller hangs up, which drops this future but not what the database was told: what was
-/// noted first, and nobody took the answer of, is taken back.
-async fn answered(
-    note: impl Future<Output = Result<bool, Fault>> + Send + 'static,
-    take_back: impl Future<Output = ()> + Send + 'static,
-) -> Result<bool, Fault> {
-    let (tell, told) = oneshot::channel();
-    #[expect(clippy::disallowed_methods, reason = "no tracker is at hand; it is one statement long, or two")]
-    tokio::spawn(async move {
-        let (took, taken) = oneshot::channel();
-        let noted = note.await;
-        let is_first = matches!(noted, Ok(true));
-        // That it was sent is not that it was taken: an answer that is dropped on its way drops `took`, too.
-        let _ = tell.send((noted, took));
-        if is_first && taken.await.is_err() {
-            take_back.await;
-        }
-    });
-    let (noted, took) = told.await.map_err(|error| Fault::new(codes::INTERNAL).source(error))?;
-    let _ = took.send(());
-    noted
 }
 
 impl Claimed {
@@ -186,66 +147,11 @@ impl Attempt<'_> {
         if form == Form::Batch
             && let Some(bill) = Bill::read(&bytes)
             && let Some(batch) = made.iter().find(|one| one.kind == Kind::Batch)
-            && claim.is_first(batch).await.map_err(over)?
+            && self.held.bills.is_due(&self.deployment.provider, &batch.id, claim.now).await
         {
-            recording.billed(self.deployment.known.clone(), bill);
+            // Without another await: whoever hangs up now leaves a record that says it.
+            recording.billed(batch.id.clone(), self.deployment.known.clone(), bill);
         }
         Ok(AnswerBody::whole(bytes))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use futures_util::FutureExt;
-
-    /// How far a note has come when its caller hangs up.
-    #[derive(Clone, Copy, Debug)]
-    enum When {
-        Noting,
-        Told,
-    }
-
-    #[tokio::test]
-    async fn what_was_noted_for_a_caller_who_is_gone_is_taken_back() {
-        for when in [When::Noting, When::Told] {
-            let (noted, written) = oneshot::channel::<()>();
-            let (back, was_taken_back) = oneshot::channel();
-            let note = async move {
-                written.await.unwrap();
-                Ok(true)
-            };
-            let mut asking = Box::pin(answered(note, async move { back.send(()).unwrap() }));
-            assert!(asking.as_mut().now_or_never().is_none(), "{when:?}");
-            match when {
-                When::Noting => {
-                    drop(asking);
-                    noted.send(()).unwrap();
-                }
-                When::Told => {
-                    noted.send(()).unwrap();
-                    // Its turn, in which it tells; the caller has none before it is gone.
-                    tokio::task::yield_now().await;
-                    drop(asking);
-                }
-            }
-            was_taken_back.await.unwrap();
-        }
-    }
-
-    #[tokio::test]
-    async fn what_was_noted_for_a_caller_who_is_there_stays() {
-        for is_first in [true, false] {
-            let (back, was_taken_back) = oneshot::channel();
-            let asked = answered(async move { Ok(is_first) }, async move { back.send(()).unwrap() });
-            assert_eq!(asked.await.unwrap(), is_first);
-            assert!(was_taken_back.await.is_err(), "{is_first}");
-        }
-        // What was another's note before is not taken back by who hangs up.
-        let (back, was_taken_back) = oneshot::channel();
-        let mut asking = Box::pin(answered(async { Ok(false) }, async move { back.send(()).unwrap() }));
-        assert!(asking.as_mut().now_or_never().is_none());
-        drop(asking);
-        assert!(was_taken_back.await.is_err());
     }
 }

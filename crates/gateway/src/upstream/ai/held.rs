@@ -6,6 +6,7 @@
 //! Not here: where ids stand in requests (`llm`'s `request::reach`) and answers (`llm`'s `made`), and which deployment
 //! gets a call that has some (`reach.rs`).
 
+use super::bills::Bills;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_fault::{Fault, codes};
@@ -31,6 +32,8 @@ pub(crate) struct Held {
     known: Cache<Asked, (Arc<Holding>, Timestamp)>,
     /// How often something was let go of: what was looked up meanwhile may have been that.
     released: AtomicU64,
+    /// Of which batches it is written down what they used.
+    pub(super) bills: Bills,
 }
 
 /// Who asks for what.
@@ -111,7 +114,8 @@ impl Mark {
 
 impl Held {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store, known: Cache::new(MOST), released: AtomicU64::new(0) }
+        let bills = Bills::new(store.clone());
+        Self { store, known: Cache::new(MOST), released: AtomicU64::new(0), bills }
     }
 
     /// Writes down that the caller was given these by `account`. To be awaited before the caller sees them.
@@ -159,22 +163,6 @@ impl Held {
             self.remember(holder, one, now);
         }
         Ok(())
-    }
-
-    /// Writes one down that is to be there once; whether it was not there before.
-    ///
-    /// # Errors
-    /// `store_unavailable`: the database cannot be asked.
-    pub(crate) async fn first(
-        &self,
-        permit: &Permit,
-        account: &Account,
-        given: &Given,
-        now: Timestamp,
-    ) -> Result<bool, Fault> {
-        let Some(principal) = permit.principal().filter(|_| is_keepable(&given.id)) else { return Ok(false) };
-        let holding = given.to(Holder::of(principal), account, now);
-        holdings::put(&self.store, &holding).await.map_err(unavailable)
     }
 
     /// What the caller has under an id.

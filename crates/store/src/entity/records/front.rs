@@ -31,6 +31,8 @@ enum Field {
     Application,
     Service,
     Model,
+    Provider,
+    Batch,
     /// The first behind all these.
     Method,
     #[serde(other)]
@@ -62,6 +64,7 @@ impl<'a> Visitor<'a> for Front<'_, 'a> {
         let (mut id, mut at, mut outcome, mut status) = (None, None, None, None);
         let (mut tenant, mut user, mut application) = (None, None, None);
         let (mut service, mut model, mut code) = (None, None, None);
+        let (mut provider, mut batch) = (None, None);
         let text = |map: &mut M| Ok(map.next_value::<Option<Text<'a>>>()?.map(|text| text.0));
         while let Some(field) = map.next_key()? {
             match field {
@@ -75,6 +78,8 @@ impl<'a> Visitor<'a> for Front<'_, 'a> {
                 Field::Application => application = map.next_value()?,
                 Field::Service => service = text(&mut map)?,
                 Field::Model => model = text(&mut map)?,
+                Field::Provider => provider = text(&mut map)?,
+                Field::Batch => batch = text(&mut map)?,
                 Field::Method => break,
                 Field::Other => {
                     map.next_value::<IgnoredAny>()?;
@@ -93,6 +98,8 @@ impl<'a> Visitor<'a> for Front<'_, 'a> {
             service,
             model,
             code,
+            provider,
+            batch,
         });
         Ok(())
     }
@@ -125,6 +132,7 @@ mod tests {
             "model": "a\tb\\\"",
             "provider": "p",
             "deployment": "d",
+            "batch": "batch_\"1\"",
             "method": "POST",
             "path": "/x",
             "source": "192.0.2.7",
@@ -144,13 +152,16 @@ mod tests {
             (Some("orders \u{1f512}"), Some("a\tb\\\""))
         );
         assert_eq!(front.code.as_deref(), Some("policy_denied"));
+        assert_eq!((front.provider.as_deref(), front.batch.as_deref()), (Some("p"), Some("batch_\"1\"")));
 
         (record.tenant, record.user, record.application) = (None, None, None);
         (record.service, record.model, record.code) = (None, None, None);
+        (record.provider, record.batch) = (None, None);
         let text = serde_json::to_string(&record).unwrap();
         let front = columns(&text).unwrap();
         assert!(front.tenant.is_none() && front.user.is_none() && front.application.is_none());
         assert!(front.service.is_none() && front.model.is_none() && front.code.is_none());
+        assert!(front.provider.is_none() && front.batch.is_none());
     }
 
     #[test]

@@ -384,7 +384,7 @@ impl Journey<'_> {
             status: recording.record.upstream_status,
             after: recording.elapsed(),
             // The record's own gives way to that of whoever is asked next.
-            usage: recording.record.usage.clone().filter(|_| outcome == Class::SaidNothing.as_str()),
+            usage: recording.record.usage.filter(|_| outcome == Class::SaidNothing.as_str()),
         });
     }
 

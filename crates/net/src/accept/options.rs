@@ -40,7 +40,8 @@ impl ListenOptions {
 /// Bounds of a listener and its connections.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Request line and headers together, in bytes; 431 beyond. HTTP/2: the header list as RFC 9113 §10.5.1 counts it.
+    /// Request line and headers together, in bytes; refused with 431 beyond. HTTP/2: the header list as RFC 9113 §10.5.1
+    /// counts it.
     pub max_header_bytes: usize,
     /// Header lines; 431 beyond.
     pub max_headers: usize,

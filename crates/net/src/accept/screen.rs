@@ -2,7 +2,7 @@
 
 use super::Limits;
 use http::header::{HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, Request, Version};
+use http::{HeaderMap, Method, Request, Uri, Version};
 use portcullis_fault::{Fault, codes};
 
 /// Why a request is refused, if it is. hyper has checked the framing: conflicting or malformed `Content-Length`s,
@@ -14,10 +14,15 @@ pub(super) fn screen<B>(request: &Request<B>, bare_lf: bool, limits: &Limits) ->
         return malformed("a line of the request's head ends in LF without CR");
     }
     let headers = request.headers();
+    let too_large = |detail| Some(Fault::new(codes::HEADERS_TOO_LARGE).detail(detail));
     if headers.len() > limits.max_headers {
-        return Some(
-            Fault::new(codes::HEADERS_TOO_LARGE).detail(format!("more than {} headers", limits.max_headers)),
-        );
+        return too_large(format!("more than {} headers", limits.max_headers));
+    }
+    if head_bytes(request) > limits.max_header_bytes {
+        return too_large(format!(
+            "request line and headers are larger than {} bytes",
+            limits.max_header_bytes
+        ));
     }
     if *request.method() == Method::CONNECT {
         return Some(
@@ -28,6 +33,23 @@ pub(super) fn screen<B>(request: &Request<B>, bare_lf: bool, limits: &Limits) ->
         return malformed("the only `Transfer-Encoding` that is served is `chunked`, once");
     }
     host(request).err().and_then(malformed)
+}
+
+/// The size of a head: as HTTP/1 writes it, optional white space aside, or as RFC 9113 §10.5.1 counts a header list.
+fn head_bytes<B>(request: &Request<B>) -> usize {
+    let (line, field) = match request.version() {
+        // Four fields of the request line, and a scheme without what is between it and a host.
+        Version::HTTP_2 => (4 * 32 + ":method:scheme:authority:path".len() - "://".len(), 32),
+        _ => ("  HTTP/1.1\r\n\r\n".len(), ": \r\n".len()),
+    };
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + field);
+    line + request.method().as_str().len() + target_bytes(request.uri()) + fields.sum::<usize>()
+}
+
+fn target_bytes(target: &Uri) -> usize {
+    let origin = target.authority().map_or(0, |authority| authority.as_str().len());
+    let scheme = target.scheme_str().map_or(0, |scheme| scheme.len() + "://".len());
+    scheme + origin + target.path_and_query().map_or(0, |path| path.as_str().len())
 }
 
 /// RFC 9112 §6.1: codings beside `chunked` would have to be undone by somebody, and hops disagree who.
@@ -101,5 +123,34 @@ mod tests {
         assert_eq!(http1("/", &twice), malformed);
         let many: Vec<_> = std::iter::repeat_n(("x", "y"), 101).collect();
         assert_eq!(http1("/", &many), Some("headers_too_large"));
+    }
+
+    #[test]
+    fn a_head_is_as_large_as_it_is_written() {
+        let limits = Limits { max_header_bytes: 1_000, ..Limits::default() };
+        let code = |request: Request<()>| screen(&request, false, &limits).map(|fault| fault.code().name());
+        let written =
+            |uri: &str, value: &str| format!("GET {uri} HTTP/1.1\r\nhost: a\r\nx: {value}\r\n\r\n").len();
+        let too_large = Some("headers_too_large");
+        for uri in ["/", "/path?and=query", "http://a/absolute"] {
+            let fits = "v".repeat(1_000 - written(uri, ""));
+            let request = |value: &str| {
+                Request::builder().uri(uri).header("host", "a").header("x", value).body(()).unwrap()
+            };
+            assert_eq!(
+                (code(request(&fits)), code(request(&format!("{fits}v")))),
+                (None, too_large),
+                "{uri}"
+            );
+        }
+        let http2 = |count: usize| {
+            let mut request = Request::builder().version(Version::HTTP_2).uri("http://a/");
+            for _ in 0..count {
+                request = request.header("x", "");
+            }
+            code(request.body(()).unwrap())
+        };
+        // Each field counts 33 bytes there, and the four of the request line with it 166.
+        assert_eq!((http2(25), http2(26)), (None, too_large));
     }
 }

@@ -15,6 +15,9 @@ use tokio_util::task::TaskTracker;
 
 /// The reads of one connection at a time, and what it may leave unwritten.
 const BUFFER: usize = 128 * 1024;
+/// How far beyond the limit a head is still read, so that it gets the refusal of a request, with its code and its record.
+/// What is larger yet is answered by hyper, with a bare 431.
+const BEYOND: usize = 32 * 1024;
 /// A limit is reported once per minute.
 const REPORT: Duration = Duration::from_secs(60);
 /// How long cut connections get to fall.
@@ -41,8 +44,9 @@ impl<S: Service> Server<S> {
         let mut http1 = http1::Builder::new();
         // Our own timer per connection tells a head that is late from a connection that is idle; hyper's cannot, and
         // makes a new timer for every request.
-        http1.header_read_timeout(None).max_buf_size(BUFFER.max(limits.max_header_bytes + 8 * 1024));
-        http1.max_header_size(limits.max_header_bytes);
+        let readable = limits.max_header_bytes + BEYOND;
+        http1.header_read_timeout(None).max_buf_size(BUFFER.max(readable + 8 * 1024));
+        http1.max_header_size(readable);
         if limits.max_headers != 100 {
             // 100 is hyper's own, and kept on the stack.
             http1.max_headers(limits.max_headers);
@@ -56,7 +60,7 @@ impl<S: Service> Server<S> {
         let mut http2 = http2::Builder::new(streams);
         http2
             .max_concurrent_streams(limits.max_streams)
-            .max_header_list_size(u32::try_from(limits.max_header_bytes).unwrap_or(u32::MAX))
+            .max_header_list_size(u32::try_from(readable).unwrap_or(u32::MAX))
             // Streams that are opened and reset at once ("rapid reset") end the connection.
             .max_pending_accept_reset_streams(20)
             .max_local_error_reset_streams(256)

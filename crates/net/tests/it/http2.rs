@@ -66,12 +66,20 @@ async fn prior_knowledge() {
 async fn large_heads_get_431() {
     let served = serve(options()).await;
     let (mut sender, _tasks) = client(served.connect().await).await;
-    let mut request = get("/");
-    request.headers_mut().insert("x", "y".repeat(20 * 1024).parse().unwrap());
-    request.headers_mut().insert("z", "y".repeat(20 * 1024).parse().unwrap());
-    let answer = within(sender.send_request(request)).await;
+    let of = |each: usize| {
+        let mut request = get("/");
+        request.headers_mut().insert("x", "y".repeat(each).parse().unwrap());
+        request.headers_mut().insert("z", "y".repeat(each).parse().unwrap());
+        request
+    };
+    let answer = within(sender.send_request(of(20 * 1024))).await.unwrap();
+    assert_eq!((answer.status().as_u16(), &*text(answer).await), (431, "headers_too_large"));
+    assert_eq!(served.seen(), ["refused / headers_too_large"]);
+    served.forget();
+    let answer = within(sender.send_request(of(40 * 1024))).await;
     // The client's own library may refuse to send what the server's settings forbid.
     assert!(answer.is_err() || answer.is_ok_and(|response| response.status() == 431));
+    assert_eq!(served.seen().len(), 0);
     let mut request = get("/");
     for n in 0..101 {
         request.headers_mut().append("x", n.into());

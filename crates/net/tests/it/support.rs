@@ -168,6 +168,11 @@ impl Served {
         self.echo.seen.lock().unwrap().clone()
     }
 
+    /// Lets what was seen so far be forgotten.
+    pub(crate) fn forget(&self) {
+        self.echo.seen.lock().unwrap().clear();
+    }
+
     /// Waits for the next request to arrive.
     pub(crate) async fn arrival(&mut self) -> String {
         within(self.arrivals.recv()).await.unwrap()

@@ -46,11 +46,12 @@ fn assigned(line: &str) -> impl Iterator<Item = Range<usize>> {
             || (SECRET.iter().any(|part| key.contains(part))
                 && key != "token_cache"
                 && !key.ends_with("_file"));
-        let value = &line[at + 1..];
-        let shown = value.trim_start().trim_start_matches(['"', '\'']);
+        let value = line[at + 1..].trim_start();
+        let from = line.len() - value.len();
+        let shown = value.trim_start_matches(['"', '\'']);
         let reference = ["env:", "file:", "stored:"].iter().any(|scheme| shown.starts_with(scheme));
         (secret && !reference)
-            .then(|| at + 1..at + 1 + value.find([',', '}', ']']).unwrap_or(value.trim_end().len()))
+            .then(|| from..from + value.find([',', '}', ']']).unwrap_or(value.trim_end().len()))
     })
 }
 
@@ -71,15 +72,15 @@ mod tests {
     #[test]
     fn secrets_are_covered_and_positions_stay() {
         for (line, shown) in [
-            ("api_key = \"sk-live-1\"", "api_key =*\"*********\""),
-            ("# password = hünter2", "# password =*********"),
-            ("x = { secret = 'abc', leeway = \"30s\" }", "x = { secret =*'***', leeway = \"30s\" }"),
+            ("api_key = \"sk-live-1\"", "api_key = \"*********\""),
+            ("# password = hünter2", "# password = ********"),
+            ("x = { secret = 'abc', leeway = \"30s\" }", "x = { secret = '***', leeway = \"30s\" }"),
             ("api_key = \"env:OPENAI\"", "api_key = \"env:OPENAI\""),
             ("database = \"postgres://u:hunter2@h/d\"", "database = \"postgres://*********@h/d\""),
             ("upstream = \"http://h/a@b\"", "upstream = \"http://h/a@b\""),
             ("token_cache = \"32MiB\"", "token_cache = \"32MiB\""),
             ("key_file = \"k.pem\"", "key_file = \"k.pem\""),
-            ("key = \"0011\"", "key =*\"****\""),
+            ("key = \"0011\"", "key = \"****\""),
         ] {
             let masked = text(line, &[]);
             assert_eq!(masked, shown, "{line}");

@@ -342,7 +342,19 @@ fn settle<'a, O: Observer>(
 
 /// The subject as the record tells of it.
 fn described(plan: &SubjectPlan<'_>, raw: &str) -> String {
-    format!("{} of issuer `{}`, looked up as `{}`", cut(raw), plan.issuer, plan.rule.attribute())
+    format!("`{}` of issuer `{}`, looked up as `{}`", as_written(raw), plan.issuer, plan.rule.attribute())
+}
+
+/// A claim's value as the token has it, cut: JSON, whose quotes tell a text from a number. What nobody can see is escaped.
+fn as_written(raw: &str) -> String {
+    let mut text = String::new();
+    for c in raw.chars().take(256) {
+        match c {
+            '"' | '\'' | '\\' => text.push(c),
+            _ => text.extend(c.escape_debug()),
+        }
+    }
+    text
 }
 
 fn cut(text: &str) -> String {
@@ -356,5 +368,18 @@ pub(crate) fn unresolved<O: Observer>(unasked: Unasked, observer: &mut O) -> Fau
         Unasked::Unavailable { reason, retry_after } => {
             Fault::new(codes::RESOLUTION_UNAVAILABLE).context(reason.to_string()).retry_after(retry_after)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subject_is_shown_as_it_is_written() {
+        assert_eq!(as_written(r#""ADA""#), r#""ADA""#);
+        assert_eq!(as_written("42"), "42");
+        assert_eq!(as_written("\"a\u{202e}b\n\""), "\"a\\u{202e}b\\n\"");
+        assert_eq!(as_written(&"x".repeat(300)).len(), 256);
     }
 }

@@ -90,8 +90,8 @@ struct Configurations {
 const CONFIGURATIONS: usize = 1_024;
 /// API keys whose last use waits to be written.
 const KEY_USES: usize = 100_000;
-/// How often last uses are written.
-const KEY_USE_INTERVAL: Duration = Duration::from_secs(60);
+/// How often last uses are written: soon enough for whoever tries a key and then looks.
+const KEY_USE_INTERVAL: Duration = Duration::from_secs(10);
 /// How often key sets are looked after.
 const TICK: Duration = Duration::from_secs(1);
 /// How long look-ups under way are waited for at the end.
@@ -413,7 +413,7 @@ impl Runtime {
         self.invalidation.changes()
     }
 
-    /// Notes that a key was used; written to the database about once a minute.
+    /// Notes that a key was used; written to the database about every ten seconds.
     pub(crate) fn key_used(&self, id: ApiKeyId, at: Timestamp) {
         let mut uses = self.key_uses.lock().unwrap_or_else(PoisonError::into_inner);
         if uses.len() < KEY_USES || uses.contains_key(&id) {

@@ -15,7 +15,7 @@ h2{font-size:1.1rem;margin:2rem 0 .5rem}code{font:.875em ui-monospace,Menlo,Cons
 pre{background:var(--code);padding:.75rem 1rem;border-radius:6px;overflow-x:auto}pre code{padding:0;background:none;overflow-wrap:normal}\
 li ul{list-style:none;margin:0 0 .5rem;padding:0;color:var(--soft)}\
 dl{display:grid;grid-template-columns:fit-content(40%) 1fr;gap:.25rem 1rem;margin:1rem 0;padding:.75rem 1rem;border:1px solid var(--line);border-radius:6px}dt{color:var(--soft)}dd{margin:0}\
-table{border-collapse:collapse;width:100%;font-size:.9375rem}th,td{text-align:left;vertical-align:top;min-width:4rem;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line)}th{white-space:nowrap}td:first-child{overflow-wrap:anywhere;min-width:8rem}\
+table{border-collapse:collapse;width:100%;font-size:.9375rem}th,td{text-align:left;vertical-align:top;min-width:4rem;padding:.4rem .75rem .4rem 0;border-bottom:1px solid var(--line)}th{white-space:nowrap}td:first-child{overflow-wrap:anywhere;min-width:8rem}@media(min-width:46rem){td:first-child:nth-last-child(4){white-space:nowrap}}\
 .table{overflow-x:auto}td:nth-child(2){overflow-wrap:anywhere}td:nth-child(2):nth-last-child(5){min-width:12rem}\
 form{display:flex;gap:.5rem;margin:1rem 0}input{flex:1;min-width:0;font:inherit;padding:.4rem .6rem;color:var(--ink);background:var(--back);border:1px solid var(--soft);border-radius:6px}button{font:inherit;padding:.4rem .9rem;color:var(--ink);background:var(--code);border:1px solid var(--soft);border-radius:6px}";
 

@@ -172,6 +172,13 @@ fn shapes() -> Vec<(&'static str, String, AtHand, &'static str)> {
             "payload_unencoded",
         ),
         ("a detached payload", format!("{}..{}", parts[0], parts[2]), hand(), "detached_payload"),
+        // `{}` is two bytes: of the third character's six bits, two are none of them.
+        (
+            "a last character altered",
+            format!("{}.e31.{}", parts[0], parts[2]),
+            hand(),
+            "base64_trailing_bits",
+        ),
         ("far too much", "a".repeat(100_000), hand(), "token_too_large"),
     ]
 }
@@ -428,6 +435,13 @@ fn claims() -> Vec<(&'static str, String, AtHand, &'static str)> {
             "audience_scheme",
         ),
         (
+            "an audience with a port",
+            claiming(json!({"aud": "https://api.example:8443/orders"})),
+            hand().rules(Rules::new().audiences(["https://api.example/orders"])),
+            "audience_port",
+        ),
+        ("white space in the audience", claiming(json!({"aud": "api://acme "})), ruled(), "audience_space"),
+        (
             "longer than verification takes",
             claiming(json!({"groups": "g".repeat(20_000)})),
             ruled(),
@@ -462,6 +476,121 @@ fn claims() -> Vec<(&'static str, String, AtHand, &'static str)> {
             "expired",
         ),
     ]
+}
+
+/// What is found beside what is wrong, or where nothing is: all codes in their order, and whether the token counts.
+fn beside() -> Vec<(&'static str, String, AtHand, bool, &'static [&'static str])> {
+    let to = Jwk::generate(KeyKind::X25519).unwrap();
+    let sealing = to.encryption_key(Some(KeyManagement::ECDH_ES)).unwrap();
+    let nested = Encryption::new(Enc::A128GCM)
+        .signed(&Protected::new(), PAYLOAD.as_bytes(), key(Alg::ES256), &sealing)
+        .unwrap();
+    let pointing =
+        headed(json!({"alg": "ES256", "jku": "https://evil.example/keys", "x5u": "https://x.example"}));
+    let bound = claiming(json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}));
+    vec![
+        ("encrypted, and good", nested, hand().key(to), true, &["jwe_decrypted", "signature_valid"]),
+        ("pointers in the header", pointing, hand(), true, &["key_pointer_ignored", "signature_valid"]),
+        ("bound to a key of its bearer's", bound, hand(), true, &["signature_valid", "bound_token"]),
+        (
+            "signed, by an algorithm that is not allowed",
+            good(Alg::ES256),
+            hand().allowed(Algs::of(&[Alg::RS256])),
+            false,
+            &["alg_not_allowed", "signature_by_disallowed_algorithm"],
+        ),
+    ]
+}
+
+#[test]
+fn what_is_found_beside_is_said_too() {
+    for (what, input, hand, valid, want) in beside() {
+        let explanation = explain(&input, &hand);
+        assert_eq!((codes(&explanation), explanation.valid), (want.to_vec(), valid), "{what}: {explanation}");
+    }
+}
+
+/// Words in the source of the explanations that are no codes: members, claims, parts, units, beginnings of credentials.
+const NO_CODES: &[&str] = &[
+    "access_token",
+    "assertion",
+    "at_hash",
+    "auth_time",
+    "c_hash",
+    "case",
+    "ciphertext",
+    "cnf",
+    "d",
+    "enc",
+    "exp",
+    "ey",
+    "h",
+    "header",
+    "htm",
+    "htu",
+    "iat",
+    "id_token_hint",
+    "iss",
+    "jwt",
+    "keys",
+    "kty",
+    "microseconds",
+    "milliseconds",
+    "min",
+    "nbf",
+    "nonce",
+    "nothing",
+    "other",
+    "payload",
+    "port",
+    "s",
+    "scheme",
+    "secrets",
+    "signature",
+    "signatures",
+    "slash",
+    "space",
+    "sub",
+    "token",
+    "tokens",
+    "valid",
+    "y",
+];
+
+/// Codes are written down where they are found, and nowhere else: so they are read from there.
+#[test]
+fn every_code_is_brought_about_by_a_test() {
+    fn read(folder: &std::path::Path, text: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            match path.is_dir() {
+                true => read(&path, text),
+                false => text.push_str(code_of(&std::fs::read_to_string(path).unwrap())),
+            }
+        }
+    }
+    fn code_of(source: &str) -> &str {
+        source.split("#[cfg(test)]").next().unwrap_or_default()
+    }
+    let src = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut source = code_of(&std::fs::read_to_string(src.join("explain.rs")).unwrap()).to_owned();
+    read(&src.join("explain"), &mut source);
+    let is_word = |text: &&str| {
+        text.starts_with(|c: char| c.is_ascii_lowercase())
+            && !text.ends_with('_')
+            && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_')
+    };
+    let words: BTreeSet<&str> =
+        source.lines().flat_map(|line| line.split('"').skip(1).step_by(2)).filter(is_word).collect();
+    let broken = shapes().into_iter().chain(signatures()).chain(claims()).map(|(.., code)| code);
+    let others = beside().into_iter().flat_map(|(.., codes)| codes.iter().copied());
+    let asserted: BTreeSet<&str> = broken.chain(others).collect();
+    let unproven: Vec<_> =
+        words.iter().filter(|word| !asserted.contains(*word) && !NO_CODES.contains(word)).collect();
+    assert!(unproven.is_empty(), "no test brings about (or these are no codes: `NO_CODES`): {unproven:?}");
+    let stale: Vec<_> = NO_CODES.iter().filter(|word| !words.contains(*word)).collect();
+    assert!(stale.is_empty(), "not in the source any more: {stale:?}");
+    assert!(words.len() > 100, "{words:?}");
 }
 
 #[test]

@@ -177,9 +177,13 @@ def test_broken_streams_are_errors(ask, library, via):
 
 
 def test_slow_streams_come_piece_by_piece(ask):
-    heard = ask.ask([User("[[slow]] one two")], stream=True)
-    assert heard.text == scene.SAID + "[[slow]] one two"
-    assert heard.at[-1] - heard.at[0] > 0.2
+    # A busy machine may keep this process from hearing the first before the last is there, but not each time.
+    apart = []
+    while not apart or apart[-1] <= 0.2:
+        assert len(apart) < 5, apart
+        heard = ask.ask([User("[[slow]] one two")], stream=True)
+        assert heard.text == scene.SAID + "[[slow]] one two"
+        apart.append(heard.at[-1] - heard.at[0])
 
 
 def test_time_outs(library, via, made):

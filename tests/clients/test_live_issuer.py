@@ -4,6 +4,8 @@ import http.client
 import threading
 import time
 
+from support.gateway import eventually, timed, within_a_second
+
 
 def test_users_and_machines(gateway, live_issuer):
     assert gateway.bearer(live_issuer.token("ada"), path="/forwarding").status == 200
@@ -14,10 +16,9 @@ def test_users_and_machines(gateway, live_issuer):
     assert refused.status == 401 and gateway.code(refused) == "subject_unresolved"
     application = gateway.cli("app", "create", "--tenant", "acme", "robot-app")
     gateway.cli("app", "link", "--tenant", "acme", "robot-app", "--issuer", "live", "--client", "robot")
-    deadline = time.monotonic() + 4
-    while (answer := gateway.bearer(machine, path="/-/whoami")).status != 200 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert answer.status == 200, answer.text
+    answers = []
+    eventually(lambda: answers.append(gateway.bearer(machine, path="/-/whoami")) or answers[-1].status == 200)
+    assert answers[-1].status == 200, answers[-1].text
     who = gateway.whoami(machine)
     assert who["application"]["id"] == application["id"] and who.get("user") is None
 
@@ -39,28 +40,29 @@ def test_rotation_during_traffic(gateway, live_issuer):
     for caller in callers:
         caller.start()
     try:
-        time.sleep(0.5)
+        assert eventually(lambda: count[0] > 10)
         live_issuer.ask("/test/rotate", "POST")
         new = live_issuer.token("ada")
         assert gateway.bearer(new, path="/forwarding").status in (200, 503)
         assert gateway.bearer(old, path="/forwarding").status == 200, "the previous key is still published"
-        time.sleep(1.5)
+        before, until = count[0], time.monotonic() + 1.5
+        assert eventually(lambda: count[0] > before + 10 and time.monotonic() > until)
     finally:
         stop.set()
         for caller in callers:
             caller.join()
-    assert not wrong and count[0] > 20, (count, wrong[:3])
+    assert not wrong, wrong[:3]
     assert gateway.bearer(live_issuer.token("ada"), path="/forwarding").status == 200
 
 
 def test_an_unknown_kid_storm_is_few_fetches(gateway, issuers, live_issuer):
     before = live_issuer.ask("/test/fetches")["fetches"]
-    now = int(time.time())
-    claims = {"iss": live_issuer.url, "aud": live_issuer.audience, "sub": "ada", "iat": now, "exp": now + 60, "client_id": "x", "jti": "x"}
+    now, began = int(time.time()), time.monotonic()
+    claims = {"iss": live_issuer.url, "aud": live_issuer.audience, "sub": "ada", "iat": now, "exp": now + 600, "client_id": "x", "jti": "x"}
     for n in range(60):
         answer = gateway.bearer(issuers.raw({"alg": "ES256", "kid": f"storm-{n}", "typ": "at+jwt"}, claims), path="/forwarding")
         assert answer.status in (401, 503), answer.text
-    assert live_issuer.ask("/test/fetches")["fetches"] - before <= 4
+    assert live_issuer.ask("/test/fetches")["fetches"] - before <= 4 + (time.monotonic() - began) / 10, "one in ten seconds, and what is asked for anyway"
 
 
 def first_finding(gateway, token):
@@ -74,10 +76,7 @@ def test_the_doctor_tells_a_rotated_key_from_one_that_never_was(gateway, issuers
     live_issuer.ask("/test/rotate", "POST")
     live_issuer.ask("/test/forget", "POST")
     # The first token of the new key makes the gateway look, within its ration.
-    deadline = time.monotonic() + 30
-    while gateway.bearer(live_issuer.token("ada"), path="/forwarding").status != 200:
-        assert time.monotonic() < deadline, "the new key is not found"
-        time.sleep(0.2)
+    assert eventually(lambda: gateway.bearer(live_issuer.token("ada"), path="/forwarding").status == 200), "the new key is not found"
     code, told = first_finding(gateway, old)
     assert code == "key_removed" and told["code"] == "key_unknown", told
     now = int(time.time())
@@ -95,11 +94,13 @@ def served(gateway, token):
 
 
 def test_a_distrusted_key_is_refused_at_once(gateway, live_issuer):
-    token = live_issuer.token("ada")
-    assert gateway.bearer(token, path="/forwarding").status == 200
-    kid = live_issuer.ask("/test/token", sub="ada")["kid"]
-    gateway.cli("issuer", "distrust", "live", kid)
-    deadline = time.monotonic() + 1
-    while served(gateway, token):
-        assert time.monotonic() < deadline, "a distrusted key is still good after a second"
-    live_issuer.ask("/test/rotate", "POST")
+    def attempt(_):
+        token = live_issuer.token("ada")
+        assert eventually(lambda: served(gateway, token)), "the key is not found"
+        kid = live_issuer.ask("/test/token", sub="ada")["kid"]
+        gateway.cli("issuer", "distrust", "live", kid)
+        took = timed(lambda: not served(gateway, token), "a distrusted key is still good")
+        live_issuer.ask("/test/rotate", "POST")
+        return took
+
+    within_a_second(attempt, "a key distrusted")

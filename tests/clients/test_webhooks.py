@@ -9,8 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
+from support.gateway import BINARY, PATIENCE
 
-BINARY = os.environ.get("PORTCULLIS_BIN", "portcullis")
 OLD = "whsec_MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIz"
 NEW = "whsec_YWJjZGVmZ2hpamtsbW5vcHFyc3R1dnd4"
 OTHER = "whsec_enp6enp6enp6enp6enp6enp6enp6enp6"
@@ -59,7 +59,7 @@ class Receiver:
 
     def wait(self, count):
         with self.arrived:
-            assert self.arrived.wait_for(lambda: len(self.got) >= count, 30), f"{len(self.got)} of {count} arrived"
+            assert self.arrived.wait_for(lambda: len(self.got) >= count, PATIENCE), f"{len(self.got)} of {count} arrived"
             return self.got[:count]
 
 
@@ -78,7 +78,7 @@ def told(tmp_path):
             return json.loads(done.stdout)
 
         try:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + PATIENCE
             while not (tmp_path / "data" / "serving.json").exists():
                 assert server.poll() is None and time.monotonic() < deadline
                 time.sleep(0.05)
@@ -90,7 +90,7 @@ def told(tmp_path):
             yield user, receiver.wait(3)
         finally:
             server.terminate()
-            server.wait(30)
+            server.wait(PATIENCE)
 
 
 def test_a_library_verifies_every_event(told):

@@ -18,7 +18,7 @@ class AnthropicPython:
     mid_stream, timed_out = {"APIStatusError", "OverloadedError", "InternalServerError", "APIError"}, {"APITimeoutError"}
     thoughts = True
 
-    def __init__(self, url, key, model, timeout=20):
+    def __init__(self, url, key, model, timeout=60):
         self.model = model
         self.client = anthropic.Anthropic(base_url=url + "/anthropic", api_key=key, max_retries=0, timeout=timeout)
 

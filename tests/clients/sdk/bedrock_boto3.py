@@ -19,7 +19,7 @@ class BedrockBoto3:
     mid_stream, timed_out = {"EventStreamError"}, {"ReadTimeoutError"}
     thoughts, needs_tls = True, True
 
-    def __init__(self, url, key, model, timeout=20, trusted=None):
+    def __init__(self, url, key, model, timeout=60, trusted=None):
         self.model, self.key = model, key
         self.tell_key()
         config = Config(retries={"total_max_attempts": 1}, read_timeout=timeout, connect_timeout=timeout)

@@ -25,7 +25,7 @@ class CoherePython:
     mid_stream, timed_out = {"Broken"}, {"ReadTimeout"}
     thoughts = True
 
-    def __init__(self, url, key, model, timeout=20):
+    def __init__(self, url, key, model, timeout=60):
         self.model = model
         self.client = cohere.ClientV2(base_url=url + "/cohere", api_key=key, timeout=timeout)
         self.once = {"max_retries": 0}

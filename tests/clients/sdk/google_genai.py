@@ -17,7 +17,7 @@ class GoogleGenai:
     mid_stream, timed_out = {"ServerError", "APIError", "ClientError"}, {"ReadTimeout", "TimeoutException"}
     thoughts = True
 
-    def __init__(self, url, key, model, timeout=20):
+    def __init__(self, url, key, model, timeout=60):
         self.model = model
         self.client = genai.Client(api_key=key, http_options={"base_url": url + "/gemini", "timeout": timeout * 1000})
 

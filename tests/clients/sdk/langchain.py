@@ -47,7 +47,7 @@ class LangChainOpenAi(LangChain):
     stops, raised, mid_stream, timed_out = OpenAiPython.stops, OpenAiPython.raised, OpenAiPython.mid_stream, OpenAiPython.timed_out
     refusal = OpenAiPython.refusal
 
-    def __init__(self, url, key, model, timeout=20):
+    def __init__(self, url, key, model, timeout=60):
         call = dict(model=model, base_url=url + "/openai/v1", api_key=key, max_retries=0, timeout=timeout)
         self.chat = ChatOpenAI(stream_usage=True, **call)
         # Else it sends numbers of OpenAI's own tokens, which no other vendor knows, from a table that it fetches.
@@ -67,7 +67,7 @@ class LangChainAnthropic(LangChain):
     raised = AnthropicPython.raised | {503: "APIStatusError", 529: "APIStatusError"}
     refusal = AnthropicPython.refusal
 
-    def __init__(self, url, key, model, timeout=20):
+    def __init__(self, url, key, model, timeout=60):
         self.chat = ChatAnthropic(model=model, base_url=url + "/anthropic", api_key=key, max_retries=0, timeout=timeout, max_tokens=4000)
 
     @staticmethod

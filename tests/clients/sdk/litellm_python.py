@@ -19,7 +19,7 @@ class LiteLlm:
     stops = {"end": "stop", "tools": "tool_calls", "filter": "content_filter"}
     mid_stream, timed_out = {"APIError", "APIConnectionError", "InternalServerError", "MidStreamFallbackError", "ServiceUnavailableError", "BadRequestError", "AnthropicError"}, {"Timeout"}
 
-    def __init__(self, url, key, model, timeout=20):
+    def __init__(self, url, key, model, timeout=60):
         self.call = dict(model=self.prefix + model, api_base=url + self.base, api_key=key, num_retries=0, max_retries=0, timeout=timeout, max_tokens=4000)
 
     def ask(self, turns, stream=False, tools=False, force=False, schema=None, think=False):

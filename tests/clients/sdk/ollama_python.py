@@ -17,7 +17,7 @@ class OllamaPython:
     headers_told, forces = False, False
     """Its errors have no headers; and nothing can be demanded."""
 
-    def __init__(self, url, key, model, timeout=20):
+    def __init__(self, url, key, model, timeout=60):
         self.model = model
         self.client = ollama.Client(host=url + "/ollama", headers={"Authorization": f"Bearer {key}"}, timeout=timeout)
 

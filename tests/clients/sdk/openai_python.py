@@ -19,7 +19,7 @@ class OpenAiPython:
     mid_stream, timed_out = {"APIError", "InternalServerError"}, {"APITimeoutError"}
     thoughts = False
 
-    def __init__(self, url, key, model, timeout=20):
+    def __init__(self, url, key, model, timeout=60):
         self.model = model
         self.client = openai.OpenAI(base_url=url + "/openai/v1", api_key=key, max_retries=0, timeout=timeout)
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 from .certificate import certificate
-from .gateway import Gateway
+from .gateway import PATIENCE, Gateway
 from .keys import AUDIENCE, ISSUER
 
 CLIENTS = pathlib.Path(__file__).parent.parent
@@ -76,11 +76,11 @@ class Simulated:
 
     def __exit__(self, *_):
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(PATIENCE)
 
     def take(self):
         """What came since the last time, each with what was wrong with it."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=15)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         connection.request("GET", "/-/taken")
         taken = json.loads(connection.getresponse().read())
         connection.close()

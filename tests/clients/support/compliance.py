@@ -40,8 +40,8 @@ def measured(gateway, key):
 
 def one_run(program, gateway, key, form, via):
     base, way, name = FORMATS[form]
-    call = [program, "-u", gateway.url + base, "-k", key, "-m", f"{name}-via-{via}", "--format", form, "--timeout", "20", "--json", *way]
-    done = subprocess.run(call, capture_output=True, text=True, timeout=120)
+    call = [program, "-u", gateway.url + base, "-k", key, "-m", f"{name}-via-{via}", "--format", form, "--timeout", "60", "--json", *way]
+    done = subprocess.run(call, capture_output=True, text=True, timeout=600)
     assert done.stdout.startswith("{"), done.stdout + done.stderr
     return {test["id"]: (test["status"], [*test.get("errors", []), *test.get("warnings", [])]) for test in json.loads(done.stdout)["results"]}
 

@@ -6,6 +6,8 @@ import subprocess
 import urllib.parse
 import urllib.request
 
+from .gateway import PATIENCE
+
 NODE = pathlib.Path(__file__).resolve().parent.parent / "node"
 
 
@@ -18,11 +20,11 @@ class LiveIssuer:
 
     def __exit__(self, *_):
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(PATIENCE)
 
     def ask(self, path, method="GET", **query):
         url = self.url + path + ("?" + urllib.parse.urlencode(query) if query else "")
-        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=10) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, method=method), timeout=PATIENCE) as answer:
             return json.loads(answer.read())
 
     def token(self, sub):
@@ -31,5 +33,5 @@ class LiveIssuer:
     def machine_token(self):
         """By the client credentials grant, as a robot would."""
         form = urllib.parse.urlencode({"grant_type": "client_credentials", "client_id": "robot", "client_secret": "robot-secret-robot-secret-robot!", "scope": "api:read"}).encode()
-        with urllib.request.urlopen(self.url + "/token", form, timeout=10) as answer:
+        with urllib.request.urlopen(self.url + "/token", form, timeout=PATIENCE) as answer:
             return json.loads(answer.read())["access_token"]

@@ -6,7 +6,7 @@ from .worker import Refused, Silent
 
 ACCEPTS, REFUSES, THROWS, CRASHES, HANGS, NOTHING = "accepts", "refuses", "throws", "crashes", "hangs", "–"
 # Longer than anything honest takes, on a busy machine too; what hangs here hangs for minutes.
-PATIENCE = 20
+PATIENCE = 60
 
 
 def knows(library, alg):

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from ..gateway import BINARY, free_port
+from ..gateway import BINARY, PATIENCE
 from .algorithms import MANAGEMENT, OURS, SIGNATURES
 from .worker import Refused, Silent
 
@@ -15,10 +15,10 @@ CONFIG = """
 data_dir = "{data}"
 
 [gateway]
-listen = "127.0.0.1:{gateway}"
+listen = "127.0.0.1:0"
 
 [control]
-listen = "127.0.0.1:{control}"
+listen = "127.0.0.1:0"
 """
 
 
@@ -41,14 +41,14 @@ class Ours:
         self.directory, self.connection = directory, None
         self.data = directory / "data"
         self.config = directory / "portcullis.toml"
-        self.config.write_text(CONFIG.format(data=self.data, gateway=free_port(), control=free_port()))
+        self.config.write_text(CONFIG.format(data=self.data))
         # What is asked of a library is asked of its worker; ours is its own.
         self.worker = self
 
     def __enter__(self):
         self.log = open(self.directory / "log", "wb")
         self.process = subprocess.Popen([BINARY, "serve", "--config", self.config], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE
         while not self.ready():
             assert self.process.poll() is None and time.monotonic() < deadline, self.logged()
             time.sleep(0.02)
@@ -57,7 +57,7 @@ class Ours:
     def __exit__(self, *_):
         self.drop()
         self.process.terminate()
-        assert self.process.wait(40) == 0, self.logged()
+        assert self.process.wait(PATIENCE) == 0, self.logged()
         assert "panicked" not in self.logged()
 
     def ready(self):

@@ -22,7 +22,7 @@ test: ## everything that decides whether work lands: format, lints, derived file
 	@$(MAKE) --no-print-directory test-clients
 
 test-rust: ## the Rust suites, on SQLite and on a throw-away PostgreSQL
-	@scripts/step "Rust suites" scripts/with-postgres cargo test --workspace --locked --quiet --no-fail-fast
+	@scripts/step "Rust suites" env RUST_BACKTRACE=1 scripts/with-postgres cargo test --workspace --locked --quiet --no-fail-fast
 
 test-clients: ## official clients and third-party token libraries against the debug binary
 	@scripts/install test

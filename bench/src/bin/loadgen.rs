@@ -63,6 +63,9 @@ struct Args {
     /// Use only the first so many tokens (1: the same token every time).
     #[arg(long)]
     token_limit: Option<usize>,
+    /// Begin with the token after so many: those before were used in another run.
+    #[arg(long, default_value_t = 0)]
+    token_from: usize,
     #[arg(long, default_value_t = 200)]
     expect_status: u16,
     /// Seconds a request may take.
@@ -120,6 +123,7 @@ struct Shared {
     stats: RefCell<Stats>,
     measuring: Cell<bool>,
     next_token: Cell<usize>,
+    tokens_sent: Cell<usize>,
 }
 
 impl Shared {
@@ -135,6 +139,7 @@ impl Shared {
         if !self.plan.tokens.is_empty() {
             let i = self.next_token.get();
             self.next_token.set((i + 1) % self.plan.tokens.len());
+            self.tokens_sent.set(self.tokens_sent.get() + 1);
             out.extend_from_slice(b"authorization: Bearer ");
             out.extend_from_slice(self.plan.tokens[i].as_bytes());
             out.extend_from_slice(b"\r\n");
@@ -203,11 +208,13 @@ async fn run(plan: Plan) -> Value {
         .collect();
     let interval = if args.rate > 0.0 { f64::from(connections) / args.rate * 1e9 } else { 0.0 };
     let stagger = args.stagger_ms as f64 * 1e6;
+    let next_token = Cell::new(args.token_from % plan.tokens.len().max(1));
     let shared = Rc::new(Shared {
         plan,
         stats: RefCell::new(Stats::new()),
         measuring: Cell::new(false),
-        next_token: Cell::new(0),
+        next_token,
+        tokens_sent: Cell::new(0),
     });
     let start = mono_ns() + 20_000_000;
     for i in 0..connections {
@@ -243,6 +250,7 @@ async fn run(plan: Plan) -> Value {
     json!({
         "seconds": elapsed,
         "ok": s.ok,
+        "tokens": shared.tokens_sent.get(),
         "rps": s.ok as f64 / elapsed,
         "errors": s.errors,
         "bytes_per_s": s.bytes as f64 / elapsed,

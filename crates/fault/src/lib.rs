@@ -5,12 +5,14 @@
 //! RFC 9457 and RFC 6750.
 
 pub mod codes;
+pub mod defect;
 mod fault;
 pub mod pages;
 mod problem;
 mod redact;
 
 pub use codes::{Blame, Code, OauthError, Retry};
+pub use defect::Defect;
 pub use fault::Fault;
 pub use problem::{Problem, challenge};
 pub use redact::Secret;

@@ -18,7 +18,8 @@ pub struct Problem<'a> {
     pub detail: &'a str,
     /// The catalogue code (the public one).
     pub code: &'static str,
-    /// The call's id.
+    /// The call's id; left out where a call came to nothing before it had one.
+    #[serde(skip_serializing_if = "str::is_empty")]
     pub request_id: &'a str,
 }
 

@@ -3,6 +3,7 @@
 //!
 //! Dropped before its end (the caller went away) it takes the upstream along, and the record says so.
 
+mod broken;
 mod capture;
 mod reading;
 
@@ -17,7 +18,7 @@ use crate::upstream::{AnswerBody, Cut, Gauge};
 use bytes::Bytes;
 use http::{Response, response};
 use http_body::Frame;
-use portcullis_fault::{Fault, codes};
+use portcullis_fault::{Defect, Fault, codes, defect};
 use portcullis_store::spool::Appended;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -107,7 +108,9 @@ pub(crate) async fn watch(
     };
     // One look, without waiting: a small answer is complete by now, and then goes out in one write, its record written.
     std::future::poll_fn(|cx| {
-        metered.advance(cx);
+        if let Err(defect) = defect::catch(|| metered.advance(cx)) {
+            metered.broken(&defect);
+        }
         Poll::Ready(())
     })
     .await;
@@ -156,6 +159,17 @@ impl Metered {
     }
 
     pub(crate) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
+        // A panic is a defect of ours, and costs this answer alone.
+        match defect::catch(|| self.poll_some(cx)) {
+            Ok(frame) => frame,
+            Err(defect) => {
+                self.broken(&defect);
+                self.poll_some(cx)
+            }
+        }
+    }
+
+    fn poll_some(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Cut>>> {
         loop {
             self.advance(cx);
             match &mut self.stage {
@@ -324,8 +338,13 @@ fn ended_by(cut: &Cut) -> Ending {
 impl Drop for Metered {
     fn drop(&mut self) {
         if self.recording.as_ref().is_some_and(|recording| recording.is_open()) {
-            // What is known so far belongs to the record of a call that its caller left.
-            self.close(Ending::ClientClosed);
+            let ending = match Defect::unwinding() {
+                None => Ending::ClientClosed,
+                Some(defect) => Ending::Cut(codes::INTERNAL, Some(defect.to_string())),
+            };
+            // What is known so far belongs to the record of a call that its caller left. A second panic, while the thread
+            // unwinds from a first, would end the process; the record closes itself then.
+            let _ = defect::catch(|| self.close(ending));
         }
     }
 }

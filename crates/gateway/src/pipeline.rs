@@ -20,10 +20,12 @@ use crate::snapshot::{Route, Snapshot};
 use crate::upstream::{ai, websocket};
 use http::{Request, Response};
 use hyper::body::Incoming;
+use portcullis_fault::defect::outlive;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::{CallFacts, ConnectionFacts, Effects, Permit};
 use portcullis_model::service::AuthMode;
 use portcullis_net::accept::Connection;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,7 +53,11 @@ impl Gateway {
         let snapshot = self.snapshot.load_full();
         let mut call = Call::open(self, snapshot.as_deref(), request, connection);
         let outcome = match &snapshot {
-            Some(snapshot) => self.path(snapshot, &mut call).await,
+            // A panic is a defect of ours, and costs this call alone: refused like any other, in its own form.
+            Some(snapshot) => {
+                let answered = outlive(pin!(self.path(snapshot, &mut call))).await;
+                answered.unwrap_or_else(|defect| Err(defect.into()))
+            }
             None => Err(Fault::new(codes::SHUTTING_DOWN)
                 .detail("the gateway is starting")
                 .context("no configuration is in force yet")),

@@ -8,7 +8,7 @@ use crate::measure::Meters;
 use crate::trace::{Spans, Trace};
 use crate::upstream::ai::route::{Busy, Class};
 use http::HeaderValue;
-use portcullis_fault::{Code, Fault, codes};
+use portcullis_fault::{Code, Defect, Fault, codes, defect};
 use portcullis_identity::{Fact, Observer};
 use portcullis_llm::catalog::{self, Amounts};
 use portcullis_llm::dialect::openai::batch::Bill;
@@ -44,7 +44,7 @@ pub(crate) enum Ending {
     ClientClosed,
 }
 
-/// An open record. Dropped open, the caller went away, and that is recorded.
+/// An open record. Dropped open, the caller went away, or what served it panicked, and that is recorded.
 pub(crate) struct Recording {
     /// What is known so far.
     pub(crate) record: Record,
@@ -263,11 +263,13 @@ impl Recording {
             meters.under_way.decrement(1.0);
         }
         self.meters.as_ref().unwrap_or(&self.keeper.unrouted).count(record);
+        self.slot = None;
+        // First of all what must not be lost.
+        let appended = self.keeper.spool.append(record);
         if let Some(spans) = &self.keeper.spans {
             self.trace.export(spans, record);
         }
-        self.slot = None;
-        Some(self.keeper.spool.append(record))
+        Some(appended)
     }
 }
 
@@ -285,8 +287,25 @@ fn cost(model: &catalog::Model, usage: &Usage, batch: Option<u64>) -> Option<Cos
 
 impl Drop for Recording {
     fn drop(&mut self) {
-        // Nobody is there to wait for it. The spool has taken the record by the time this returns.
-        drop(self.close(Ending::ClientClosed));
+        if !self.open {
+            return;
+        }
+        let ending = match Defect::unwinding() {
+            None => Ending::ClientClosed,
+            // Dropped by what panicked, not by a caller who left.
+            Some(defect) => {
+                let why = Some(defect.to_string());
+                if self.record.status == 0 {
+                    self.record.status = codes::INTERNAL.status();
+                    Ending::Refused(codes::INTERNAL, why)
+                } else {
+                    Ending::Cut(codes::INTERNAL, why)
+                }
+            }
+        };
+        // Nobody is there to wait for it. The spool has taken the record by the time this returns. A second panic, while the
+        // thread unwinds from a first, would end the process.
+        let _ = defect::catch(|| drop(self.close(ending)));
     }
 }
 

@@ -60,10 +60,17 @@ impl House {
         );
         let config = portcullis_config::parse(&text, "test.toml")
             .unwrap_or_else(|errors| panic!("{errors:?}\n{text}"));
-        Self::with(config, spans).await
+        Self::with(config, spans, None).await
     }
 
-    async fn with(config: Config, spans: Option<Spans>) -> Arc<Self> {
+    /// The same, with a clock of the gateway's own.
+    pub async fn open_by(config: &str, clock: Arc<dyn Clock>) -> Arc<Self> {
+        let config = format!("[[tenants]]\nname = \"acme\"\nmodels = [\"*\"]\n{config}");
+        let config = portcullis_config::parse(&config, "test.toml").unwrap();
+        Self::with(config, None, Some(clock)).await
+    }
+
+    async fn with(config: Config, spans: Option<Spans>, timed_by: Option<Arc<dyn Clock>>) -> Arc<Self> {
         let data = tempfile::tempdir().unwrap();
         let store = Store::open(Options::new(Database::Sqlite(data.path().join("p.db")))).await.unwrap();
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
@@ -96,7 +103,7 @@ impl House {
             store: store.clone(),
             spool,
             egress,
-            clock: clock.clone(),
+            clock: timed_by.unwrap_or_else(|| clock.clone()),
             rng: rng.clone(),
             spans,
         });

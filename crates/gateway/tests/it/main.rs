@@ -15,6 +15,7 @@ mod hot_path;
 mod house;
 mod http2;
 mod media;
+mod panics;
 mod pool;
 mod quirks;
 mod realtime;

@@ -52,7 +52,8 @@ impl HeadScan {
         }
         // What follows a whole head may be its body: if so, `called` throws away what was made of it here.
         if self.heads > 0 {
-            self.after += bytes.len() as u64;
+            // Saturated where it is not known any more.
+            self.after = self.after.saturating_add(bytes.len() as u64);
         }
         while self.bare.is_none() && !bytes.is_empty() {
             let Some(lf) = memchr::memchr(b'\n', bytes) else {
@@ -143,6 +144,17 @@ mod tests {
                 assert_eq!(scan.called(Some(0)), bad, "{bytes:?} by {piece}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_not_known_stays_unknown_however_much_follows() {
+        let head = b"POST / HTTP/1.1\r\nhost: a\r\n\r\n";
+        let mut scan = HeadScan::default();
+        scan.read(&[&head[..], head].concat());
+        assert!(!scan.called(Some(0)));
+        scan.read(b"body");
+        assert!(!scan.called(Some(9)));
+        assert_eq!(scan.place, Place::UntilEnded, "not so many bytes into its body");
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use super::socket::{Socket, is_of_one_connection};
 use super::streams::Streams;
 use super::{Drained, ListenOptions, Service};
 use hyper::server::conn::{http1, http2};
+use portcullis_fault::defect::outlive;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -81,7 +82,12 @@ impl<S: Service> Server<S> {
         let server = Arc::new(self);
         if let Some(tls) = server.options.tls.clone() {
             let shutdown = server.shutdown.clone();
-            server.tracker.spawn(async move { tls.watch(&shutdown).await });
+            server.tracker.spawn(async move {
+                // Certificates that nobody looks after any more end the service weeks later.
+                while let Err(defect) = outlive(Box::pin(tls.watch(&shutdown))).await {
+                    tracing::error!(%defect, "looking after certificates panicked; it begins again");
+                }
+            });
         }
         server.accept(&socket).await;
         drop(socket);

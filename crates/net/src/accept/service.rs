@@ -15,7 +15,8 @@ pub trait Service: Send + Sync + 'static {
         + Unpin
         + 'static;
 
-    /// Answers one request. The future is dropped when the client goes away.
+    /// Answers one request. The future is dropped when the client goes away. When it panics, the client gets a plain 500;
+    /// a service that has more to say, or to write down, outlives its panics itself.
     fn call(
         &self,
         request: Request<Incoming>,

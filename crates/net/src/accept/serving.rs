@@ -12,11 +12,14 @@ use super::streams::StreamPulse;
 use super::tls::HandshakeError;
 use super::{Connection, ListenOptions, Service};
 use crate::cause::with_causes;
-use http::header::CONNECTION;
-use http::{HeaderValue, Request, Response, Version};
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use http::{HeaderValue, Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use portcullis_fault::defect::outlive;
+use portcullis_fault::{Fault, Problem, codes};
 use std::convert::Infallible;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
@@ -159,19 +162,37 @@ fn answer<S: Service>(
     let (server, connection) = (server.clone(), connection.clone());
     async move {
         let version = request.version();
-        let (response, last) = match screen(&request, bare_lf, &server.options.limits) {
+        let (answered, last) = match screen(&request, bare_lf, &server.options.limits) {
             // Boxed: the HTTP machinery keeps room for this future for as long as the connection lasts, and a call is
             // only this large until its answer begins.
-            None => (Box::pin(server.service.call(request, connection)).await, server.full()),
-            Some(fault) => (Box::pin(server.service.refuse(fault, request, connection)).await, true),
+            None => (outlive(Box::pin(server.service.call(request, connection))).await, server.full()),
+            Some(fault) => (outlive(Box::pin(server.service.refuse(fault, request, connection))).await, true),
         };
         let stream = if version == Version::HTTP_2 { StreamPulse::current() } else { None };
-        let mut response = response.map(|body| Answer::new(body, call, stream));
-        if last && version < Version::HTTP_2 && response.status() != http::StatusCode::SWITCHING_PROTOCOLS {
+        // What panicked costs its own call, not the others of the connection.
+        let (mut response, last) = match answered {
+            Ok(response) => (response.map(|body| Answer::new(body, call, stream)), last),
+            Err(defect) => {
+                call.failed(&defect, "the handling of a call panicked");
+                (failed().map(|text| Answer::instead(text, call, stream)), true)
+            }
+        };
+        if last && version < Version::HTTP_2 && response.status() != StatusCode::SWITCHING_PROTOCOLS {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         Ok(response)
     }
+}
+
+/// What is said for a service that cannot say anything: no more than that.
+fn failed() -> Response<Bytes> {
+    let fault = Fault::new(codes::INTERNAL);
+    let mut response = Response::new(Bytes::from(Problem::new(&fault, "", "/-/errors").to_json()));
+    *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
 }
 
 fn ended<S, E: std::error::Error>(server: &Server<S>, connection: &Connection, result: Result<(), E>) {

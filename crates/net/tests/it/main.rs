@@ -5,6 +5,7 @@ mod connect;
 mod fetch;
 mod http2;
 mod life;
+mod panics;
 mod proxy_protocol;
 mod smuggling;
 mod support;

@@ -27,8 +27,8 @@ pub(crate) type Body = UnsyncBoxBody<Bytes, io::Error>;
 pub(crate) struct Echo {
     seen: Mutex<Vec<String>>,
     arrivals: mpsc::UnboundedSender<String>,
-    /// `/wait` answers when there is a permit.
-    pub(crate) release: Semaphore,
+    /// `/wait` answers, and `/panic-within` panics, when there is a permit.
+    pub(crate) release: Arc<Semaphore>,
     upgraded: Mutex<JoinSet<()>>,
 }
 
@@ -87,6 +87,26 @@ impl Service for Echo {
                     futures_util::stream::repeat_with(move || Ok(http_body::Frame::data(piece.clone())));
                 Response::new(http_body_util::StreamBody::new(pieces).boxed_unsync())
             }
+            "/panic" => panic!("what it says is nobody's business"),
+            "/panic-late" => {
+                tokio::task::yield_now().await;
+                panic!("what it says is nobody's business")
+            }
+            "/panic-within" => {
+                let release = self.release.clone();
+                let pieces = futures_util::stream::unfold(0, move |number| {
+                    let release = release.clone();
+                    async move {
+                        if number == 1 {
+                            release.acquire().await.unwrap().forget();
+                            panic!("what it says is nobody's business");
+                        }
+                        let piece = Bytes::from_static(b"the beginning");
+                        Some((Ok(http_body::Frame::data(piece)), number + 1))
+                    }
+                });
+                Response::new(http_body_util::StreamBody::new(Box::pin(pieces)).boxed_unsync())
+            }
             "/early" => {
                 // Answers without reading the body.
                 text(413, "too much")
@@ -119,6 +139,7 @@ impl Service for Echo {
 
     async fn refuse(&self, fault: Fault, request: Request<Incoming>, _: Arc<Connection>) -> Response<Body> {
         self.note(format!("refused {} {}", request.uri().path(), fault.code()));
+        assert_ne!(request.uri().path(), "/panic", "what it says is nobody's business");
         text(fault.code().status(), fault.code().name())
     }
 }
@@ -142,7 +163,7 @@ pub(crate) fn echo() -> (Arc<Echo>, mpsc::UnboundedReceiver<String>) {
         Arc::new(Echo {
             seen: Mutex::default(),
             arrivals: sender,
-            release: Semaphore::new(0),
+            release: Arc::new(Semaphore::new(0)),
             upgraded: Mutex::default(),
         }),
         arrivals,

@@ -66,7 +66,8 @@ impl Opening<'_> {
                 continue;
             }
             if label.contains("CERTIFICATE") && self.roots.is_some() {
-                let body = &block["-----BEGIN -----".len() + label.len()..found];
+                // Between the dashes of both lines, which a block of nothing shares.
+                let body = block.get("-----BEGIN -----".len() + label.len()..found).unwrap_or_default();
                 chain.push(super::content::unbase64(body).ok_or_else(|| malformed(self))?.to_vec());
                 continue;
             }

@@ -85,6 +85,12 @@ fn a_chain_counts_only_when_it_leads_to_a_root() {
     assert_eq!(one(&with(other.cert.pem())).unwrap_err().name, "chain_no_root");
     let der = GivenKey { roots: Some(other.cert.pem()), ..GivenKey::der(certified.cert.der()) };
     assert_eq!(one(&der).unwrap_err().name, "chain_no_root");
+    // A block of nothing, whose two lines share their dashes.
+    let nothing = GivenKey {
+        roots: Some(certified.cert.pem()),
+        ..GivenKey::pem("-----BEGIN CERTIFICATE-----END CERTIFICATE-----")
+    };
+    assert!(one(&nothing).is_err());
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl Usage {
             && thoughts > 0
             && total == input.saturating_add(output).saturating_add(thoughts)
         {
-            output += thoughts;
+            output = output.saturating_add(thoughts);
         }
         Some(Tokens {
             input,

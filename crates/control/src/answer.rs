@@ -6,12 +6,12 @@ use crate::{Control, scim, workbench};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use futures_util::FutureExt;
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use portcullis_fault::codes::{self, tracing_level::Level};
+use portcullis_fault::defect::outlive;
 use portcullis_fault::{Code, Fault, Problem};
 use portcullis_model::RequestId;
-use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 
 /// The result of a handler.
@@ -67,10 +67,9 @@ pub fn absent(what: &str) -> Refused {
 pub async fn seal(State(control): State<Control>, request: Request, next: Next) -> Response {
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     // A panic in a handler is a defect; it costs one answer, not the connection and not the process.
-    let response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+    let response = match outlive(pin!(next.run(request))).await {
         Ok(response) => response,
-        Err(_) => Refused(Fault::new(codes::INTERNAL).context("a handler of the control plane panicked"))
-            .into_response(),
+        Err(defect) => Refused(defect.into()).into_response(),
     };
     finish(&control, response, &method, &path)
 }

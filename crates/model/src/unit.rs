@@ -4,7 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::time::Duration;
 
-/// A length of time written as a number and a unit: `"200ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`; `"0s"` is allowed.
+/// A length of time written as a number and a unit: `"200ms"`, `"30s"`, `"5m"`, `"2h"`, `"7d"`; `"0s"` is allowed, and
+/// `"36500d"` the most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Span(pub Duration);
 
@@ -20,6 +21,9 @@ impl Span {
     }
 }
 
+/// What no setting is ever meant to be, and whatever is added to a point in time still fits: a hundred years.
+const LONGEST: Span = Span::seconds(36_500 * 86_400);
+
 const SPANS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 impl std::str::FromStr for Span {
@@ -34,7 +38,12 @@ impl std::str::FromStr for Span {
         let (number, unit) = text.split_at(split);
         let scale = SPANS.iter().find(|(name, _)| *name == unit).ok_or_else(say)?.1;
         let number: u64 = number.parse().map_err(|_| say())?;
-        number.checked_mul(scale).map(|millis| Self(Duration::from_millis(millis))).ok_or_else(say)
+        let span =
+            number.checked_mul(scale).map(|millis| Self(Duration::from_millis(millis))).ok_or_else(say)?;
+        if span > LONGEST {
+            return Err(format!("a duration is at most `{LONGEST}`, not `{text}`"));
+        }
+        Ok(span)
     }
 }
 
@@ -50,7 +59,7 @@ impl fmt::Display for Span {
     }
 }
 
-/// A number of bytes written with a binary unit: `"512B"`, `"64KiB"`, `"10MiB"`, `"1GiB"`.
+/// A number of bytes written with a binary unit: `"512B"`, `"64KiB"`, `"10MiB"`, `"1GiB"`; at most `"1048576GiB"`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ByteSize(pub u64);
 
@@ -60,6 +69,9 @@ impl ByteSize {
         usize::try_from(self.0).unwrap_or(usize::MAX)
     }
 }
+
+/// What no machine has, and whatever is added to it is still a length: a pebibyte.
+const LARGEST: ByteSize = ByteSize(1 << 50);
 
 const SIZES: [(&str, u64); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 
@@ -74,7 +86,11 @@ impl std::str::FromStr for ByteSize {
         let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(say)?;
         let (number, unit) = text.split_at(split);
         let scale = SIZES.iter().find(|(name, _)| *name == unit).ok_or_else(say)?.1;
-        number.parse::<u64>().ok().and_then(|n| n.checked_mul(scale)).map(Self).ok_or_else(say)
+        let size = number.parse::<u64>().ok().and_then(|n| n.checked_mul(scale)).map(Self).ok_or_else(say)?;
+        if size > LARGEST {
+            return Err(format!("a size is at most `{LARGEST}`, not `{text}`"));
+        }
+        Ok(size)
     }
 }
 
@@ -127,6 +143,20 @@ mod tests {
         }
         for text in ["512B", "64KiB", "10MiB", "1GiB", "0B"] {
             assert_eq!(text.parse::<ByteSize>().unwrap().to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_would_not_fit_a_calendar_or_a_machine_is_refused() {
+        for (text, most) in
+            [("36500d", "36501d"), ("3153600000000ms", "3153600000001ms"), ("0s", "213503982334d")]
+        {
+            assert!(text.parse::<Span>().is_ok(), "{text}");
+            assert!(most.parse::<Span>().unwrap_err().contains("at most `36500d`"), "{most}");
+        }
+        for (text, most) in [("1048576GiB", "1048577GiB"), ("0B", "18446744073709551615B")] {
+            assert!(text.parse::<ByteSize>().is_ok(), "{text}");
+            assert!(most.parse::<ByteSize>().unwrap_err().contains("at most `1048576GiB`"), "{most}");
         }
     }
 

@@ -7,6 +7,7 @@ mod first_start;
 mod foundation;
 mod listeners;
 mod offline;
+mod parts;
 mod plane;
 mod reload;
 mod seen;

@@ -9,6 +9,7 @@ mod cmd;
 mod demo;
 mod failure;
 mod output;
+mod panics;
 mod reference;
 mod telemetry;
 mod watch;

@@ -56,7 +56,7 @@ pub struct Gateway {
     pub token_cache: ByteSize,
     /// Threads; default: as many as the machine or its cgroup gives.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 1_024))]
     pub workers: Option<usize>,
 }
 

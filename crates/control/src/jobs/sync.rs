@@ -3,6 +3,7 @@
 
 use crate::publish::Publisher;
 use portcullis_config::Config;
+use portcullis_fault::defect::outlive;
 use portcullis_identity::directory::{Directory, Synchronisation};
 use portcullis_identity::sources::kinds;
 use portcullis_model::sync::{SyncOutcome, SyncReport};
@@ -11,6 +12,7 @@ use portcullis_net::egress::Egress;
 use portcullis_store::entity::syncs::{self, Sync};
 use portcullis_store::{Error, entity::tenants};
 use std::collections::HashSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -56,11 +58,8 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) {
             Some(ended) = runs.join_next() => {
                 match ended {
                     Ok(source) => { busy.remove(&source); }
-                    // A defect: which source it was is not known, so all are looked at again when the others have ended.
-                    Err(error) => {
-                        tracing::error!(%error, "a synchronisation failed");
-                        if runs.is_empty() { busy.clear(); }
-                    }
+                    // What panics is outlived: only the end of the process ends here.
+                    Err(error) => tracing::error!(%error, "a synchronisation failed"),
                 }
                 continue;
             }
@@ -80,7 +79,13 @@ pub async fn run(parts: Parts, shutdown: CancellationToken) {
             if runs.len() < AT_ONCE && busy.insert(source.name.clone()) {
                 let (parts, shutdown) = (parts.clone(), shutdown.clone());
                 runs.spawn(async move {
-                    one(&parts, &source, &shutdown).await;
+                    if let Err(defect) = outlive(pin!(one(&parts, &source, &shutdown))).await {
+                        tracing::error!(source = source.name.as_str(), %defect, "a synchronisation panicked; it is tried again");
+                        tokio::select! {
+                            () = shutdown.cancelled() => {}
+                            () = tokio::time::sleep(AGAIN) => {}
+                        }
+                    }
                     source.name
                 });
             }

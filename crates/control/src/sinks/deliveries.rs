@@ -2,11 +2,11 @@
 //! the database.
 
 use super::{Delivery, Next, Notice, Sink, Worker};
-use futures_util::FutureExt;
+use portcullis_fault::defect::outlive;
 use portcullis_model::{Clock, Rng};
 use portcullis_store::{Store, Subscription};
 use std::collections::HashSet;
-use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -93,8 +93,8 @@ impl Deliveries {
                 let (news, shutdown) = (news.subscribe(), shutdown.clone());
                 workers.spawn(async move {
                     let work = work.follow(&name, worker, news, shutdown.clone());
-                    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
-                        tracing::error!(sink = name, "delivering failed with a defect; it begins again");
+                    if let Err(defect) = outlive(pin!(work)).await {
+                        tracing::error!(sink = name, %defect, "delivering panicked; it begins again");
                         tokio::select! {
                             () = shutdown.cancelled() => {}
                             () = tokio::time::sleep(LOOK) => {}

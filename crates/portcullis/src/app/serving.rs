@@ -3,16 +3,18 @@
 use super::Foundation;
 use super::first_start;
 use super::listeners::{Listeners, Operators};
+use super::parts::Parts;
 use super::plane::Plane;
 use super::reload;
 use crate::cli::Globals;
 use crate::demo::Demo;
 use crate::failure::{Done, Failure};
+use crate::panics;
 use crate::telemetry::{self, Metrics};
 use crate::watch::Watch;
 use opentelemetry_sdk::trace::SpanProcessor;
 use portcullis_config::{Config, Loaded, WhenFull as Configured};
-use portcullis_control::{Control, Parts, Publisher, jobs};
+use portcullis_control::{Control, Publisher, jobs};
 use portcullis_gateway::{Gateway, Spans};
 use portcullis_model::service::AuthMode;
 use portcullis_net::accept::{FailureBudget, FailureBudgetOptions};
@@ -22,7 +24,6 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// A process that serves.
@@ -65,6 +66,7 @@ impl App {
         }
         telemetry::log(&config.telemetry)?;
         let metrics = Metrics::start()?;
+        panics::tell();
         portcullis_gateway::describe();
         // From here on a request to stop is heard, and answered in order.
         let signals = Signals::listen()?;
@@ -155,47 +157,62 @@ impl App {
         let drain = config.gateway.drain.0;
         let (gateway_at, control_at) = (listeners.gateway.local_address(), listeners.control.local_address());
 
-        let mut work = JoinSet::new();
-        work.spawn(identity.clone().run(working.clone()));
-        work.spawn({
+        // What the others would serve wrongly without ends the process when it panics; the rest begins again.
+        let mut work = Parts::default();
+        work.begin("identity", identity.clone().run(working.clone()));
+        work.begin("publication", {
             let (publisher, token) = (publisher.clone(), working.clone());
             async move { publisher.run(token).await }
         });
-        work.spawn(foundation.sinks.clone().run(working.clone()));
-        work.spawn(reader.drain(store.clone(), config.records.batch as usize, working.clone()));
-        work.spawn(jobs::retention::run(store.clone(), publisher.clone(), clock.clone(), working.clone()));
-        work.spawn(jobs::sync::run(
-            jobs::sync::Parts {
+        work.begin("records", reader.drain(store.clone(), config.records.batch as usize, working.clone()));
+        let adjust = demo.clone();
+        let adjust = move |config: &mut Config| adjust.as_ref().map_or(Ok(()), |demo| demo.adjust(config));
+        work.begin("reload", reload::run(globals, adjust, watch, publisher.clone(), working.clone()));
+        work.begin_again("sinks", {
+            let (sinks, token) = (foundation.sinks.clone(), working.clone());
+            move || sinks.clone().run(token.clone())
+        });
+        work.begin_again("retention", {
+            let (store, publisher) = (store.clone(), publisher.clone());
+            let (clock, token) = (clock.clone(), working.clone());
+            move || jobs::retention::run(store.clone(), publisher.clone(), clock.clone(), token.clone())
+        });
+        work.begin_again("synchronisation", {
+            let parts = jobs::sync::Parts {
                 directory: foundation.directory.clone(),
                 publisher: publisher.clone(),
                 egress: foundation.egress.clone(),
                 clock: clock.clone(),
                 holder: jobs::sync::holder(&*foundation.rng),
-            },
-            working.clone(),
-        ));
-        let adjust = demo.clone();
-        let adjust = move |config: &mut Config| adjust.as_ref().map_or(Ok(()), |demo| demo.adjust(config));
-        work.spawn(reload::run(globals, adjust, watch, publisher.clone(), working.clone()));
-        work.spawn(keep_up(metrics, working.clone()));
-        work.spawn(give_back(working.clone()));
+            };
+            let token = working.clone();
+            move || jobs::sync::run(parts.clone(), token.clone())
+        });
+        work.begin_again("metrics", {
+            let token = working.clone();
+            move || keep_up(metrics.clone(), token.clone())
+        });
+        work.begin_again("memory", {
+            let token = working.clone();
+            move || give_back(token.clone())
+        });
 
-        let mut calls = JoinSet::new();
+        let mut calls = Parts::default();
         let operators = Arc::new(Operators::new(control, config));
-        calls.spawn({
+        calls.begin("gateway", {
             let (gateway, token) = (gateway.clone(), accepting.clone());
             async move { gateway.run(token).await }
         });
-        calls.spawn({
+        calls.begin("gateway listener", {
             let (service, token) = (gateway.clone(), accepting.clone());
             async move { report(service.listen(listeners.gateway, token, drain).await) }
         });
-        let mut administration = JoinSet::new();
-        administration.spawn({
+        let mut administration = Parts::default();
+        administration.begin("control listener", {
             let (service, token) = (operators.clone(), working.clone());
             async move { report(listeners.control.serve(service, token, FAREWELL / 3).await) }
         });
-        administration.spawn({
+        administration.begin("control socket", {
             let token = working.clone();
             async move { report(listeners.socket.serve(operators, token, FAREWELL / 3).await) }
         });
@@ -212,21 +229,21 @@ impl App {
 
         let ended = tokio::select! {
             name = signals.next() => { tracing::info!(signal = name, "stopping: no new calls, those under way go on"); None }
-            Some(ended) = work.join_next() => Some(ended),
-            Some(ended) = calls.join_next() => Some(ended),
-            Some(ended) = administration.join_next() => Some(ended),
+            Some(ended) = work.next() => Some(ended),
+            Some(ended) = calls.next() => Some(ended),
+            Some(ended) = administration.next() => Some(ended),
         };
         // Whoever looks whether we serve is told first.
         let _ = std::fs::remove_file(&serving);
         accepting.cancel();
         let orderly = async {
             // Tunnels may outlive the listener's drain by the time that their owner takes to say goodbye.
-            let _ = tokio::time::timeout(drain + FAREWELL / 3, finish(&mut calls)).await;
+            let _ = tokio::time::timeout(drain.saturating_add(FAREWELL / 3), calls.finish()).await;
             drop(gateway);
             working.cancel();
             let _ = tokio::time::timeout(FAREWELL, async {
-                finish(&mut administration).await;
-                finish(&mut work).await
+                administration.finish().await;
+                work.finish().await
             })
             .await;
             store.close().await;
@@ -243,22 +260,8 @@ impl App {
                 tracing::info!("stopped");
                 Ok(())
             }
-            Some(ended) => {
-                Err(Failure::new(format!("a part of the process ended by itself: {}", why(ended)))
-                    .next("see the log above, and report it"))
-            }
-        }
-    }
-}
-
-fn why(ended: Result<(), tokio::task::JoinError>) -> String {
-    ended.err().map_or_else(|| "without a reason".to_owned(), |error| error.to_string())
-}
-
-async fn finish(tasks: &mut JoinSet<()>) {
-    while let Some(ended) = tasks.join_next().await {
-        if let Err(error) = ended {
-            tracing::error!(%error, "a part of the process failed");
+            Some(ended) => Err(Failure::new(format!("a part of the process ended by itself: {ended}"))
+                .next("see the log above, and report it")),
         }
     }
 }
@@ -295,7 +298,7 @@ fn control(
         ..FailureBudgetOptions::default()
     };
     let base = config.control.public_url.as_ref().map_or("", |url| url.as_str().trim_end_matches('/'));
-    Control::new(Parts {
+    Control::new(portcullis_control::Parts {
         doctor: foundation.doctor(Some(plane.gateway.clone())),
         store: foundation.store.clone(),
         data: foundation.data.clone(),

@@ -9,6 +9,7 @@ use super::segment::{self, MAGIC, Segment};
 use super::{SpoolError, SpoolOptions, WhenFull, frame};
 use crate::Error;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use portcullis_fault::defect;
 use portcullis_model::Record;
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -292,7 +293,9 @@ impl Shared {
             drop(state);
 
             let length = frames.len() as u64;
-            let (written, closed) = self.append_to(&mut segment, &frames);
+            // Whoever writes has the segment: it is given back whatever happens, or no call would ever end again.
+            let appended = defect::catch(|| self.append_to(&mut segment, &frames));
+            let (written, closed) = appended.unwrap_or_else(|defect| (Err(io::Error::other(defect)), None));
             frames.clear();
             frames.shrink_to(KEPT);
 
@@ -449,7 +452,7 @@ impl Shared {
 
     /// What was written may not be on the disk, and whether it is cannot be found out: no promise is given until the
     /// disk takes bytes again.
-    fn cannot_sync(&self, error: &io::Error) {
+    pub(super) fn cannot_sync(&self, error: &io::Error) {
         self.lock().dirty = true;
         if self.healthy.swap(false, Ordering::AcqRel) {
             tracing::error!(%error, directory = %self.directory.display(), "the spool of records cannot be synced");

@@ -2,9 +2,14 @@
 //! likes, and must go on when no worker is free. It sleeps while nothing is appended.
 
 use super::append::Shared;
+use portcullis_fault::defect;
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// How soon it goes on after a panic.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The running thread; dropping it waits until everything is on the disk.
 #[derive(Debug)]
@@ -16,9 +21,13 @@ pub(super) struct Flusher {
 impl Flusher {
     pub(super) fn start(shared: Arc<Shared>) -> io::Result<Self> {
         let of_thread = shared.clone();
-        let thread = std::thread::Builder::new()
-            .name("spool".to_owned())
-            .spawn(move || of_thread.flush_until_stopped())?;
+        let thread = std::thread::Builder::new().name("spool".to_owned()).spawn(move || {
+            // Dead, it would leave records unsynced that were promised to be, and nobody would be told.
+            while let Err(defect) = defect::catch(|| of_thread.flush_until_stopped()) {
+                of_thread.cannot_sync(&io::Error::other(defect));
+                std::thread::sleep(AGAIN);
+            }
+        })?;
         Ok(Self { shared, thread: Some(thread) })
     }
 }

@@ -110,6 +110,15 @@ impl Account {
     }
 }
 
+/// A fetch ahead of time, until it has ended, however it did.
+struct Ahead(Arc<Tokens>);
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.0.state().ahead = false;
+    }
+}
+
 impl Tokens {
     /// Of an account; nothing is fetched yet.
     pub(crate) fn new(account: Account, client: Client, tasks: TaskTracker) -> Self {
@@ -149,12 +158,10 @@ impl Tokens {
         if due && !vain && !std::mem::replace(&mut state.ahead, true) {
             let this = self.clone();
             self.tasks.spawn(async move {
-                {
-                    let _turn = this.turn.lock().await;
-                    // Whether it went well is in the state, and in the log.
-                    let _ = this.fetch(now).await;
-                }
-                this.state().ahead = false;
+                let ahead = Ahead(this);
+                let _turn = ahead.0.turn.lock().await;
+                // Whether it went well is in the state, and in the log.
+                let _ = ahead.0.fetch(now).await;
             });
         }
         Some(header)

@@ -144,6 +144,7 @@ causes! {
     SUBJECT_EMPTY = "subject_empty";
     SUBJECT_IS_NUMBER = "subject_is_number";
     SUBJECT_OF_WRONG_TYPE = "subject_of_wrong_type";
+    SUBJECT_OF_OTHER_FORM = "subject_of_other_form";
     SUBJECT_UNFIT = "subject_unfit";
     SUBJECT_AMBIGUOUS = "subject_ambiguous";
     SUBJECT_AMBIGUOUS_IN_CASE = "subject_ambiguous_in_case";

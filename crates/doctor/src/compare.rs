@@ -52,7 +52,13 @@ fn key(course: &Course) -> String {
 
 fn rule(course: &Course, case: &Case) -> String {
     let looked = course.caller.as_ref().and_then(|caller| case.identity.looked(caller)?.ok());
-    looked.map_or_else(|| "-".to_owned(), |looked| format!("{} as {}", looked.claim, looked.attribute))
+    looked.map_or_else(
+        || "-".to_owned(),
+        |looked| {
+            let then: String = looked.fallbacks.iter().map(|(claim, _)| format!(", then {claim}")).collect();
+            format!("{} as {}{then}", looked.claim, looked.attribute)
+        },
+    )
 }
 
 fn user(course: &Course) -> String {

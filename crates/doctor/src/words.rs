@@ -45,11 +45,34 @@ pub fn when(at: Timestamp, now: Timestamp) -> String {
     format!("{} ({distance})", at.rfc3339())
 }
 
-/// A word of a shell command.
+/// A word of a shell command. What cannot be seen is written by its bytes (`$'…'`, of bash, ksh and zsh): a terminal would
+/// obey it, and a person could not tell what is copied.
 pub fn word(text: &str) -> String {
     let plain =
         !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:/@=+,".contains(&b));
-    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+    if plain {
+        return text.to_owned();
+    }
+    let unseen = |c: char| is_invisible(c) || c.is_control();
+    if !text.contains(unseen) {
+        return format!("'{}'", text.replace('\'', r"'\''"));
+    }
+    let mut out = String::from("$'");
+    for c in text.chars() {
+        if unseen(c) {
+            // Three octal digits each: nothing that follows can belong to them.
+            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+                out.push_str(&format!("\\{byte:03o}"));
+            }
+        } else {
+            if matches!(c, '\'' | '\\') {
+                out.push('\\');
+            }
+            out.push(c);
+        }
+    }
+    out.push('\'');
+    out
 }
 
 #[cfg(test)]
@@ -62,6 +85,8 @@ mod tests {
         assert!(quoted(&"x".repeat(5_000)).chars().count() < 210);
         assert_eq!(word("ada"), "ada");
         assert_eq!(word("o'neil $(id)"), r"'o'\''neil $(id)'");
+        assert_eq!(word("a\u{200b}1"), r"$'a\342\200\2131'");
+        assert_eq!(word("\u{1b}[31m\n$(id)'\\"), r"$'\033[31m\012$(id)\'\\'");
     }
 
     #[test]

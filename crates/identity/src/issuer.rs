@@ -160,6 +160,8 @@ fn subject_field(at: &'static str) -> &'static str {
         "claim" => "subject.claim",
         "attribute" => "subject.attribute",
         "source" => "subject.source",
+        "form" => "subject.form",
+        "fallback" => "subject.fallback",
         "unknown" => "subject.unknown",
         _ => "subject.create",
     }

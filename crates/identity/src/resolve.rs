@@ -20,10 +20,10 @@ pub(crate) use teams::{TeamTree, no_teams, tree_tag};
 use crate::authenticate::TokenCaller;
 use crate::lookup::{Ask, Found, Freshness, Limits, Lookups, Shared, Slot, Unasked};
 use crate::observe::{Effects, Fact, Observer};
-use crate::rules::{Newcomer, Rule};
+use crate::rules::{Fallback, Fallbacks, Newcomer, Rule};
 use crate::sources::foreign::Wanted;
 use crate::sources::{Creation, Outside, Source};
-use answer::{barred, find_client, find_folded, find_key, find_user};
+use answer::{barred, find_client, find_key, find_subject, find_user};
 use portcullis_fault::{Fault, codes};
 use portcullis_model::issuer::UnknownUser;
 use portcullis_model::{ApiKeyId, Name, TenantId, Timestamp, UserId};
@@ -56,6 +56,10 @@ pub(crate) struct SubjectPlan<'a> {
 }
 
 impl SubjectPlan<'_> {
+    fn key<'k>(&self, raw: &'k str, fallbacks: &'k [&'k str]) -> SubjectRef<'k> {
+        SubjectRef { rule: self.number, tenant: self.tenant, raw, fallbacks }
+    }
+
     fn wanted(&self, source: &Outside, value: &str) -> Wanted {
         Wanted { subject: value.to_owned(), issuer: self.issuer.clone(), tenant: source.tenant.clone() }
     }
@@ -87,50 +91,54 @@ impl Resolver {
         observer: &mut O,
     ) -> Result<ActiveUser, Fault> {
         let raw = plan.rule.raw(token.claims())?;
-        let key = SubjectRef { rule: plan.number, tenant: plan.tenant, raw };
+        let mut place = Fallbacks::default();
+        let key = plan.key(raw, plan.rule.fallbacks(token.claims(), &mut place));
         let lookups = plan.source.map_or(&self.subjects, |source| &source.lookups);
         if let Some(slot) = lookups.cached(&key, token.now()) {
-            return settle(&slot.answer, Freshness::Cached, observer, || described(plan, raw)).cloned();
+            return settle(&slot.answer, Freshness::Cached, observer, || described(plan, key)).cloned();
         }
         // Cold: kept out of the hot path's stack frame.
-        Box::pin(self.subject_asked(plan, raw, token, effects, observer)).await
+        Box::pin(self.subject_asked(plan, key, token, effects, observer)).await
     }
 
     async fn subject_asked<O: Observer>(
         &self,
         plan: &SubjectPlan<'_>,
-        raw: &str,
+        key: SubjectRef<'_>,
         token: &TokenCaller,
         effects: Effects,
         observer: &mut O,
     ) -> Result<ActiveUser, Fault> {
-        let value = plan.rule.value(raw)?;
+        let value = plan.rule.value(key.raw)?;
         observer.note(Fact::Subject { attribute: &plan.rule.attribute(), value: &value });
+        plan.rule.fits(&value)?;
         if let Some(source) = plan.source {
             let wanted = plan.wanted(source, &value);
-            return self.subject_outside(plan, source, wanted, raw, effects, observer).await;
+            return self.subject_outside(plan, source, wanted, key, effects, observer).await;
         }
-        let Some(lookup) = plan.rule.lookup(plan.issuer, &value) else {
+        let fallbacks = plan.rule.fallback_lookups(plan.issuer, key.fallbacks);
+        let lookup = plan.rule.lookup(plan.issuer, &value);
+        if lookup.is_none() && fallbacks.is_empty() {
             observer.note(Fact::Resolved { outcome: "unknown", freshness: Freshness::Asked });
             let context = format!("`{}` is no id of a user here", cut(&value));
             return Err(Fault::new(codes::USER_UNKNOWN).context(context));
-        };
+        }
         let newcomer = match plan.rule.unknown {
             UnknownUser::Reject => None,
             policy => {
                 Some((plan.rule.newcomer(plan.issuer, &value, token.claims()), policy == UnknownUser::Create))
             }
         };
-        let what = || described(plan, raw);
+        let what = || described(plan, key);
+        let mut question =
+            Question { lookup, folding: folding(plan.rule, &value), fallbacks, newcomer: None };
         if effects.live() {
-            let key = SubjectKey { rule: plan.number, tenant: plan.tenant, raw: raw.into() };
-            let ask = self.ask_subject(plan.tenant, lookup, folding(plan.rule, &value), newcomer);
-            let asked = self.subjects.ask(key, ask).await;
+            question.newcomer = newcomer;
+            let asked = self.subjects.ask(key.to_key(), self.ask_subject(plan.tenant, question)).await;
             let (slot, freshness) = asked.map_err(|unasked| unresolved(unasked, observer))?;
             return settle(&slot.answer, freshness, observer, what).cloned();
         }
-        let ask = self.ask_subject(plan.tenant, lookup, folding(plan.rule, &value), None);
-        let answer = self.subjects.ask_dry(ask).await;
+        let answer = self.subjects.ask_dry(self.ask_subject(plan.tenant, question)).await;
         let answer = answer.map_err(|unasked| unresolved(unasked, observer))?;
         match (&answer, newcomer) {
             (UserAnswer::Unknown, Some((_, active))) => {
@@ -148,37 +156,31 @@ impl Resolver {
         plan: &SubjectPlan<'_>,
         source: &Arc<Outside>,
         wanted: Wanted,
-        raw: &str,
+        key: SubjectRef<'_>,
         effects: Effects,
         observer: &mut O,
     ) -> Result<ActiveUser, Fault> {
-        let what = || described(plan, raw);
+        let what = || described(plan, key);
         if !effects.live() {
             let answer = source.lookups.ask_dry(source.dry_question(plan.tenant, wanted)).await;
             let answer = answer.map_err(|unasked| unresolved(unasked, observer))?;
             return settle(&answer, Freshness::Asked, observer, what).cloned();
         }
-        let key = SubjectKey { rule: plan.number, tenant: plan.tenant, raw: raw.into() };
-        let asked = source.lookups.ask(key, source.question(plan.tenant, wanted)).await;
+        let asked = source.lookups.ask(key.to_key(), source.question(plan.tenant, wanted)).await;
         let (slot, freshness) = asked.map_err(|unasked| unresolved(unasked, observer))?;
         settle(&slot.answer, freshness, observer, what).cloned()
     }
 
-    fn ask_subject(
-        &self,
-        tenant: TenantId,
-        lookup: Lookup,
-        folding: Option<Folding>,
-        newcomer: Option<(Newcomer, bool)>,
-    ) -> Ask<UserAnswer> {
+    fn ask_subject(&self, tenant: TenantId, question: Question) -> Ask<UserAnswer> {
         let source = self.source.clone();
-        let question = Arc::new((lookup, folding, newcomer));
+        let question = Arc::new(question);
         Box::new(move || {
             let (source, question) = (source.clone(), question.clone());
             Box::pin(async move {
-                let (lookup, folding, newcomer) = &*question;
-                let found = find_folded(&*source, tenant, lookup, folding.as_ref()).await?;
-                let (UserAnswer::Unknown, Some((newcomer, active))) = (&found.answer, newcomer) else {
+                let found = find_subject(&*source, tenant, &question).await?;
+                let (UserAnswer::Unknown, Some(lookup), Some((newcomer, active))) =
+                    (&found.answer, &question.lookup, &question.newcomer)
+                else {
                     return Ok(found);
                 };
                 match source.create(tenant, newcomer, *active).await? {
@@ -285,16 +287,8 @@ impl Resolver {
     ///
     /// # Errors
     /// It cannot be asked; why.
-    pub async fn look(
-        &self,
-        tenant: TenantId,
-        lookup: Lookup,
-        folding: Option<Folding>,
-    ) -> Result<UserAnswer, String> {
-        self.subjects
-            .ask_dry(self.ask_subject(tenant, lookup, folding, None))
-            .await
-            .map_err(|unasked| unasked.to_string())
+    pub async fn look(&self, tenant: TenantId, question: Question) -> Result<UserAnswer, String> {
+        self.subjects.ask_dry(self.ask_subject(tenant, question)).await.map_err(|unasked| unasked.to_string())
     }
 
     /// A user by id, as it is now.
@@ -314,6 +308,16 @@ impl Resolver {
         });
         self.users.ask(id, ask).await.map(|(slot, _)| slot)
     }
+}
+
+/// What is asked of our own directory about a subject.
+pub(crate) struct Question {
+    /// `None`: the value cannot be anybody's; what is fallen back to may be.
+    pub lookup: Option<Lookup>,
+    pub folding: Option<Folding>,
+    pub fallbacks: Vec<Fallback>,
+    /// Whom to make when nobody is found, and whether active.
+    pub newcomer: Option<(Newcomer, bool)>,
 }
 
 /// What is looked up under a rule that folds.
@@ -341,8 +345,14 @@ fn settle<'a, O: Observer>(
 }
 
 /// The subject as the record tells of it.
-fn described(plan: &SubjectPlan<'_>, raw: &str) -> String {
-    format!("`{}` of issuer `{}`, looked up as `{}`", as_written(raw), plan.issuer, plan.rule.attribute())
+fn described(plan: &SubjectPlan<'_>, key: SubjectRef<'_>) -> String {
+    let (raw, attribute) = (as_written(key.raw), plan.rule.attribute());
+    let mut text = format!("`{raw}` of issuer `{}`, looked up as `{attribute}`", plan.issuer);
+    let fallbacks = key.fallbacks.iter().filter(|json| !json.is_empty());
+    for (claim, json) in plan.rule.fallback_claims(key.fallbacks).into_iter().zip(fallbacks) {
+        text.push_str(&format!(", then by its claim `{claim}`, `{}` as `identity`,", as_written(json)));
+    }
+    text
 }
 
 /// A claim's value as the token has it, cut: JSON, whose quotes tell a text from a number. What nobody can see is escaped.

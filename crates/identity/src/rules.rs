@@ -1,10 +1,13 @@
-//! Subject rules: which claim of a token names the user, as what it is looked up, and what becomes of a subject that
-//! nobody has.
+//! Subject rules: which claim of a token names the user, what it looks like, as what it is looked up, and what becomes of a
+//! subject that nobody has.
+
+mod form;
 
 use crate::claims::{Path, decode};
+use form::Form;
 use portcullis_fault::{Fault, codes};
 use portcullis_jose::Claims;
-use portcullis_model::issuer::{Normalisation, SubjectRule, UnknownUser};
+use portcullis_model::issuer::{Normalisation, SubjectRule, UnknownUser, unfit_to_identify};
 use portcullis_model::{Name, UserId};
 use portcullis_store::entity::identifiers::ALIKE;
 use portcullis_store::entity::users::Lookup;
@@ -16,9 +19,24 @@ pub(crate) struct Rule {
     claim: Path,
     attribute: Attribute,
     normalise: Vec<Normalisation>,
+    form: Option<Form>,
+    fallback: Vec<Path>,
     allow_numeric: bool,
     pub unknown: UnknownUser,
     create: Vec<(Field, Path)>,
+    /// The claim that says whether the token's address has been verified.
+    email_verified: Path,
+}
+
+/// The claims that a rule falls back to, as they stand in a token; those that cannot name anybody are empty.
+pub(crate) type Fallbacks<'c> = [&'c str; SubjectRule::MOST_FALLBACKS];
+
+/// A look-up of a claim that is fallen back to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fallback {
+    pub lookup: Lookup,
+    /// It is the very claim that the rule reads: whoever it finds has to be whom the rule finds.
+    pub contests: bool,
 }
 
 /// As what a subject is looked up.
@@ -51,9 +69,10 @@ impl Rule {
         if rule.source.is_some()
             && (rule.attribute != "identity"
                 || rule.unknown != UnknownUser::Reject
+                || !rule.fallback.is_empty()
                 || !rule.create.is_empty())
         {
-            let message = "with `source`, the source says who somebody is; take `attribute`, `unknown` and `create` out";
+            let message = "with `source`, the source says who somebody is; take `attribute`, `fallback`, `unknown` and `create` out";
             return Err(("source", message.to_owned()));
         }
         let attribute = match rule.attribute.as_str() {
@@ -88,6 +107,19 @@ impl Rule {
         if attribute == Attribute::Id && rule.unknown != UnknownUser::Reject {
             return Err(("unknown", "users cannot be made from an id of ours; use `unknown = \"reject\"`, or look up by another attribute".to_owned()));
         }
+        for (i, claim) in rule.fallback.iter().enumerate() {
+            let again = rule.fallback[..i].contains(claim)
+                || (matches!(attribute, Attribute::Identity | Attribute::Id) && *claim == rule.claim);
+            let wrong = match unfit_to_identify(claim) {
+                Some(why) => format!("`{claim}` is {why}, and identifies nobody; fall back to an id"),
+                None if claim.is_empty() => "a claim to fall back to is empty".to_owned(),
+                None if again => format!("`{claim}` is asked about before; take it out"),
+                None if i == SubjectRule::MOST_FALLBACKS => format!("at most {i} claims are fallen back to"),
+                None => continue,
+            };
+            return Err(("fallback", wrong));
+        }
+        let form = rule.form.as_ref().map(Form::compile).transpose().map_err(|error| ("form", error))?;
         let create = rule
             .create
             .iter()
@@ -103,8 +135,14 @@ impl Rule {
             claim: Path::new(&rule.claim),
             attribute,
             normalise: rule.normalise.clone(),
+            form,
+            fallback: rule.fallback.iter().map(|claim| Path::new(claim)).collect(),
             allow_numeric: rule.allow_numeric_sub,
             unknown: rule.unknown,
+            email_verified: create
+                .iter()
+                .find(|(field, _)| *field == Field::EmailVerified)
+                .map_or_else(|| Path::new("email_verified"), |(_, path)| path.clone()),
             create,
         })
     }
@@ -160,6 +198,46 @@ impl Rule {
                 .detail(format!("'{}' in the JWT is empty after normalisation", self.claim.as_str())));
         }
         Ok(value)
+    }
+
+    /// Whether a value looks as subjects of this issuer do.
+    pub fn fits(&self, value: &str) -> Result<(), Fault> {
+        match &self.form {
+            Some(form) if !form.fits(value) => Err(Fault::new(codes::SUBJECT_INVALID)
+                .detail(format!("'{}' in the JWT does not look as subjects of its issuer do", self.claim()))
+                .context(format!("the issuer's subject rule accepts {form}"))),
+            _ => Ok(()),
+        }
+    }
+
+    /// What subjects look like, in words; nothing where anything will do.
+    pub fn form(&self) -> Option<String> {
+        self.form.as_ref().map(Form::to_string)
+    }
+
+    /// The claims that are fallen back to, as they stand in the token: as many as the rule has. Allocates nothing.
+    pub fn fallbacks<'c, 'p>(&self, claims: &'c Claims, into: &'p mut Fallbacks<'c>) -> &'p [&'c str] {
+        for (place, path) in into.iter_mut().zip(&self.fallback) {
+            *place =
+                path.json(claims).filter(|json| json.starts_with('"') && *json != "\"\"").unwrap_or_default();
+        }
+        into.get(..self.fallback.len()).unwrap_or_default()
+    }
+
+    /// The questions to the directory about what [`Rule::fallbacks`] found.
+    pub fn fallback_lookups(&self, issuer: &Name, found: &[&str]) -> Vec<Fallback> {
+        let each = self.fallback.iter().zip(found).filter_map(|(path, json)| {
+            let subject = decode(json)?.into_owned();
+            let contests = path.as_str() == self.claim();
+            Some(Fallback { lookup: Lookup::Identity { issuer: issuer.clone(), subject }, contests })
+        });
+        each.collect()
+    }
+
+    /// The names of the claims that are fallen back to and that the token has.
+    pub fn fallback_claims(&self, found: &[&str]) -> Vec<&str> {
+        let each = self.fallback.iter().zip(found).filter(|(_, json)| !json.is_empty());
+        each.map(|(path, _)| path.as_str()).collect()
     }
 
     /// Whether values that differ are the same under the rule. Exact rules and those by our own id have no such values.
@@ -221,12 +299,18 @@ impl Rule {
     pub fn newcomer(&self, issuer: &Name, value: &str, claims: &Claims) -> Newcomer {
         let mut new = Newcomer::of(issuer, value);
         new.by = self.lookup(issuer, value);
+        // Some issuers write it as a text.
+        let verified = self.email_verified.scalar(claims).as_deref() == Some("true");
         for (field, path) in &self.create {
             match field {
                 Field::ExternalId => new.external_id = path.scalar(claims),
                 Field::Username => new.username = path.scalar(claims),
-                Field::Email => new.email = path.scalar(claims),
-                Field::EmailVerified => new.email_verified = path.scalar(claims).as_deref() == Some("true"),
+                // An address that nobody verified may be anybody's.
+                Field::Email if verified => {
+                    new.email = path.scalar(claims);
+                    new.email_verified = new.email.is_some();
+                }
+                Field::Email | Field::EmailVerified => {}
                 Field::DisplayName => new.display_name = path.scalar(claims),
                 Field::Roles => new.roles = path.texts(claims),
                 Field::Attribute(name) => {
@@ -327,6 +411,7 @@ impl Newcomer {
 mod tests {
     use super::*;
     use crate::tests::claims;
+    use portcullis_model::issuer::SubjectForm;
 
     fn rule(change: impl FnOnce(&mut SubjectRule)) -> Rule {
         let mut rule = SubjectRule::default();
@@ -390,6 +475,16 @@ mod tests {
                 },
                 "create",
             ),
+            (|rule| rule.fallback = vec!["email".into()], "fallback"),
+            (|rule| rule.fallback = vec!["https://acme.example/upn".into()], "fallback"),
+            (|rule| rule.fallback = vec!["user.preferred_username".into()], "fallback"),
+            (|rule| rule.fallback = vec![String::new()], "fallback"),
+            (|rule| rule.fallback = vec!["sub".into()], "fallback"),
+            (|rule| rule.fallback = vec!["oid".into(), "oid".into()], "fallback"),
+            (|rule| rule.fallback = ["a", "b", "c", "d", "e"].map(String::from).into(), "fallback"),
+            (|rule| rule.form = Some(SubjectForm::Pattern("(".into())), "form"),
+            (|rule| rule.form = Some(SubjectForm::Pattern(String::new())), "form"),
+            (|rule| rule.form = Some(SubjectForm::Pattern("(a{1000}){1000}".into())), "form"),
         ] {
             let mut rule = SubjectRule::default();
             change(&mut rule);
@@ -409,10 +504,59 @@ mod tests {
         });
         let claims = claims(r#"{"nick":"root","email":"a@b","r":{"s":["x","y",1]},"dept":7}"#);
         let new = rule.newcomer(&Name::new("corp").unwrap(), "ada", &claims);
-        assert_eq!((new.username.as_deref(), new.email.as_deref()), (Some("ada"), Some("a@b")));
+        assert_eq!(new.username.as_deref(), Some("ada"));
         assert_eq!(
             (new.roles, new.attributes.get("dept").map(String::as_str)),
             (vec!["x".to_owned(), "y".to_owned()], Some("7"))
+        );
+    }
+
+    #[test]
+    fn an_address_is_taken_only_when_the_issuer_verified_it() {
+        let with = |more: &[(&str, &str)]| {
+            rule(|rule| {
+                rule.unknown = UnknownUser::Create;
+                rule.create = [("email", "mail")]
+                    .iter()
+                    .chain(more)
+                    .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
+                    .collect();
+            })
+        };
+        let of = |rule: &Rule, json: &str| {
+            let new = rule.newcomer(&Name::new("corp").unwrap(), "ada", &claims(json));
+            (new.email, new.email_verified)
+        };
+        let (usual, own) = (with(&[]), with(&[("email_verified", "xms_edov")]));
+        for (rule, json, taken) in [
+            (&usual, r#"{"mail":"a@b"}"#, false),
+            (&usual, r#"{"mail":"a@b","email_verified":false}"#, false),
+            (&usual, r#"{"mail":"a@b","email_verified":"yes"}"#, false),
+            (&usual, r#"{"mail":"a@b","email_verified":[true]}"#, false),
+            (&usual, r#"{"mail":"a@b","email_verified":true}"#, true),
+            (&usual, r#"{"mail":"a@b","email_verified":"true"}"#, true),
+            (&own, r#"{"mail":"a@b","email_verified":true}"#, false),
+            (&own, r#"{"mail":"a@b","xms_edov":true}"#, true),
+        ] {
+            let expected = if taken { (Some("a@b".to_owned()), true) } else { (None, false) };
+            assert_eq!(of(rule, json), expected, "{json}");
+        }
+        assert_eq!(of(&usual, r#"{"email_verified":true}"#), (None, false));
+    }
+
+    #[test]
+    fn what_is_fallen_back_to_is_an_id_and_a_text() {
+        let rule = rule(|rule| {
+            rule.attribute = "external_id".into();
+            rule.fallback = vec!["oid".into(), "sub".into()];
+        });
+        let claims = claims(r#"{"sub":"ada","oid":7}"#);
+        let mut place = Fallbacks::default();
+        let found = rule.fallbacks(&claims, &mut place);
+        assert_eq!((found, rule.fallback_claims(found)), (&["", "\"ada\""][..], vec!["sub"]));
+        let lookups = rule.fallback_lookups(&Name::new("corp").unwrap(), found);
+        assert!(
+            matches!(&lookups[..], [Fallback { lookup: Lookup::Identity { subject, .. }, contests: true }] if subject == "ada")
         );
     }
 }

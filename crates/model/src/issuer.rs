@@ -144,17 +144,39 @@ pub struct SubjectRule {
     pub claim: String,
     /// What the claim's value is: `identity` (an (issuer, subject) pair, the default), `id`, `external_id`, `username`, or `attributes.<name>`.
     pub attribute: String,
-    /// The user source that the value is looked up in, instead of our own directory. With one, the source's own query says what the value is, and `attribute`, `unknown` and `create` are left out.
+    /// The user source that the value is looked up in, instead of our own directory. With one, the source's own query says what the value is, and `attribute`, `fallback`, `unknown` and `create` are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Name>,
     /// Steps applied to the value in order before it is looked up; none by default: exact.
     pub normalise: Vec<Normalisation>,
+    /// What the value has to look like after these steps; with another, the token is refused and nobody is asked. Default: anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub form: Option<SubjectForm>,
+    /// Claims (paths with dots, at most 4) that are asked about in order when nobody has the value: each exactly as it stands, as an `identity` of this issuer. Addresses, and names that people choose or change, are refused here.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<String>,
     /// What becomes of a subject that nobody has.
     pub unknown: UnknownUser,
     /// Take a JSON number as its decimal text. Off: such a token is refused.
     pub allow_numeric_sub: bool,
-    /// For `unknown = "create"` and `"pending"`: attribute of the new user ← claim (path with dots).
+    /// For `unknown = "create"` and `"pending"`: attribute of the new user ← claim (path with dots). An e-mail address is taken only from a token whose claim `email_verified`, or the one that is given for it here, is true.
     pub create: BTreeMap<String, String>,
+}
+
+impl SubjectRule {
+    /// How many claims a rule may fall back to.
+    pub const MOST_FALLBACKS: usize = 4;
+}
+
+/// Why this claim can identify nobody, whoever signs it: an address, or what people may choose and change
+/// (OpenID Connect Core §5.7). Of a path with dots the last name counts.
+pub fn unfit_to_identify(claim: &str) -> Option<&'static str> {
+    Some(match claim.rsplit(['.', '/']).next().unwrap_or(claim) {
+        "email" | "emails" | "mail" | "verified_primary_email" => "an e-mail address, which changes hands",
+        "preferred_username" | "upn" | "unique_name" | "nickname" | "name" | "given_name" | "family_name"
+        | "middle_name" | "phone_number" => "what people choose or change",
+        _ => return None,
+    })
 }
 
 impl Default for SubjectRule {
@@ -164,6 +186,8 @@ impl Default for SubjectRule {
             attribute: "identity".to_owned(),
             source: None,
             normalise: Vec::new(),
+            form: None,
+            fallback: Vec::new(),
             unknown: UnknownUser::Reject,
             allow_numeric_sub: false,
             create: BTreeMap::new(),
@@ -183,6 +207,18 @@ pub enum Normalisation {
     StripPrefix(String),
     /// Drop this suffix when there.
     StripSuffix(String),
+}
+
+/// What subjects look like.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectForm {
+    /// A UUID in its usual form, with hyphens, in either case.
+    Uuid,
+    /// Digits only.
+    Digits,
+    /// All of it matches this regular expression.
+    Pattern(String),
 }
 
 /// What becomes of a subject that no user has.

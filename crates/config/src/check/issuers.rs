@@ -7,7 +7,9 @@ use crate::place::Path;
 use crate::shape::shown;
 use crate::tree::Findings;
 use portcullis_model::Issuer;
-use portcullis_model::issuer::{MachineTest, Normalisation, SubjectRule, TenantRule, UnknownUser};
+use portcullis_model::issuer::{
+    MachineTest, Normalisation, SubjectRule, TenantRule, UnknownUser, unfit_to_identify,
+};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use url::Url;
@@ -344,6 +346,7 @@ fn subject_rule(rule: &SubjectRule, at: &Path, findings: &mut Findings) {
             findings.value(at.key("normalise").index(i), "what is to be dropped is empty", None);
         }
     }
+    fallback(rule, at, findings);
     if rule.unknown == UnknownUser::Reject && !rule.create.is_empty() {
         findings.value(
             at.key("create"),
@@ -382,5 +385,26 @@ fn subject_rule(rule: &SubjectRule, at: &Path, findings: &mut Findings) {
                 None,
             );
         }
+    }
+}
+
+fn fallback(rule: &SubjectRule, at: &Path, findings: &mut Findings) {
+    for (i, claim) in rule.fallback.iter().enumerate() {
+        let at = at.key("fallback").index(i);
+        if claim.is_empty() {
+            findings.value(at, "a claim to fall back to is empty", Some("name it, as `oid`, or take it out"));
+        } else if let Some(why) = unfit_to_identify(claim) {
+            let help = "fall back to a claim that the issuer writes itself and never gives to another: `oid`, `uid`, an id of yours";
+            findings.value(at, format!("`{}` is {why}: it identifies nobody", shown(claim)), Some(help));
+        } else if rule.fallback[..i].contains(claim)
+            || (*claim == rule.claim && matches!(rule.attribute.as_str(), "identity" | "id"))
+        {
+            let message = format!("`{}` is asked about before", shown(claim));
+            findings.value(at, message, Some("take it out"));
+        }
+    }
+    if rule.fallback.len() > SubjectRule::MOST_FALLBACKS {
+        let message = format!("at most {} claims are fallen back to", SubjectRule::MOST_FALLBACKS);
+        findings.value(at.key("fallback"), message, Some("leave those out that no user is linked by"));
     }
 }

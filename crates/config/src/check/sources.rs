@@ -109,6 +109,7 @@ fn used(subject: &Subject<'_>, issuer: &Issuer, at: &Path, findings: &mut Findin
     for (key, given) in [
         ("attribute", rule.attribute != otherwise.attribute),
         ("unknown", rule.unknown != UnknownUser::Reject),
+        ("fallback", !rule.fallback.is_empty()),
         ("create", !rule.create.is_empty()),
     ] {
         if given {

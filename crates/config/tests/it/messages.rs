@@ -88,6 +88,47 @@ http = { url = "https://a.example.com", query = { login = "{subject}" }, fields 
 }
 
 #[test]
+fn rules_that_fall_back_to_what_identifies_nobody() {
+    let of = |subject: &str| {
+        format!(
+            r#"
+[[tenants]]
+name = "acme"
+[[issuers]]
+name = "corp"
+tenant = "acme"
+issuer = "https://corp.example"
+jwks_file = "corp.json"
+audiences = ["a"]
+subject = {{ {subject} }}
+"#
+        )
+    };
+    for (subject, part) in [
+        (r#"fallback = ["oid", "email"]"#, "`email` is an e-mail address, which changes hands"),
+        (
+            r#"fallback = ["user.preferred_username"]"#,
+            "is what people choose or change: it identifies nobody",
+        ),
+        (r#"fallback = ["oid", "oid"]"#, "`oid` is asked about before"),
+        (r#"fallback = ["sub"]"#, "`sub` is asked about before"),
+        (r#"fallback = [""]"#, "a claim to fall back to is empty"),
+        (r#"fallback = ["a", "b", "c", "d", "e"]"#, "at most 4 claims are fallen back to"),
+        (r#"source = "hr", fallback = ["oid"]"#, "`fallback` has no effect with `source`"),
+        (r#"form = "uid""#, "uuid"),
+    ] {
+        let said = problems(&of(subject));
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    for subject in [
+        r#"attribute = "external_id", fallback = ["sub", "oid"], form = { pattern = 'auth0\|[0-9a-f]+' }"#,
+        r#"fallback = ["https://acme.example/uid"], form = "uuid""#,
+    ] {
+        parse(&of(subject), "portcullis.toml").unwrap();
+    }
+}
+
+#[test]
 fn issuers() {
     insta::assert_snapshot!(problems(
         r#"

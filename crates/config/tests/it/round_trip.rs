@@ -3,7 +3,7 @@
 use portcullis_config::{Config, Database, FailureBudget, LogFormat, Tls, WhenFull, parse};
 use portcullis_model::issuer::{
     DecryptionKey, Egress, GroupGrant, GroupsOverage, GroupsRule, MachineRule, MachineTest, Normalisation,
-    SubjectRule, TenantMap, TenantRule, TokenProfile, UnknownUser,
+    SubjectForm, SubjectRule, TenantMap, TenantRule, TokenProfile, UnknownUser,
 };
 use portcullis_model::provider::{
     Api, Aws, Breaker, Fallback, Google, Hedge, Need, ProviderKey, Translation, When,
@@ -49,8 +49,10 @@ fn issuer(i: usize) -> impl Strategy<Value = Issuer> {
     let rule =
         (text(), any::<bool>(), proptest::collection::vec(text().prop_map(Normalisation::StripPrefix), 0..2))
             .prop_map(|(claim, create, normalise)| SubjectRule {
-                claim,
                 normalise,
+                form: (!create).then(|| SubjectForm::Pattern(claim.clone())),
+                fallback: if create { vec!["oid".to_owned()] } else { Vec::new() },
+                claim,
                 unknown: if create { UnknownUser::Create } else { UnknownUser::Reject },
                 create: if create {
                     BTreeMap::from([("username".to_owned(), "name".to_owned())])

@@ -14,8 +14,16 @@ use serde_json::Value;
 pub(super) struct Claims;
 
 /// Said better elsewhere.
-const ELSEWHERE: [&str; 6] =
-    ["expired", "expired_recently", "not_yet_valid", "issued_in_future", "too_old", "signature_valid"];
+const ELSEWHERE: [&str; 8] = [
+    "expired",
+    "expired_recently",
+    "not_yet_valid",
+    "issued_in_future",
+    "too_old",
+    "signature_valid",
+    "id_token",
+    "logout_token",
+];
 
 #[async_trait]
 impl Check for Claims {
@@ -59,7 +67,11 @@ impl Check for Claims {
 
 fn subject(case: &Case) -> Finding {
     let claim = case.issuer().map_or("sub", |issuer| issuer.subject.claim.as_str());
-    let value = case.claims.as_ref().and_then(|claims| claims.get(claim));
+    // As the rule reads it: a name that has dots in it, or a path.
+    let value = case.claims.as_ref().and_then(|claims| {
+        claims.get(claim).or_else(|| claim.split('.').try_fold(claims, |value, name| value.get(name)))
+    });
+    let form = case.course.caller.as_ref().and_then(|caller| case.identity.looked(caller)?.ok()?.unfit);
     let names: Vec<String> = case
         .claims
         .as_ref()
@@ -79,6 +91,10 @@ fn subject(case: &Case) -> Finding {
             .page(codes::SUBJECT_MISSING),
         Some(Value::Number(number)) => finding(cause::SUBJECT_IS_NUMBER, By::Operator, format!("the token's `{claim}` is a number (`{number}`) instead of text"))
             .action("have the issuer write it in quotes; or set `subject.allow_numeric_sub = true` of the issuer")
+            .page(codes::SUBJECT_INVALID),
+        Some(Value::String(text)) if form.is_some() => finding(cause::SUBJECT_OF_OTHER_FORM, By::IssuerAdministrator, format!("the token's `{claim}` does not look as subjects of this issuer do"))
+            .evidence(format!("it is {}, and the subject rule accepts {} only", quoted(text), form.unwrap_or_default()))
+            .action("have the issuer write the identifier that users are known by; or correct `subject.form` of the issuer, if it writes others too")
             .page(codes::SUBJECT_INVALID),
         // Well-formed: what it stands for is the trouble, and other checks may know more.
         Some(Value::String(_)) => {

@@ -32,13 +32,21 @@ impl Check for Near {
     }
 
     async fn examine(&self, case: &Case) -> Seen {
-        if !matches!(case.code(), "user_unknown" | "subject_unresolved") || case.course.principal.is_some() {
+        let about = matches!(case.code(), "user_unknown" | "subject_unresolved" | "subject_invalid");
+        if !about || case.course.principal.is_some() {
             return Seen::Nothing;
         }
         let Some(Ok(looked)) = case.course.caller.as_ref().and_then(|caller| case.identity.looked(caller))
         else {
-            return Seen::NotObservable("what was looked up is not known".to_owned());
+            return match case.code() {
+                // The claim itself is the trouble.
+                "subject_invalid" => Seen::Nothing,
+                _ => Seen::NotObservable("what was looked up is not known".to_owned()),
+            };
         };
+        if case.code() == "subject_invalid" && looked.unfit.is_none() {
+            return Seen::Nothing;
+        }
         // The claim as it stands in the token: normalisation may have taken away what would show the cause.
         let value = case.text(&looked.claim).unwrap_or(&looked.value).to_owned();
         let mut near = match case.directory.near(case.within(), &value).await {
@@ -272,7 +280,7 @@ fn nobody(case: &Case, looked: &Looked, value: &str) -> Finding {
         ),
     };
     let finding = Finding::new(cause::USER_NEVER_CREATED, Stage::Resolve, Likelihood::Likely, By::Operator, "no user here was ever meant by this subject")
-        .evidence(format!("looked up as `{}` in tenant `{tenant}`: {}", looked.attribute, quoted(value)))
+        .evidence(format!("looked up as `{}` in tenant `{tenant}`: {}{}", looked.attribute, quoted(value), then(looked)))
         .evidence(match case.within() {
             None => "no present or former identifier of any user, tombstones and other tenants included, is near it",
             Some(_) => "no present or former identifier of any user of the tenant, tombstones included, is near it; other tenants' users are an operator's to search",
@@ -286,4 +294,10 @@ fn nobody(case: &Case, looked: &Looked, value: &str) -> Finding {
         UnknownUser::Reject => finding,
         _ => finding.evidence("a real call would make the user; this examination makes nobody"),
     }
+}
+
+/// What the rule fell back to, and found nobody by.
+fn then(looked: &Looked) -> String {
+    let fallbacks = looked.fallbacks.iter();
+    fallbacks.map(|(claim, value)| format!("; then by `{claim}` as `identity`: {}", quoted(value))).collect()
 }

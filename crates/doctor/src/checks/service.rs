@@ -19,9 +19,9 @@ impl Check for Service {
     async fn examine(&self, case: &Case) -> Seen {
         let Some(service) = &case.service else { return Seen::Nothing };
         let context = case.course.refusal.as_ref().and_then(|refusal| refusal.context.clone());
-        let needs = |finding: Finding| {
-            let finding = context.iter().fold(finding, |finding, context| finding.evidence(context.clone()));
-            finding.command("portcullis check")
+        let needs = |finding: Finding| finding.command("portcullis check");
+        let told = |finding: Finding| {
+            needs(context.iter().fold(finding, |finding, context| finding.evidence(context.clone())))
         };
         let stage = Stage::Authorise;
         let name = &service.name;
@@ -36,11 +36,11 @@ impl Check for Service {
                     .evidence(format!("needed, one of: `{}`; the caller has: `{}`", service.roles.join("`, `"), case.course.principal.as_ref().map(|principal| principal.roles.join("`, `")).unwrap_or_default()))
                     .action("give the user the role, or have the issuer write it (`role_claims`)"),
             )),
-            "not_allowed" => Some(needs(
+            "not_allowed" => Some(told(
                 Finding::new(cause::NOT_ALLOWED, stage, Likelihood::Certain, By::Operator, format!("the caller is not on the `allow` list of service `{name}`"))
                     .action("add the user, the application or a role of theirs to `allow` of the service, if they may call"),
             )),
-            "policy_denied" => Some(needs(
+            "policy_denied" => Some(told(
                 Finding::new(cause::POLICY_DENIED, stage, Likelihood::Certain, By::Operator, format!("a policy denies this caller service `{name}`"))
                     .action("read the policy that is named, and change it or the caller's attributes"),
             )),

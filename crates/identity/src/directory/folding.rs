@@ -1,7 +1,7 @@
-//! Before a rule that normalises goes into force: would two users be one under it?
+//! Before a rule that normalises, or falls back, goes into force: would two users be one under it?
 
 use crate::rules::normalised;
-use portcullis_model::issuer::{Normalisation, TenantRule};
+use portcullis_model::issuer::{SubjectRule, TenantRule};
 use portcullis_model::{Issuer, Name, Problem, Tenant, User, UserId};
 use portcullis_store::entity::{identities, users};
 use portcullis_store::{Error, Page, Store};
@@ -12,8 +12,8 @@ use std::sync::Arc;
 /// Collisions that are named of each rule and tenant.
 const NAMED: usize = 3;
 
-/// Users who would be taken for one another under an issuer's rule that normalises: the rule must not be published before
-/// they are told apart. Tombstones count: who was deleted must not come back as somebody else.
+/// Users who would be taken for one another under an issuer's rule that normalises, or that looks its claim up a second way:
+/// the rule must not be published before they are told apart. Tombstones count: who was deleted must not come back as somebody else.
 ///
 /// # Errors
 /// The database cannot be asked.
@@ -25,7 +25,9 @@ pub async fn colliding_subjects(
     let mut problems = Vec::new();
     for issuer in issuers {
         let rule = &issuer.subject;
-        if rule.normalise.is_empty() || rule.attribute == "id" {
+        // Other claims that are fallen back to are other texts: nothing can be said of them beforehand.
+        let twice = rule.fallback.contains(&rule.claim);
+        if (rule.normalise.is_empty() && !twice) || rule.attribute == "id" {
             continue;
         }
         let concerned = tenants.iter().filter(|tenant| match &issuer.tenant {
@@ -33,10 +35,22 @@ pub async fn colliding_subjects(
             TenantRule::Mapped(map) => map.map.values().any(|name| *name == tenant.name),
         });
         for tenant in concerned {
-            let mut seen = Seen { steps: &rule.normalise, owners: HashMap::new(), found: Vec::new() };
+            let mut seen = Seen { rule, owners: HashMap::new(), found: Vec::new(), contested: Vec::new() };
             match rule.attribute.as_str() {
-                "identity" => linked(store, tenant, &issuer.name, &mut seen).await?,
+                "identity" => linked(store, tenant, &issuer.name, &mut seen, Seen::note).await?,
                 attribute => named(store, tenant, attribute, &mut seen).await?,
+            }
+            if twice {
+                linked(store, tenant, &issuer.name, &mut seen, Seen::contest).await?;
+            }
+            for (subject, one, other) in seen.contested {
+                let message = format!(
+                    "`{}` of tenant `{}` would be two users: {one} by `{}`, and {other} by its `identity`; unlink or change one of them, or take the fallback out",
+                    subject.escape_debug(),
+                    tenant.name,
+                    rule.attribute
+                );
+                problems.push(Problem::new(format!("issuers.{}.subject.fallback", issuer.name), message));
             }
             for (one, other) in seen.found {
                 let message = format!(
@@ -54,15 +68,16 @@ pub async fn colliding_subjects(
 
 /// Whose each normalised value is.
 struct Seen<'r> {
-    steps: &'r [Normalisation],
+    rule: &'r SubjectRule,
     owners: HashMap<String, (String, UserId)>,
     found: Vec<(String, String)>,
+    contested: Vec<(String, UserId, UserId)>,
 }
 
 impl Seen<'_> {
     /// Notes a value; whether enough collisions are known.
     fn note(&mut self, value: &str, owner: UserId) -> bool {
-        match self.owners.entry(normalised(self.steps, value)) {
+        match self.owners.entry(normalised(&self.rule.normalise, value)) {
             Entry::Occupied(other) => {
                 let (text, of) = other.get();
                 // Two users with the very same value are ambiguous under any rule, and refused when they come.
@@ -75,6 +90,15 @@ impl Seen<'_> {
             }
         }
         self.found.len() >= NAMED
+    }
+
+    /// Compares a linked subject with whose the value is; whether enough is known.
+    fn contest(&mut self, subject: &str, owner: UserId) -> bool {
+        match self.owners.get(&normalised(&self.rule.normalise, subject)) {
+            Some((_, of)) if *of != owner => self.contested.push((subject.to_owned(), *of, owner)),
+            _ => {}
+        }
+        self.contested.len() >= NAMED
     }
 }
 
@@ -97,13 +121,19 @@ async fn named(store: &Store, tenant: &Tenant, attribute: &str, seen: &mut Seen<
     }
 }
 
-async fn linked(store: &Store, tenant: &Tenant, issuer: &Name, seen: &mut Seen<'_>) -> Result<(), Error> {
+async fn linked<'r>(
+    store: &Store,
+    tenant: &Tenant,
+    issuer: &Name,
+    seen: &mut Seen<'r>,
+    note: fn(&mut Seen<'r>, &str, UserId) -> bool,
+) -> Result<(), Error> {
     let mut after = String::new();
     loop {
         let page = identities::list_by_issuer(store, tenant.id, issuer, &after).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after.clone_from(&last.subject);
-        if page.iter().any(|identity| seen.note(&identity.subject, identity.user)) {
+        if page.iter().any(|identity| note(seen, &identity.subject, identity.user)) {
             return Ok(());
         }
     }

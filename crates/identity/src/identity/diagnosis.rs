@@ -6,10 +6,11 @@ use super::Identity;
 use crate::authenticate::TokenCaller;
 use crate::authenticate::remembered::{Derived, Remembered};
 use crate::authorize::{CallFacts, ServiceRules};
+use crate::claims::decode;
 use crate::issuer::TrustedIssuer;
 use crate::observe::{Effects, Observer};
-use crate::resolve::{SubjectRef, UserAnswer, folding, outcome_of};
-use crate::rules::Rule;
+use crate::resolve::{Question, SubjectRef, UserAnswer, folding, outcome_of};
+use crate::rules::{Fallbacks, Rule};
 use crate::sources::Outside;
 use crate::sources::foreign::{Foreign, Wanted};
 use portcullis_fault::{Fault, codes};
@@ -43,6 +44,10 @@ pub struct Looked {
     pub attribute: String,
     /// The value after normalisation.
     pub value: String,
+    /// What subjects look like, where it does not: then nobody was asked about it.
+    pub unfit: Option<String>,
+    /// The claims that are fallen back to, with the token's values.
+    pub fallbacks: Vec<(String, String)>,
     /// What becomes of a subject that nobody has.
     pub unknown: UnknownUser,
     /// Where it is looked up.
@@ -263,9 +268,16 @@ impl Identity {
         let tenant = issuer.tenant.tenant(caller.0.claims()).ok()?.clone();
         let rule = &issuer.subject;
         let value = rule.raw(caller.0.claims()).and_then(|raw| rule.value(raw));
+        let mut place = Fallbacks::default();
+        let found = rule.fallbacks(caller.0.claims(), &mut place);
+        let claims = rule.fallback_claims(found).into_iter().map(str::to_owned);
+        let fallbacks =
+            claims.zip(found.iter().filter_map(|json| Some(decode(json)?.into_owned()))).collect();
         Some(value.map(|value| Looked {
             claim: rule.claim().to_owned(),
             attribute: rule.attribute().into_owned(),
+            unfit: rule.fits(&value).is_err().then(|| rule.form()).flatten(),
+            fallbacks,
             value: value.into_owned(),
             unknown: rule.unknown,
             tenant,
@@ -292,7 +304,9 @@ impl Identity {
         let issuer = caller.0.trusted();
         let tenant = issuer.tenant.tenant(caller.0.claims()).ok()?;
         let raw = issuer.subject.raw(caller.0.claims()).ok()?;
-        let key = SubjectRef { rule: issuer.number, tenant: tenant.id, raw };
+        let mut place = Fallbacks::default();
+        let fallbacks = issuer.subject.fallbacks(caller.0.claims(), &mut place);
+        let key = SubjectRef { rule: issuer.number, tenant: tenant.id, raw, fallbacks };
         let now = self.runtime.clock().now();
         let lookups =
             issuer.source.as_ref().map_or(&self.runtime.resolver().subjects, |source| &source.lookups);
@@ -351,6 +365,9 @@ impl Identity {
         let claims = caller.0.claims();
         let Ok(tenant) = issuer.tenant.tenant(claims) else { return Ok(None) };
         let Ok(value) = rule.raw(claims).and_then(|raw| rule.value(raw)) else { return Ok(None) };
+        if rule.fits(&value).is_err() {
+            return Ok(None);
+        }
         if let Some(source) = issuer.source.as_ref().filter(|_| **rule == *issuer.subject) {
             let wanted = Wanted {
                 subject: value.to_string(),
@@ -362,8 +379,18 @@ impl Identity {
                 .map(|answer| Some((value.into_owned(), answer)))
                 .map_err(|unasked| unasked.to_string());
         }
-        let Some(lookup) = rule.lookup(&issuer.name, &value) else { return Ok(None) };
-        let answer = self.runtime.resolver().look(tenant.id, lookup, folding(rule, &value)).await?;
+        let mut place = Fallbacks::default();
+        // What another rule falls back to is not what it reads.
+        let fallbacks = match **rule == *issuer.subject {
+            true => rule.fallback_lookups(&issuer.name, rule.fallbacks(claims, &mut place)),
+            false => Vec::new(),
+        };
+        let lookup = rule.lookup(&issuer.name, &value);
+        if lookup.is_none() && fallbacks.is_empty() {
+            return Ok(None);
+        }
+        let question = Question { lookup, folding: folding(rule, &value), fallbacks, newcomer: None };
+        let answer = self.runtime.resolver().look(tenant.id, question).await?;
         Ok(Some((value.into_owned(), answer)))
     }
 

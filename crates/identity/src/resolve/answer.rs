@@ -1,9 +1,9 @@
 //! What the directory answers, and how it is found: merges followed, outcomes told apart, and the records that each answer
 //! depends on.
 
-use super::ClientKey;
 use super::principal::roles;
 use super::teams::of_directory;
+use super::{ClientKey, Question};
 use crate::lookup::Found;
 use crate::rules::Rule;
 use crate::sources::Source;
@@ -119,6 +119,35 @@ pub(super) async fn find_user(
     }
 }
 
+/// Whom a rule finds: by its own look-up, or else by the first claim that it falls back to and that is somebody's, whatever
+/// that somebody's status. A claim that is looked up both ways has to lead to the same user.
+pub(super) async fn find_subject(
+    source: &dyn Source,
+    tenant: TenantId,
+    question: &Question,
+) -> Result<Found<UserAnswer>, String> {
+    let mut found = match &question.lookup {
+        Some(lookup) => find_folded(source, tenant, lookup, question.folding.as_ref()).await?,
+        None => nobody(),
+    };
+    for fallback in &question.fallbacks {
+        let somebody = !matches!(found.answer, UserAnswer::Unknown);
+        if somebody && !fallback.contests {
+            continue;
+        }
+        let other = find_user(source, tenant, &fallback.lookup).await?;
+        if !somebody {
+            found = other;
+        } else if let (Some(one), Some(two)) = (found.answer.user(), other.answer.user())
+            && one.id != two.id
+        {
+            let tags = [found.tags, other.tags].concat();
+            return Ok(Found { answer: UserAnswer::Ambiguous, positive: false, tags });
+        }
+    }
+    Ok(found)
+}
+
 /// What a rule takes for the same as the value that is looked up.
 pub(crate) struct Folding {
     pub rule: Arc<Rule>,
@@ -128,7 +157,7 @@ pub(crate) struct Folding {
 /// [`find_user`] under a rule that takes different values for the same: whoever is found must be the only one. Two who were
 /// told apart when the rule was published may have become one since, by a new user or name; then neither is let in as the
 /// other. A change of somebody else is seen when the answer in memory is too old.
-pub(super) async fn find_folded(
+async fn find_folded(
     source: &dyn Source,
     tenant: TenantId,
     lookup: &Lookup,

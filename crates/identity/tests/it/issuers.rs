@@ -4,7 +4,7 @@ use crate::fixture::*;
 use portcullis_identity::{LocalSubject, LocalToken};
 use portcullis_jose::Alg;
 use portcullis_model::issuer::{
-    MachineRule, MachineTest, SubjectRule, TenantMap, TenantRule, TokenProfile, UnknownUser,
+    MachineRule, MachineTest, SubjectForm, SubjectRule, TenantMap, TenantRule, TokenProfile, UnknownUser,
 };
 use portcullis_model::{Issuer, Span};
 use serde_json::json;
@@ -281,6 +281,8 @@ async fn everything_wrong_is_named_at_its_place() {
             "/nowhere",
         ),
         (subject(&|rule| rule.attribute = "mail".into()), "subject.attribute", "attributes.<name>"),
+        (subject(&|rule| rule.form = Some(SubjectForm::Pattern("a)|(b".into()))), "subject.form", "pattern"),
+        (subject(&|rule| rule.fallback = vec!["email".into()]), "subject.fallback", "changes hands"),
         (
             subject(&|rule| rule.unknown = UnknownUser::Create)
                 .tap(|issuer| issuer.subject.attribute = "id".into()),

@@ -6,7 +6,7 @@ use portcullis_config::{Breaker, Resolution};
 use portcullis_fault::Fault;
 use portcullis_identity::sources::{Creation, Newcomer, Source};
 use portcullis_identity::{Effects, Identity};
-use portcullis_model::issuer::{Normalisation, UnknownUser};
+use portcullis_model::issuer::{Normalisation, SubjectForm, UnknownUser};
 use portcullis_model::{
     ApiKey, ApiKeyId, Application, ApplicationId, Issuer, Name, Span, Team, TenantId, Timestamp, User,
     UserId, UserStatus,
@@ -163,7 +163,8 @@ async fn unknown_subjects_become_users_where_the_rule_says_so_and_tombstones_nev
         }))
     };
     let waiting = create(UnknownUser::Pending);
-    let new = token(&world, json!({ "sub": "new", "email": "n@example.com", "groups": ["x"] }));
+    let verified = json!({ "sub": "new", "email": "n@example.com", "email_verified": true, "groups": ["x"] });
+    let new = token(&world, verified);
     // An explanation makes nobody.
     let caller = authenticate(&waiting, &new).await.unwrap();
     let explained = waiting.resolve(&caller, Effects::Dry, &mut ()).await.unwrap_err();
@@ -184,10 +185,16 @@ async fn unknown_subjects_become_users_where_the_rule_says_so_and_tombstones_nev
         (all.len(), user.status, user.email.as_deref(), &user.roles[..]),
         (1, UserStatus::Pending, Some("n@example.com"), &["x".to_owned()][..])
     );
+    assert!(user.email_verified);
     assert_eq!(user.status_changed_by, "issuer:corp");
     world.directory.approve(&actor(), user.id, None).await.unwrap();
     world.hear().await;
     assert_eq!(code(&waiting, &new).await, "accepted");
+    // An address that nobody verified is not taken over.
+    let unverified = json!({ "sub": "newer", "email": "n@example.com", "email_verified": false });
+    let user =
+        recognise(&create(UnknownUser::Create), &token(&world, unverified)).await.unwrap().user.unwrap();
+    assert_eq!((user.email.as_deref(), user.email_verified), (None, false));
     // Created at once, by many calls at once, once.
     let creating = Arc::new(create(UnknownUser::Create));
     let mut calls = tokio::task::JoinSet::new();
@@ -247,6 +254,124 @@ async fn a_subject_that_was_somebody_s_who_is_gone_makes_nobody() {
     world.hear().await;
     let new = recognise(&creating, &by("s-bob")).await.unwrap().user.unwrap();
     assert_ne!(new.id, bob.id);
+}
+
+#[tokio::test]
+async fn who_is_not_found_is_looked_for_by_other_claims_as_identities_of_the_issuer_alone() {
+    let world = World::new().await;
+    let rule = |unknown| {
+        with_rule(|issuer| {
+            issuer.subject.attribute = "external_id".into();
+            issuer.subject.fallback = vec!["oid".into(), "user.uid".into()];
+            issuer.subject.unknown = unknown;
+        })
+    };
+    let identity = world.compile(rule(UnknownUser::Reject));
+    let ada = world.user("ada", &[("corp", "o-ada"), ("partner", "o-foreign")]).await;
+    let bob = world.user("bob", &[("corp", "o-bob"), ("corp", "u-bob")]).await;
+    let who = async |identity: &Identity, changes: serde_json::Value| {
+        let principal = recognise(identity, &token(&world, changes)).await;
+        principal.map(|principal| principal.user.unwrap().id).map_err(|fault| fault.code().name())
+    };
+    for (changes, expected) in [
+        (json!({ "sub": "x-ada", "oid": "o-bob" }), Ok(ada.id)),
+        (json!({ "sub": "gone", "oid": "o-ada" }), Ok(ada.id)),
+        // The same `sub`, and so the same place in memory but for the other claim.
+        (json!({ "sub": "gone", "oid": "o-bob" }), Ok(bob.id)),
+        (json!({ "sub": "gone", "user": { "uid": "u-bob" } }), Ok(bob.id)),
+        (json!({ "sub": "gone", "user": { "uid": "o-ada" } }), Ok(ada.id)),
+        (json!({ "sub": "gone", "oid": "o-ada", "user": { "uid": "u-bob" } }), Ok(ada.id)),
+        // Exact; not another issuer's; as a link, and not as a user name or an external id.
+        (json!({ "sub": "gone", "oid": "O-ADA" }), Err("user_unknown")),
+        (json!({ "sub": "gone", "oid": "o-foreign" }), Err("user_unknown")),
+        (json!({ "sub": "gone", "oid": "ada" }), Err("user_unknown")),
+        (json!({ "sub": "gone", "oid": "x-ada" }), Err("user_unknown")),
+        (json!({ "sub": "gone", "oid": ["o-ada"] }), Err("user_unknown")),
+        (json!({ "sub": "gone", "oid": "" }), Err("user_unknown")),
+        // What names the subject is not replaced by what is fallen back to.
+        (json!({ "sub": null, "oid": "o-ada" }), Err("subject_missing")),
+        (json!({ "sub": 7, "oid": "o-ada" }), Err("subject_invalid")),
+    ] {
+        assert_eq!(who(&identity, changes.clone()).await, expected, "{changes}");
+    }
+    let fault =
+        recognise(&identity, &token(&world, json!({ "sub": "gone", "oid": "o-eve" }))).await.unwrap_err();
+    let context = fault.private_context().unwrap();
+    assert!(context.contains("`oid`") && context.contains("o-eve"), "{context}");
+    // Somebody who may not call is somebody: nobody else is looked for, whichever way they were found.
+    world.directory.suspend(&actor(), ada.id, None).await.unwrap();
+    world.hear().await;
+    assert_eq!(who(&identity, json!({ "sub": "x-ada", "oid": "o-bob" })).await, Err("user_suspended"));
+    let by_oid = json!({ "sub": "gone", "oid": "o-ada", "user": { "uid": "u-bob" } });
+    assert_eq!(who(&identity, by_oid).await, Err("user_suspended"));
+    // Nobody is made of who is found, and somebody of who is not.
+    let creating = world.compile(rule(UnknownUser::Create));
+    assert_eq!(who(&creating, json!({ "sub": "new", "oid": "o-bob" })).await, Ok(bob.id));
+    let new = who(&creating, json!({ "sub": "new", "oid": "o-new" })).await.unwrap();
+    assert!(new != ada.id && new != bob.id);
+    // The rule itself goes before what it falls back to, once the answer of before is too old.
+    world.clock.advance(Duration::from_secs(31));
+    assert_eq!(who(&creating, json!({ "sub": "new", "oid": "o-bob" })).await, Ok(new));
+}
+
+#[tokio::test]
+async fn a_claim_that_is_looked_up_both_ways_leads_to_one_user_or_to_nobody() {
+    let world = World::new().await;
+    let rule = with_rule(|issuer| {
+        issuer.subject.attribute = "external_id".into();
+        issuer.subject.normalise = vec![Normalisation::Trim];
+        issuer.subject.fallback = vec!["sub".into()];
+    });
+    let identity = world.compile(rule.clone());
+    let problems = async || {
+        let tenants = std::slice::from_ref(&world.acme);
+        portcullis_identity::directory::colliding_subjects(&world.store, &rule, tenants).await.unwrap()
+    };
+    let by = |sub: &str| token(&world, json!({ "sub": sub }));
+    let ada = world.user("ada", &[("corp", "x-ada"), ("corp", "s-ada")]).await;
+    for sub in ["x-ada", "s-ada", " x-ada"] {
+        assert_eq!(recognise(&identity, &by(sub)).await.unwrap().user.unwrap().id, ada.id, "{sub}");
+    }
+    assert_eq!(problems().await, []);
+    // Eve's link is Bob's external id: whose is it?
+    let bob = world.user("bob", &[]).await;
+    let eve = world.user("eve", &[("corp", "x-bob"), ("corp", "s-eve")]).await;
+    assert_eq!(code(&identity, &by("x-bob")).await, "subject_ambiguous");
+    assert_eq!(recognise(&identity, &by("s-eve")).await.unwrap().user.unwrap().id, eve.id);
+    let found = problems().await;
+    assert_eq!((found.len(), found[0].at.as_str()), (1, "issuers.corp.subject.fallback"), "{found:?}");
+    assert!(found[0].message.contains(&bob.id.to_string()) && found[0].message.contains(&eve.id.to_string()));
+    world.directory.unlink_identity(&actor(), eve.id, &name("corp"), "x-bob").await.unwrap();
+    world.hear().await;
+    assert_eq!(recognise(&identity, &by("x-bob")).await.unwrap().user.unwrap().id, bob.id);
+    assert_eq!(problems().await, []);
+}
+
+#[tokio::test]
+async fn a_subject_of_another_form_is_refused_and_nobody_is_asked() {
+    let fake = Arc::new(Fake::default());
+    let world = World::with(Resolution::default(), Some(fake.clone())).await;
+    let of = |form, normalise: &[Normalisation]| {
+        world.compile(with_rule(|issuer| {
+            (issuer.subject.form, issuer.subject.normalise) = (Some(form), normalise.to_vec());
+        }))
+    };
+    let pattern = of(SubjectForm::Pattern("[a-z]+".into()), &[Normalisation::StripPrefix("CORP\\".into())]);
+    let digits = of(SubjectForm::Digits, &[]);
+    for (identity, sub, expected) in [
+        (&pattern, "CORP\\ada", "accepted"),
+        (&pattern, "OTHER\\ada", "subject_invalid"),
+        (&pattern, "ada@acme.com", "subject_invalid"),
+        (&digits, "42", "accepted"),
+        (&digits, "42a", "subject_invalid"),
+    ] {
+        let before = fake.asked();
+        assert_eq!(code(identity, &token(&world, json!({ "sub": sub }))).await, expected, "{sub}");
+        assert_eq!(fake.asked() > before, expected == "accepted", "{sub}");
+    }
+    let fault = recognise(&digits, &token(&world, json!({ "sub": "ada" }))).await.unwrap_err();
+    assert!(fault.private_context().unwrap().contains("digits"), "{fault}");
+    assert!(!fault.public_detail().contains("digits"), "what is accepted is not for strangers to know");
 }
 
 #[tokio::test]

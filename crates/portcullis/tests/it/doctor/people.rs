@@ -23,6 +23,14 @@ audiences = ["gateway"]
 tenant = "acme"
 jwks_file = "corp.json"
 subject = { unknown = "create", create = { username = "login" } }
+
+[[issuers]]
+name = "formed"
+issuer = "https://formed.example"
+audiences = ["gateway"]
+tenant = "acme"
+jwks_file = "corp.json"
+subject = { form = "digits", fallback = ["oid"] }
 "#;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,6 +140,19 @@ async fn each_state_and_each_near_miss_has_its_finding() {
         ("subject_unfit", &json!("subject_invalid")),
         "{diagnosis:#}"
     );
+
+    // Nobody was asked about what does not look like a subject; whose it nearly is, is told all the same.
+    let formed = |sub: &str| with(claims("formed", sub), "oid", json!("o-ada"));
+    let (first, diagnosis) = world.first(&sign(&formed("ada@corp.example"), &world.corp)).await;
+    assert_eq!((first.as_str(), &diagnosis["code"]), ("subject_of_other_form", &json!("subject_invalid")));
+    assert!(codes(&diagnosis).contains(&"subject_is_email".to_owned()), "{diagnosis:#}");
+    assert!(diagnosis["findings"][0]["evidence"].to_string().contains("digits"), "{diagnosis:#}");
+    // What the rule falls back to is told where nobody has it, and followed where somebody does.
+    let fallen = sign(&formed("77"), &world.corp);
+    let (_, diagnosis) = world.first(&fallen).await;
+    assert!(diagnosis["path"].to_string().contains("then by its claim `oid`"), "{diagnosis:#}");
+    world.server.cli(&["user", "link", &id_of_ada, "--issuer", "formed", "--subject", "o-ada"]);
+    assert_eq!(world.ask(json!({ "token": fallen })).await["accepted"], true);
 
     // What would not help is not advised: the rule does not look for addresses.
     let (code, diagnosis) = world.first(&sign(&claims("corp", "ADA@corp.example"), &world.corp)).await;

@@ -239,6 +239,9 @@ impl Identity {
             source: issuer.source.as_ref(),
         };
         let user = self.runtime.resolver().subject(&plan, token, effects, observer).await?;
+        if let Some(why) = self.runtime.revocations().await?.user(user.user.id, claims) {
+            return Err(Fault::new(codes::TOKEN_REVOKED).context(why));
+        }
         let principal = token_principal(token, tenant.clone(), Who::User(user));
         if !token.names_groups() {
             return Ok(principal);

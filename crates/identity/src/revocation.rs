@@ -3,7 +3,7 @@
 
 use arc_swap::ArcSwapOption;
 use portcullis_jose::Claims;
-use portcullis_model::{Clock, Name, Timestamp};
+use portcullis_model::{Clock, Name, Timestamp, UserId};
 use portcullis_store::entity::revocations::{self, Filter, Revoked};
 use portcullis_store::{Error, Page, Store};
 use std::collections::{HashMap, HashSet};
@@ -16,6 +16,7 @@ use tokio::sync::Mutex;
 pub(crate) struct RevocationList {
     digests: HashSet<Box<str>>,
     issuers: HashMap<Name, OfIssuer>,
+    users: HashMap<UserId, Timestamp>,
 }
 
 #[derive(Debug, Default)]
@@ -38,6 +39,9 @@ impl RevocationList {
             Revoked::Subject { issuer, subject, issued_before } => {
                 self.issuers.entry(issuer).or_default().subjects.insert(subject.into(), issued_before);
             }
+            Revoked::User { user, issued_before } => {
+                self.users.insert(user, issued_before);
+            }
             Revoked::Issuer { issuer, issued_before } => {
                 let before = &mut self.issuers.entry(issuer).or_default().before;
                 *before = (*before).max(Some(issued_before));
@@ -54,8 +58,7 @@ impl RevocationList {
             return Some("this very token was revoked");
         }
         let of = self.issuers.get(issuer)?;
-        let iat = claims.iat().micros().map(Timestamp::from_micros);
-        let issued_before = |limit: Timestamp| iat.is_none_or(|iat| iat < limit);
+        let issued_before = |limit: Timestamp| issued_before(claims, limit);
         if of.before.is_some_and(issued_before) {
             return Some("all tokens that the issuer issued before a time were revoked");
         }
@@ -71,10 +74,22 @@ impl RevocationList {
         None
     }
 
+    /// Why a user's verified token was revoked, if it was: asked once it is known whose it is.
+    pub fn user(&self, user: UserId, claims: &Claims) -> Option<&'static str> {
+        let limit = *self.users.get(&user)?;
+        issued_before(claims, limit)
+            .then_some("all tokens that the user was given before a time were revoked")
+    }
+
     /// Whether an operator distrusts a key.
     pub fn key(&self, issuer: &Name, kid: Option<&str>) -> bool {
         kid.is_some_and(|kid| self.issuers.get(issuer).is_some_and(|of| of.keys.contains(kid)))
     }
+}
+
+/// Without `iat` it cannot be said that a token was issued later.
+fn issued_before(claims: &Claims, limit: Timestamp) -> bool {
+    claims.iat().micros().map(Timestamp::from_micros).is_none_or(|iat| iat < limit)
 }
 
 /// The list in force.
@@ -183,6 +198,11 @@ mod tests {
         list.add(Revoked::Subject { issuer: name("a"), subject: "s".into(), issued_before: at });
         list.add(Revoked::Issuer { issuer: name("b"), issued_before: at });
         list.add(Revoked::Key { issuer: name("a"), kid: "k".into() });
+        let [ada, bob] = [1, 2].map(|n| UserId::new(at, [n; 10]));
+        list.add(Revoked::User { user: ada, issued_before: at });
+        let of_user = |user, json: &str| list.user(user, &claims(json)).is_some();
+        assert!(of_user(ada, r#"{"iat":99}"#) && of_user(ada, "{}"));
+        assert!(!of_user(ada, r#"{"iat":100}"#) && !of_user(bob, r#"{"iat":99}"#));
         let revoked = |issuer: &str, json: &str, digest: &str| {
             list.token(&name(issuer), &claims(json), digest).is_some()
         };

@@ -18,7 +18,7 @@ use portcullis_fault::{Fault, codes};
 use portcullis_jose::KeySet;
 use portcullis_model::event::{Change, Event};
 use portcullis_model::{
-    ApiKeyId, Application, ApplicationId, ByteSize, Clock, Issuer, Name, Tenant, TenantId, Timestamp,
+    ApiKeyId, Application, ApplicationId, ByteSize, Clock, Issuer, Name, Tenant, TenantId, Timestamp, UserId,
 };
 use portcullis_net::egress::Egress;
 use portcullis_store::entity::{api_keys, tenants};
@@ -512,6 +512,10 @@ impl Revoked {
         digest: &str,
     ) -> Option<&'static str> {
         self.0.as_deref().and_then(|list| list.token(issuer, claims, digest))
+    }
+
+    pub fn user(&self, user: UserId, claims: &portcullis_jose::Claims) -> Option<&'static str> {
+        self.0.as_deref().and_then(|list| list.user(user, claims))
     }
 
     pub fn key(&self, issuer: &Name, kid: Option<&str>) -> bool {

@@ -138,7 +138,9 @@ impl Standing {
         if revocations.key(token.issuer(), token.kid()) {
             return Err(Fault::new(codes::KEY_DISTRUSTED).context(format!("issuer `{}`", token.issuer())));
         }
-        match revocations.token(token.issuer(), token.claims(), token.digest()) {
+        let user = self.principal.user.as_ref();
+        let of_user = || user.and_then(|user| revocations.user(user.id, token.claims()));
+        match revocations.token(token.issuer(), token.claims(), token.digest()).or_else(of_user) {
             Some(why) => Err(Fault::new(codes::TOKEN_REVOKED).context(why)),
             None => Ok(()),
         }

@@ -1,11 +1,11 @@
-//! Revocations: of one token, of everything a subject or an issuer was given before a time, and of an issuer's key.
+//! Revocations: of one token, of everything a subject, a user or an issuer was given before a time, and of an issuer's key.
 
 mod create;
 mod delete;
 mod list;
 
 use crate::Control;
-use portcullis_model::{Name, TenantId, Timestamp};
+use portcullis_model::{Name, TenantId, Timestamp, UserId};
 use portcullis_store::entity::revocations as stored;
 use serde::{Deserialize, Serialize};
 use utoipa_axum::router::OpenApiRouter;
@@ -56,6 +56,13 @@ pub enum Revoked {
         /// RFC 3339; now, when left out. Tokens with an earlier `iat`, or none, are refused.
         issued_before: Option<String>,
     },
+    /// The user's tokens that were issued before a time, whichever issuer's and subject's they are. API keys stay.
+    User {
+        /// The user's id.
+        user: UserId,
+        /// RFC 3339; now, when left out. Tokens with an earlier `iat`, or none, are refused.
+        issued_before: Option<String>,
+    },
     /// All of the issuer's tokens that were issued before a time.
     Issuer {
         /// The issuer's name.
@@ -93,6 +100,9 @@ impl From<stored::Revoked> for Revoked {
             stored::Revoked::Digest(digest) => Self::Digest { digest },
             stored::Revoked::Subject { issuer, subject, issued_before } => {
                 Self::Subject { issuer, subject, issued_before: Some(issued_before.rfc3339()) }
+            }
+            stored::Revoked::User { user, issued_before } => {
+                Self::User { user, issued_before: Some(issued_before.rfc3339()) }
             }
             stored::Revoked::Issuer { issuer, issued_before } => {
                 Self::Issuer { issuer, issued_before: Some(issued_before.rfc3339()) }

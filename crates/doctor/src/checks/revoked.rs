@@ -37,6 +37,9 @@ impl Check for Revoked {
             What::Subject { issuer: of, subject, issued_before } => {
                 Some(of) == issuer && case.text("sub") == Some(subject) && before(*issued_before)
             }
+            What::User { user, issued_before } => {
+                case.course.seen.user.as_ref().is_some_and(|seen| seen.id == *user) && before(*issued_before)
+            }
             What::Issuer { issuer: of, issued_before } => Some(of) == issuer && before(*issued_before),
             What::Key { .. } => false,
         };

@@ -41,6 +41,7 @@ impl Directory {
         identities::reassign(&mut work.tx, id, into, work.now).await?;
         // What it has at providers follows its owner, and stays there: whose it had been is not kept.
         holdings::reassign(&mut work.tx, id, into).await?;
+        self.carry_revocation(&mut work, id, into).await?;
         let merge = Merge {
             user: id,
             into,

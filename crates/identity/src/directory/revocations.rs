@@ -1,9 +1,10 @@
-//! Revocations: of a token, of what a subject or an issuer was given before a time, and of an issuer's key.
+//! Revocations: of a token, of what a subject, a user or an issuer was given before a time, and of an issuer's key.
 
+use super::change::Work;
 use super::{Actor, Directory, not_found};
 use portcullis_fault::Fault;
 use portcullis_model::event::Change;
-use portcullis_model::{TenantId, Timestamp};
+use portcullis_model::{TenantId, Timestamp, UserId};
 use portcullis_store::entity::revocations::{self, Revocation, Revoked};
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -24,10 +25,7 @@ impl Directory {
         reason: Option<String>,
     ) -> Result<Revocation, Fault> {
         let mut work = self.work(actor).await?;
-        let mut entropy = [0; 10];
-        self.rng.fill(&mut entropy);
-        let millis = u64::try_from(work.now.micros().div_euclid(1_000)).unwrap_or(0);
-        let id = uuid::Builder::from_unix_timestamp_millis(millis, &entropy).into_uuid();
+        let id = self.revocation_id(work.now);
         let entry =
             Revocation { id, tenant, what, expires_at, at: work.now, actor: actor.name.clone(), reason };
         let before = revocations::find_by_what(&mut work.tx, &entry.what).await?;
@@ -38,6 +36,32 @@ impl Directory {
         work.audit(tenant, "revocation.create", kept.id, before, shown(&kept)).await?;
         work.done().await?;
         Ok(kept)
+    }
+
+    /// What was revoked of a user holds of the one that it is merged into: its tokens are that user's now.
+    pub(super) async fn carry_revocation(
+        &self,
+        work: &mut Work<'_>,
+        from: UserId,
+        into: UserId,
+    ) -> Result<(), Fault> {
+        // The time is no part of what an entry is found by.
+        let what = Revoked::User { user: from, issued_before: work.now };
+        let Some(mut entry) = revocations::find_by_what(&mut work.tx, &what).await? else { return Ok(()) };
+        if let Revoked::User { user, .. } = &mut entry.what {
+            *user = into;
+        }
+        entry.id = self.revocation_id(work.now);
+        revocations::insert(&mut work.tx, &entry).await?;
+        work.event(entry.tenant, event(&entry.what));
+        Ok(())
+    }
+
+    fn revocation_id(&self, now: Timestamp) -> Uuid {
+        let mut entropy = [0; 10];
+        self.rng.fill(&mut entropy);
+        let millis = u64::try_from(now.micros().div_euclid(1_000)).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &entropy).into_uuid()
     }
 
     /// Takes a revocation back.
@@ -68,6 +92,9 @@ fn shown(entry: &Revocation) -> Value {
         Revoked::Digest(digest) => json!({ "digest": digest }),
         Revoked::Subject { issuer, subject, issued_before } => {
             json!({ "issuer": issuer, "subject": subject, "issued_before": issued_before.rfc3339() })
+        }
+        Revoked::User { user, issued_before } => {
+            json!({ "user": user, "issued_before": issued_before.rfc3339() })
         }
         Revoked::Issuer { issuer, issued_before } => {
             json!({ "issuer": issuer, "issued_before": issued_before.rfc3339() })

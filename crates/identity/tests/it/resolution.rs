@@ -8,9 +8,10 @@ use portcullis_identity::sources::{Creation, Newcomer, Source};
 use portcullis_identity::{Effects, Identity};
 use portcullis_model::issuer::{Normalisation, SubjectForm, UnknownUser};
 use portcullis_model::{
-    ApiKey, ApiKeyId, Application, ApplicationId, Issuer, Name, Span, Team, TenantId, Timestamp, User,
+    ApiKey, ApiKeyId, Application, ApplicationId, Clock, Issuer, Name, Span, Team, TenantId, Timestamp, User,
     UserId, UserStatus,
 };
+use portcullis_store::entity::revocations::Revoked;
 use portcullis_store::entity::users::{self, Lookup};
 use serde_json::json;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -372,6 +373,45 @@ async fn a_subject_of_another_form_is_refused_and_nobody_is_asked() {
     let fault = recognise(&digits, &token(&world, json!({ "sub": "ada" }))).await.unwrap_err();
     assert!(fault.private_context().unwrap().contains("digits"), "{fault}");
     assert!(!fault.public_detail().contains("digits"), "what is accepted is not for strangers to know");
+}
+
+#[tokio::test]
+async fn a_user_s_tokens_are_revoked_whoever_issued_them_and_whoever_the_user_becomes() {
+    let world = World::new().await;
+    let mut by_name = hmac_issuer("partner");
+    by_name.subject.attribute = "username".into();
+    let identity = world.compile(vec![hmac_issuer("corp"), by_name]);
+    let ada = world.user("ada", &[("corp", "s-ada")]).await;
+    let bob = world.user("bob", &[("corp", "s-bob")]).await;
+    let of = |issuer: &str, sub: &str, iat: Option<i64>| {
+        let iss = format!("https://{issuer}.example.com");
+        sign(&hmac_key(), &claims(&iss, world.now(), json!({ "sub": sub, "iat": iat })))
+    };
+    let began = world.now();
+    let old =
+        [of("corp", "s-ada", Some(began)), of("partner", "ada", Some(began)), of("partner", "ada", None)];
+    for token in &old {
+        assert_eq!(code(&identity, token).await, "accepted");
+    }
+    world.clock.advance(Duration::from_secs(10));
+    let what = Revoked::User { user: ada.id, issued_before: world.clock.now() };
+    let entry = world.directory.revoke(&actor(), Some(world.acme.id), what, None, None).await.unwrap();
+    world.hear().await;
+    for token in &old {
+        assert_eq!(code(&identity, token).await, "token_revoked");
+    }
+    assert_eq!(code(&identity, &of("corp", "s-bob", Some(began))).await, "accepted");
+    assert_eq!(code(&identity, &of("corp", "s-ada", Some(world.now()))).await, "accepted");
+    // Nobody escapes into another user, whose own tokens of before are then refused as well.
+    world.directory.merge(&actor(), ada.id, bob.id, None).await.unwrap();
+    world.hear().await;
+    for token in [&old[0], &of("corp", "s-bob", Some(began))] {
+        assert_eq!(code(&identity, token).await, "token_revoked");
+    }
+    assert_eq!(code(&identity, &of("corp", "s-ada", Some(world.now()))).await, "accepted");
+    world.directory.lift_revocation(&actor(), entry.id).await.unwrap();
+    world.hear().await;
+    assert_eq!(code(&identity, &old[0]).await, "token_revoked", "the entry of the one who stays is its own");
 }
 
 #[tokio::test]

@@ -64,7 +64,7 @@ async fn keys_applications_tenants_and_tokens_end_streams_too() {
     world.directory.revoke_api_key(&actor(), key.id).await.unwrap();
     world.hear().await;
     assert_eq!(standing.lost().await.code().name(), "api_key_revoked");
-    world.user("ada", &[("corp", "ada")]).await;
+    let ada = world.user("ada", &[("corp", "ada")]).await;
     let token = sign(&hmac_key(), &claims(ISS, world.now(), json!({})));
     let mut standing = watch(&token).await;
     standing.check().await.unwrap();
@@ -72,6 +72,15 @@ async fn keys_applications_tenants_and_tokens_end_streams_too() {
     world.directory.revoke(&actor(), None, what, None, None).await.unwrap();
     world.hear().await;
     assert_eq!(standing.lost().await.code().name(), "token_revoked");
+    let second = sign(&hmac_key(), &claims(ISS, world.now(), json!({ "jti": "second" })));
+    let mut standing = watch(&second).await;
+    let issued_before = portcullis_model::Timestamp::from_seconds(world.now() + 1);
+    let what = Revoked::User { user: ada.id, issued_before };
+    let entry = world.directory.revoke(&actor(), None, what, None, None).await.unwrap();
+    world.hear().await;
+    assert_eq!(standing.lost().await.code().name(), "token_revoked");
+    world.directory.lift_revocation(&actor(), entry.id).await.unwrap();
+    world.hear().await;
     let other = sign(&hmac_key(), &claims(ISS, world.now(), json!({ "jti": "other" })));
     let mut standing = watch(&other).await;
     world.directory.set_tenant_disabled(&actor(), world.acme.id, true).await.unwrap();

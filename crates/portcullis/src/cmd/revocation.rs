@@ -3,7 +3,7 @@
 use crate::cli::{Globals, Run};
 use crate::client::Client;
 use crate::failure::Done;
-use crate::output;
+use crate::{output, reference};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
@@ -11,17 +11,25 @@ use serde_json::json;
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Examples:
-  portcullis revocation subject corp 6f1c… --reason 'lost laptop'
+  portcullis revocation user ada --reason 'lost laptop'
+      every token that Ada was given until now, by whichever issuer
+  portcullis revocation subject corp 6f1c…
       everything issued to this subject until now
   portcullis revocation token corp 0a1b2c
       the token with this `jti`
   portcullis revocation digest X48E9qOokqqrvdts8nOJRJN3OWDUoyWxBf7kbu9DBPE
       one token, as a record shows it in `token.digest`
   portcullis revocation issuer corp
-      everything the issuer signed until now")]
+      everything the issuer signed until now
+
+An entry is kept until it is deleted, or forgotten at `--expires-at`: give the time at which the last
+token that it concerns has expired. API keys are revoked with `portcullis key revoke`.")]
 pub struct Revocation {
     #[command(subcommand)]
     verb: Verb,
+    /// When the entry may be forgotten: RFC 3339; default: never
+    #[arg(long, global = true)]
+    expires_at: Option<String>,
     /// Why; kept with the entry and in the audit log
     #[arg(long, global = true)]
     reason: Option<String>,
@@ -47,6 +55,17 @@ enum Verb {
         issuer: String,
         /// The `sub` claim
         subject: String,
+        /// RFC 3339; default: now
+        #[arg(long)]
+        before: Option<String>,
+    },
+    /// Revoke a user's tokens that were issued before a time, whichever issuer's they are
+    User {
+        /// Id, user name or external id
+        user: String,
+        /// The tenant, where a user name is there in several
+        #[arg(long)]
+        tenant: Option<String>,
         /// RFC 3339; default: now
         #[arg(long)]
         before: Option<String>,
@@ -99,11 +118,16 @@ impl Run for Revocation {
                 Verb::Subject { issuer, subject, before } => {
                     json!({ "kind": "subject", "issuer": issuer, "subject": subject, "issued_before": before })
                 }
+                Verb::User { user, tenant, before } => {
+                    let user = reference::user(client, &user, tenant.as_deref()).await?;
+                    json!({ "kind": "user", "user": user, "issued_before": before })
+                }
                 Verb::Issuer { issuer, before } => {
                     json!({ "kind": "issuer", "issuer": issuer, "issued_before": before })
                 }
             };
-            let value = client.post(REVOCATIONS, json!({ "what": what, "reason": self.reason })).await?;
+            let body = json!({ "what": what, "reason": self.reason, "expires_at": self.expires_at });
+            let value = client.post(REVOCATIONS, body).await?;
             output::show(globals.output, &value)
         })
     }

@@ -3,7 +3,8 @@
 use super::identifier;
 use crate::statement::{Executor, Page, all, one, sql};
 use crate::{Error, Row, Tx};
-use portcullis_model::{Name, TenantId, Timestamp};
+use portcullis_model::{Name, TenantId, Timestamp, UserId};
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// An entry of the revocation list.
@@ -46,6 +47,13 @@ pub enum Revoked {
         /// Tokens with an earlier `iat`, or none, are refused.
         issued_before: Timestamp,
     },
+    /// The tokens of a user that were issued before a time, whichever issuer's and subject's they are.
+    User {
+        /// The user.
+        user: UserId,
+        /// Tokens with an earlier `iat`, or none, are refused.
+        issued_before: Timestamp,
+    },
     /// All of the issuer's tokens that were issued before a time.
     Issuer {
         /// The issuer's name.
@@ -63,9 +71,9 @@ pub enum Revoked {
 }
 
 impl Revoked {
-    const KINDS: [&'static str; 5] = ["token", "digest", "subject", "issuer", "key"];
+    const KINDS: [&'static str; 6] = ["token", "digest", "subject", "issuer", "key", "user"];
 
-    /// `token`, `digest`, `subject`, `issuer` or `key`.
+    /// `token`, `digest`, `subject`, `issuer`, `key` or `user`.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Token { .. } => Self::KINDS[0],
@@ -73,19 +81,21 @@ impl Revoked {
             Self::Subject { .. } => Self::KINDS[2],
             Self::Issuer { .. } => Self::KINDS[3],
             Self::Key { .. } => Self::KINDS[4],
+            Self::User { .. } => Self::KINDS[5],
         }
     }
 
     /// Issuer, value, time: as the columns have them.
-    fn columns(&self) -> (&str, &str, Option<Timestamp>) {
+    fn columns(&self) -> (&str, Cow<'_, str>, Option<Timestamp>) {
         match self {
-            Self::Token { issuer, jti } => (issuer.as_str(), jti, None),
-            Self::Digest(digest) => ("", digest, None),
+            Self::Token { issuer, jti } => (issuer.as_str(), jti.into(), None),
+            Self::Digest(digest) => ("", digest.into(), None),
             Self::Subject { issuer, subject, issued_before } => {
-                (issuer.as_str(), subject, Some(*issued_before))
+                (issuer.as_str(), subject.into(), Some(*issued_before))
             }
-            Self::Issuer { issuer, issued_before } => (issuer.as_str(), "", Some(*issued_before)),
-            Self::Key { issuer, kid } => (issuer.as_str(), kid, None),
+            Self::User { user, issued_before } => ("", user.to_string().into(), Some(*issued_before)),
+            Self::Issuer { issuer, issued_before } => (issuer.as_str(), "".into(), Some(*issued_before)),
+            Self::Key { issuer, kid } => (issuer.as_str(), kid.into(), None),
         }
     }
 }
@@ -104,6 +114,9 @@ fn read(mut row: Row) -> Result<Revocation, Error> {
         ("digest", None) => Revoked::Digest(value),
         ("subject", Some(issued_before)) => {
             Revoked::Subject { issuer: name()?, subject: value, issued_before }
+        }
+        ("user", Some(issued_before)) => {
+            Revoked::User { user: value.parse().map_err(|_| damaged())?, issued_before }
         }
         ("issuer", Some(issued_before)) => Revoked::Issuer { issuer: name()?, issued_before },
         ("key", None) => Revoked::Key { issuer: name()?, kid: value },
@@ -125,7 +138,7 @@ fn read(mut row: Row) -> Result<Revocation, Error> {
 /// and the first entry keeps its id.
 pub async fn insert(tx: &mut Tx, revocation: &Revocation) -> Result<(), Error> {
     let (issuer, value, issued_before) = revocation.what.columns();
-    identifier("what is revoked", value)?;
+    identifier("what is revoked", &value)?;
     let text = "INSERT INTO revocations (id, tenant_id, kind, issuer, value, issued_before, expires_at, at, actor, reason) \
                 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT (kind, issuer, value) DO UPDATE SET \
                 issued_before = CASE WHEN excluded.issued_before > revocations.issued_before THEN excluded.issued_before ELSE revocations.issued_before END, \
@@ -135,7 +148,7 @@ pub async fn insert(tx: &mut Tx, revocation: &Revocation) -> Result<(), Error> {
         .bind(revocation.tenant)
         .bind(revocation.what.kind())
         .bind(issuer)
-        .bind(value)
+        .bind(&*value)
         .bind(issued_before)
         .bind(revocation.expires_at)
         .bind(revocation.at)
@@ -157,11 +170,11 @@ pub async fn find(executor: impl Executor, id: Uuid) -> Result<Option<Revocation
 /// The entry that revokes the same, whatever its times.
 pub async fn find_by_what(executor: impl Executor, what: &Revoked) -> Result<Option<Revocation>, Error> {
     let (issuer, value, _) = what.columns();
-    if !super::is_identifier(value) {
+    if !super::is_identifier(&value) {
         return Ok(None);
     }
     let statement = sql(SELECT).push("kind = $1 AND issuer = $2 AND value = $3");
-    one(executor.rows(statement.bind(what.kind()).bind(issuer).bind(value)).await?, read)
+    one(executor.rows(statement.bind(what.kind()).bind(issuer).bind(&*value)).await?, read)
 }
 
 /// Which entries are listed; what is `None` is not asked for.

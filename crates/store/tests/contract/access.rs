@@ -229,6 +229,7 @@ pub async fn revocations_only_get_stricter(world: &World) {
         Revoked::Subject { issuer: corp(), subject: "s".to_owned(), issued_before: seconds(5) },
         Revoked::Issuer { issuer: corp(), issued_before: seconds(5) },
         Revoked::Key { issuer: corp(), kid: "k".to_owned() },
+        Revoked::User { user: UserId::new(seconds(1), [3; 10]), issued_before: seconds(5) },
     ];
     let entries: Vec<Revocation> = all.iter().map(|what| revocation(what.clone(), Some(60))).collect();
     let mut tx = store.begin().await.unwrap();

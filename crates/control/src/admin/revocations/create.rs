@@ -2,6 +2,7 @@
 
 use super::{Revocation, Revoked};
 use crate::Control;
+use crate::admin::users;
 use crate::answer::{Answer, Refused, absent, invalid};
 use crate::caller::Caller;
 use crate::input::Body;
@@ -26,9 +27,9 @@ pub struct NewRevocation {
     pub reason: Option<String>,
 }
 
-/// Revoke a token, a subject's or an issuer's tokens, or distrust a key
+/// Revoke a token, a subject's, a user's or an issuer's tokens, or distrust a key
 ///
-/// A tenant administrator revokes what issuers of its own tenant alone have signed.
+/// A tenant administrator revokes what issuers of its own tenant alone have signed, and its own users' tokens.
 #[utoipa::path(post, path = "/admin/v1/revocations", operation_id = "create_revocation", tag = "revocations", request_body = NewRevocation, responses((status = 200, body = Revocation)))]
 pub async fn create(
     State(control): State<Control>,
@@ -42,9 +43,10 @@ pub async fn create(
         return Err(invalid("body: `expires_at` has passed"));
     }
     let (what, issuer) = read(new.what, now)?;
-    let tenant = match &issuer {
-        Some(issuer) => owner(&control, &caller, issuer).await?,
-        None => {
+    let tenant = match (&what, &issuer) {
+        (stored::Revoked::User { user, .. }, _) => Some(users::seen(&control, &caller, *user).await?.tenant),
+        (_, Some(issuer)) => owner(&control, &caller, issuer).await?,
+        (_, None) => {
             caller.whole()?;
             None
         }
@@ -81,6 +83,9 @@ fn read(what: Revoked, now: Timestamp) -> Result<(stored::Revoked, Option<Name>)
                 },
                 Some(issuer),
             )
+        }
+        Revoked::User { user, issued_before } => {
+            (stored::Revoked::User { user, issued_before: before(issued_before)? }, None)
         }
         Revoked::Issuer { issuer, issued_before } => (
             stored::Revoked::Issuer { issuer: issuer.clone(), issued_before: before(issued_before)? },

@@ -104,6 +104,22 @@ async fn what_is_wrong_with_a_token_is_found_first() {
     world.server.cli(&["revocation", "token", "corp", "j-1", "--reason", "lost phone"]);
     let diagnosis = world.soon(&other, "token_revoked").await;
     assert!(diagnosis["findings"][0]["evidence"].to_string().contains("lost phone"));
+    // Everything that a user was given until now, and the command that is told takes it back.
+    world.user(&["--username", "grace", "--identity", "corp=grace"]);
+    let before = sign(&claims("corp", "grace"), &world.corp);
+    let arguments =
+        ["revocation", "user", "grace", "--reason", "stolen laptop", "--expires-at", "2999-01-01T00:00:00Z"];
+    let entry = world.server.cli(&arguments);
+    assert_eq!(
+        (&entry["what"]["kind"], &entry["expires_at"]),
+        (&json!("user"), &json!("2999-01-01T00:00:00.000000Z")),
+        "{entry:#}"
+    );
+    let diagnosis = world.soon(&before, "token_revoked").await;
+    assert!(diagnosis["findings"][0]["evidence"].to_string().contains("stolen laptop"), "{diagnosis:#}");
+    world.server.cli(&words(&diagnosis["findings"][0]));
+    let lifted = crate::server::eventually(|| world.told(&before), |told| told["accepted"] == true);
+    assert_eq!(lifted["accepted"], true, "{lifted:#}");
 
     // A good one beside a bad one.
     let bad = encode(

@@ -5,6 +5,7 @@ use crate::cause;
 use crate::check::{Check, Seen};
 use crate::report::{By, Finding, Likelihood};
 use crate::stage::Stage;
+use crate::words::{quoted, word};
 use async_trait::async_trait;
 use portcullis_model::service::AuthMode;
 
@@ -28,14 +29,15 @@ impl Check for Service {
         let mine = match case.code() {
             "scope_insufficient" => Some(needs(
                 Finding::new(cause::SCOPE_INSUFFICIENT, stage, Likelihood::Certain, By::Caller, format!("the token lacks a scope that service `{name}` needs"))
-                    .evidence(format!("needed: `{}`; the token has: {}", service.scopes.join(" "), case.text("scope").map_or("none".to_owned(), crate::words::quoted)))
+                    .evidence(format!("needed: `{}`; the token has: {}", service.scopes.join(" "), case.text("scope").map_or("none".to_owned(), quoted)))
                     .action("ask the issuer for a token with the scope; whether a client may have it is the issuer's to say"),
             )),
-            "role_missing" => Some(needs(
+            "role_missing" => Some(
                 Finding::new(cause::ROLE_MISSING, stage, Likelihood::Certain, By::Operator, format!("the caller has none of the roles that service `{name}` needs"))
-                    .evidence(format!("needed, one of: `{}`; the caller has: `{}`", service.roles.join("`, `"), case.course.principal.as_ref().map(|principal| principal.roles.join("`, `")).unwrap_or_default()))
-                    .action("give the user the role, or have the issuer write it (`role_claims`)"),
-            )),
+                    .evidence(format!("needed, one of: `{}`; the caller has: {}", service.roles.join("`, `"), had(case)))
+                    .action("give the user the role, or have the issuer write it (`role_claims`)")
+                    .command(with_role(case, &service.roles).unwrap_or_else(|| "portcullis check".to_owned())),
+            ),
             "not_allowed" => Some(told(
                 Finding::new(cause::NOT_ALLOWED, stage, Likelihood::Certain, By::Operator, format!("the caller is not on the `allow` list of service `{name}`"))
                     .action("add the user, the application or a role of theirs to `allow` of the service, if they may call"),
@@ -59,4 +61,18 @@ impl Check for Service {
             ),
         }
     }
+}
+
+/// The roles that the caller has.
+fn had(case: &Case) -> String {
+    let roles = case.course.principal.iter().flat_map(|principal| principal.roles.iter());
+    let roles: Vec<String> = roles.map(|role| quoted(role)).collect();
+    if roles.is_empty() { "none".to_owned() } else { roles.join(", ") }
+}
+
+/// What gives the user behind the call the first of these roles, beside those that the directory knows of.
+fn with_role(case: &Case, needed: &[String]) -> Option<String> {
+    let user = case.course.principal.as_ref()?.user.as_ref()?;
+    let roles = user.roles.iter().chain(needed.first()).map(|role| format!(" --role {}", word(role)));
+    Some(format!("portcullis user change {}{}", user.id, roles.collect::<String>()))
 }

@@ -5,6 +5,7 @@ use crate::client::Client;
 use crate::failure::{Done, Failure};
 use crate::{output, reference};
 use clap::{Args, Subcommand};
+use http::Method;
 use serde_json::{Map, Value, json};
 use std::io::Read;
 use std::path::Path;
@@ -17,6 +18,8 @@ Examples:
   portcullis user list --tenant acme --status pending
   portcullis user link ada --issuer corp --subject 6f1c…
       tokens of `corp` with this `sub` are Ada's from now on
+  portcullis user change ada --role reader --role buyer
+      the roles that Ada has from now on, all of them
   portcullis user near 'CORP\\Ada.Lovelaec'
       whom the `sub` of a refused token may have meant
   portcullis user import users.csv --tenant acme --dry-run
@@ -57,6 +60,8 @@ enum Verb {
     List(List),
     /// Show one, with the subjects that resolve to it and its teams
     Show(Who),
+    /// Change what a user is called and has
+    Change(Box<Change>),
     /// Bar a user; it can be restored
     Suspend(Why),
     /// Lift a suspension, or take a merge back
@@ -135,6 +140,43 @@ struct Create {
     /// A subject that resolves to it, as `corp=6f1c…` (repeatable)
     #[arg(long = "identity", value_name = "ISSUER=SUBJECT", value_parser = reference::pair)]
     identities: Vec<(String, String)>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "\
+What is not named stays. Roles and attributes that are given replace all of before.
+
+Examples:
+  portcullis user change ada --role reader --role buyer
+  portcullis user change ada --email ada@acme.example --email-verified true
+  portcullis user change ada --clear display_name --clear roles")]
+struct Change {
+    #[command(flatten)]
+    who: Who,
+    /// Log-in name, unique within the tenant
+    #[arg(long)]
+    username: Option<String>,
+    /// The id that your own systems know it by, unique within the tenant
+    #[arg(long)]
+    external_id: Option<String>,
+    /// E-mail address; not an identifier. A new one is unverified unless `--email-verified` says otherwise
+    #[arg(long)]
+    email: Option<String>,
+    /// Whether somebody verified the address
+    #[arg(long, value_name = "true|false")]
+    email_verified: Option<bool>,
+    /// Name for people to read
+    #[arg(long)]
+    display_name: Option<String>,
+    /// A role (repeatable): these are all that it has then
+    #[arg(long = "role", value_name = "ROLE")]
+    roles: Vec<String>,
+    /// An attribute (repeatable): these are all that it has then
+    #[arg(long = "attribute", value_name = "NAME=VALUE", value_parser = reference::pair)]
+    attributes: Vec<(String, String)>,
+    /// What is taken away altogether (repeatable)
+    #[arg(long, value_name = "WHAT", value_parser = ["username", "external_id", "email", "display_name", "roles", "attributes"])]
+    clear: Vec<String>,
 }
 
 #[derive(Args, Debug)]
@@ -219,6 +261,10 @@ impl Run for User {
                     return output::list(globals.output, &page, &columns);
                 }
                 Verb::Show(who) => client.read(&who.path(client).await?, &[]).await?,
+                Verb::Change(change) => {
+                    let body = change.body()?;
+                    client.send(Method::PATCH, &change.who.path(client).await?, Some(body)).await?
+                }
                 Verb::Suspend(why) => why.change(client, "suspend").await?,
                 Verb::Restore(why) => why.change(client, "restore").await?,
                 Verb::Approve(why) => why.change(client, "approve").await?,
@@ -285,6 +331,47 @@ impl Why {
 
     async fn change(&self, client: &Client, verb: &str) -> Done<Value> {
         client.post(&format!("{}/{verb}", self.who.path(client).await?), self.body()).await
+    }
+}
+
+impl Change {
+    fn body(&self) -> Done<Value> {
+        let mut body = Map::new();
+        let texts = [
+            ("username", &self.username),
+            ("external_id", &self.external_id),
+            ("email", &self.email),
+            ("display_name", &self.display_name),
+        ];
+        for (name, text) in texts {
+            body.extend(text.clone().map(|text| (name.to_owned(), Value::from(text))));
+        }
+        body.extend(self.email_verified.map(|verified| ("email_verified".to_owned(), verified.into())));
+        if !self.roles.is_empty() {
+            body.insert("roles".to_owned(), self.roles.clone().into());
+        }
+        if !self.attributes.is_empty() {
+            let attributes =
+                self.attributes.iter().map(|(name, value)| (name.clone(), Value::from(value.clone())));
+            body.insert("attributes".to_owned(), attributes.collect::<Map<_, _>>().into());
+        }
+        for name in &self.clear {
+            let nothing = match name.as_str() {
+                "roles" => json!([]),
+                "attributes" => json!({}),
+                _ => Value::Null,
+            };
+            if body.get(name).is_some_and(|given| *given != nothing) {
+                return Err(Failure::usage("it is given, and to be taken away as well")
+                    .at(format!("--clear {name}"))
+                    .next("leave one of the two out"));
+            }
+            body.insert(name.clone(), nothing);
+        }
+        if body.is_empty() {
+            return Err(Failure::usage("nothing is to be changed").next("portcullis user change --help"));
+        }
+        Ok(body.into())
     }
 }
 

@@ -116,6 +116,45 @@ async fn somebody_is_found_near_and_keeps_a_history() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_user_is_changed_as_far_as_is_said() {
+    let world = World::new("");
+    world.user(&[
+        "--username",
+        "ada",
+        "--email",
+        "ada@acme.example",
+        "--role",
+        "reader",
+        "--attribute",
+        "floor=2",
+    ]);
+    let change = |arguments: &[&str]| {
+        let mut all = vec!["user", "change", "ada"];
+        all.extend(arguments);
+        world.server.cli(&all)
+    };
+    let roles = change(&["--role", "reader", "--role", "buyer", "--display-name", "Ada"]);
+    assert_eq!((&roles["roles"], &roles["display_name"]), (&json!(["reader", "buyer"]), &json!("Ada")));
+    assert_eq!(
+        (&roles["email"], &roles["attributes"]),
+        (&json!("ada@acme.example"), &json!({ "floor": "2" }))
+    );
+    let verified = change(&["--email-verified", "true", "--clear", "roles", "--clear", "display_name"]);
+    assert_eq!((&verified["email_verified"], &verified["roles"]), (&json!(true), &json!([])));
+    assert_eq!(verified["display_name"], Value::Null);
+    for (arguments, part) in [
+        (&["--clear", "email", "--email", "b@acme.example"][..], "--clear email"),
+        (&[], "nothing is to be changed"),
+        (&["--clear", "status"], "invalid value"),
+        (&["--role", "a", "--role", "a"], "twice"),
+    ] {
+        let said = world.server.place.run(&[&["user", "change", "ada"], arguments].concat());
+        let text = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(!said.status.success() && text.contains(part), "{arguments:?}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn users_come_from_files_and_mistakes_change_nothing() {
     let world = World::new("");
     let place = world.server.place.path();

@@ -277,7 +277,9 @@ fn status(text: Option<String>) -> Result<Option<UserStatus>, String> {
 }
 
 fn identities(value: Value) -> Result<Vec<(Name, String)>, String> {
-    let wrong = || "`identities` is a list of objects with `issuer` and `subject`".to_owned();
+    let wrong = || {
+        "`identities` is a list of objects with `issuer` and `subject`; in CSV, the subjects of an issuer are the column `identity.<issuer>`".to_owned()
+    };
     let Value::Array(items) = value else { return Err(wrong()) };
     let mut identities = Vec::new();
     for item in items {

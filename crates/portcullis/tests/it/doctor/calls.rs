@@ -1,7 +1,8 @@
 //! Calls that were made: by request id, with the service behind, and over several calls.
 
-use super::world::{World, claims, codes, now, sign, with};
+use super::world::{World, claims, codes, now, sign, with, words};
 use crate::http::call;
+use crate::server::PATIENCE;
 use http::Method;
 use portcullis_model::record::TokenFacts;
 use portcullis_model::{RequestId, UserId};
@@ -10,6 +11,7 @@ use portcullis_store::{Database, Options, Store};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -95,6 +97,15 @@ async fn a_request_id_is_enough() {
         assert_eq!(told["findings"][0]["code"], code, "{told:#}");
         let id = world.recorded(&format!("/{service}"), &good).await;
         assert_eq!(world.ask(json!({ "request": id })).await["findings"][0]["code"], code);
+    }
+    // The command that is told gives the role.
+    let ranked = json!({ "token": good, "service": "ranked" });
+    let told = world.ask(ranked.clone()).await;
+    world.server.cli(&words(&told["findings"][0]));
+    let began = Instant::now();
+    while world.ask(ranked.clone()).await["accepted"] != true {
+        assert!(began.elapsed() < PATIENCE, "the role has no effect: {told:#}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
     let open = world.ask(json!({ "token": good, "service": "open" })).await;
     assert!(open["findings"].to_string().contains("service_without_resolution"), "{open:#}");

@@ -148,6 +148,10 @@ fn kind(shapes: &Shapes, shape: &Value, tables: &mut Vec<String>) -> String {
             tables.push("TenantMap".to_owned());
             format!("name or {}", link("TenantMap"))
         }
+        ("LdapGroups", _) => {
+            tables.extend(["LdapGroupAttribute", "LdapGroupSearch"].map(str::to_owned));
+            format!("{} or {}", link("LdapGroupAttribute"), link("LdapGroupSearch"))
+        }
         (_, Some("array")) => format!("list of {}", kind(shapes, &resolved["items"], tables)),
         (_, Some("object")) if !name.is_empty() && !shapes.properties(resolved).is_empty() => {
             tables.push(name.clone());
@@ -200,13 +204,17 @@ fn default_of(shapes: &Shapes, shape: &Value) -> String {
     }
 }
 
-/// A sentence as part of another; abbreviations stay.
+/// A sentence as part of another; abbreviations and names of products stay.
 fn uncapitalised(text: &str) -> String {
+    let mut words = text.split(' ');
+    let inner = words.next().unwrap_or_default().chars().skip(1).any(char::is_uppercase);
+    // `A UUID` is no name.
+    let name = words.next().is_some_and(|word| {
+        word.chars().next().is_some_and(char::is_uppercase) && word.chars().skip(1).any(char::is_lowercase)
+    });
     let mut chars = text.chars();
-    match (chars.next(), chars.next()) {
-        (Some(first), Some(second)) if !second.is_uppercase() => {
-            first.to_lowercase().chain(text.chars().skip(1)).collect()
-        }
+    match chars.next() {
+        Some(first) if !inner && !name => first.to_lowercase().chain(chars).collect(),
         _ => text.to_owned(),
     }
 }

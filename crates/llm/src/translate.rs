@@ -15,7 +15,7 @@ pub use stream::Stream;
 use crate::canon::fields::{self, Losses, Mode, Target};
 use crate::canon::{Request, Tokens};
 use crate::dialect::Chat;
-use crate::dialect::chat::{Asked, Unreadable, Written};
+use crate::dialect::chat::{Asked, Failure, Unreadable, Written};
 use portcullis_fault::Fault;
 use std::fmt;
 
@@ -43,6 +43,8 @@ pub fn request(
 pub enum Unanswered {
     /// It is not what the provider's dialect says it is.
     Unreadable(Unreadable),
+    /// The provider says in it that it failed.
+    Failed(Box<Failure>),
     /// The model broke off before it said anything. Kept apart, since what was asked may have brought it about: it says
     /// nothing against the provider, who wants to be paid for it.
     Nothing {
@@ -57,6 +59,7 @@ impl fmt::Display for Unanswered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unreadable(why) => why.fmt(f),
+            Self::Failed(failure) => f.write_str(failure.error.shown()),
             Self::Nothing { why, .. } => f.write_str(why),
         }
     }
@@ -71,7 +74,10 @@ pub fn answer(
     body: &[u8],
     asked: &Asked,
 ) -> Result<(Vec<u8>, Option<Tokens>), Unanswered> {
-    let answer = outbound.read_answer(body).map_err(Unanswered::Unreadable)?;
+    let answer = outbound.read_answer(body).map_err(|why| match outbound.failure(body) {
+        Some(failure) => Unanswered::Failed(Box::new(failure)),
+        None => Unanswered::Unreadable(why),
+    })?;
     if let Some(word) = answer.nothing_but_broken() {
         return Err(Unanswered::Nothing { why: nothing(word), usage: answer.usage });
     }

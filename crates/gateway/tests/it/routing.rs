@@ -275,6 +275,46 @@ async fn an_outage_of_all_is_a_503_that_says_when() {
     house.close().await;
 }
 
+/// A response that failed under a status of success is told, counted and tried again by what failed.
+#[tokio::test]
+async fn a_response_that_failed_is_a_failure_of_its_kind() {
+    for (code, status, outcome, asked) in [
+        ("rate_limit_exceeded", 429, "rate_limited", 2),
+        ("server_error", 502, "outage", 2),
+        ("invalid_prompt", 400, "refused", 1),
+        ("context_length_exceeded", 400, "context_too_long", 1),
+        ("image_content_policy_violation", 400, "content_filter", 1),
+        ("misalignment_policy_violation", 400, "content_filter", 1),
+    ] {
+        let failed = format!(
+            r#"{{"id":"resp_1","object":"response","model":"m","status":"failed","error":{{"code":"{code}","message":"in its words"}},"output":[],"usage":{{"input_tokens":7,"output_tokens":0}}}}"#
+        );
+        let one = Vendor::always(says("200 OK", "", &failed)).await;
+        let two = Vendor::always(good()).await;
+        let deployments = [r#"{ provider = "one", model = "a", api = "responses" }"#, TWO];
+        let alone = [one.provider("one", ""), model("fast", "retries = 0", &deployments[..1])].concat();
+        let house = House::open(&alone).await;
+        let answer = ask(&house, PLAIN, "").await;
+        assert_eq!(answer.status, status, "{code}: {}", answer.text());
+        assert!(answer.text().contains("in its words"), "{code}: {}", answer.text());
+        let record = house.record().await;
+        assert_eq!(record.tried[0].outcome, outcome, "{code}");
+        let usage = record.usage.unwrap();
+        assert_eq!((usage.input_tokens, usage.source), (7, UsageSource::Reported), "{code}");
+        house.close().await;
+        // What may work elsewhere is asked there.
+        let both = [
+            one.provider("one", ""),
+            two.provider("two", ""),
+            model("fast", "strategy = \"priority\"\nretries = 0", &deployments),
+        ];
+        let house = House::open(&both.concat()).await;
+        assert_eq!(ask(&house, PLAIN, "").await.status, if asked == 2 { 200 } else { status }, "{code}");
+        assert_eq!(two.calls(), asked - 1, "{code}");
+        house.close().await;
+    }
+}
+
 /// A request can bring a model to break off before it says anything. That shuts its deployment to nobody, is not asked
 /// there again, and is paid for.
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! A translation is a reader of one and a writer of another. Where both sides speak the same,
 //! bytes pass and only [`Chat::watch`] looks at them.
 
-use crate::canon::{Answer, Event, Field, Losses, ProviderError, Request};
+use crate::canon::{Answer, Event, Field, Losses, ProviderError, Request, Tokens};
 use portcullis_fault::Fault;
 use portcullis_model::Usage;
 use std::borrow::Cow;
@@ -61,6 +61,11 @@ pub trait Chat: Send + Sync + fmt::Debug {
 
     /// Reads a whole answer with a status of success.
     fn read_answer(&self, body: &[u8]) -> Result<Answer, Unreadable>;
+
+    /// What failed, where an answer that [`read_answer`](Self::read_answer) would not have says so under a status of success.
+    fn failure(&self, _body: &[u8]) -> Option<Failure> {
+        None
+    }
 
     /// Writes a whole answer.
     fn write_answer(&self, answer: &Answer, asked: &Asked) -> Vec<u8>;
@@ -135,6 +140,15 @@ pub struct Asked {
     pub now: i64,
     /// The request, as it was read.
     pub request: Arc<Request>,
+}
+
+/// A failure that came under a status of success.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Failure {
+    /// With the status that it would have had by itself.
+    pub error: ProviderError,
+    /// What was used all the same, where it is said.
+    pub usage: Option<Tokens>,
 }
 
 /// An answer that is not what the dialect says it is. The words are for the owner: what is wrong, where.

@@ -6,6 +6,7 @@
 //! schema.
 
 mod answer;
+mod failure;
 mod item;
 mod read;
 mod reasoning;
@@ -17,7 +18,9 @@ mod write;
 
 use crate::canon::fields::{self, Field, answers};
 use crate::canon::{Answer, Losses, ProviderError, Request};
-use crate::dialect::chat::{Asked, Chat, Incoming, ReadStream, Unreadable, Watch, WriteStream, Written};
+use crate::dialect::chat::{
+    Asked, Chat, Failure, Incoming, ReadStream, Unreadable, Watch, WriteStream, Written,
+};
 use crate::dialect::openai::chat::error;
 use crate::dialect::typed::Watcher;
 use portcullis_fault::Fault;
@@ -137,6 +140,10 @@ impl Chat for Responses {
 
     fn read_answer(&self, body: &[u8]) -> Result<Answer, Unreadable> {
         answer::read(body)
+    }
+
+    fn failure(&self, body: &[u8]) -> Option<Failure> {
+        failure::read(body)
     }
 
     fn write_answer(&self, answer: &Answer, asked: &Asked) -> Vec<u8> {

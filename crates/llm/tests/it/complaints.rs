@@ -94,6 +94,52 @@ fn what_came_to_nothing_says_what_it_used() {
     }
 }
 
+/// A response that failed under a status of success has the status that its code stands for, in every caller's format.
+#[test]
+fn a_response_that_failed_says_what_it_would_have_been() {
+    for (code, status) in [
+        (json!("rate_limit_exceeded"), 429),
+        (json!("invalid_prompt"), 400),
+        (json!("image_content_policy_violation"), 400),
+        (json!("context_length_exceeded"), 400),
+        (json!("bio_policy"), 400),
+        (json!("server_error"), 502),
+        // That the account is for another region is none of the caller's doing.
+        (json!("data_residency_mismatch"), 502),
+        (json!("server_is_overloaded"), 503),
+        (json!("vector_store_timeout"), 504),
+        (json!("something_new"), 502),
+        (Value::Null, 502),
+    ] {
+        let failed = json!({ "id": "resp_1", "object": "response", "model": "m", "status": "failed", "output": [],
+            "error": { "code": code, "message": "in its words" }, "usage": { "input_tokens": 7, "output_tokens": 0 } });
+        for inbound in chat::ALL {
+            let name = inbound.name();
+            let wrong = translate::answer(format("responses"), *inbound, failed.to_string().as_bytes(), &asked())
+                .unwrap_err();
+            let translate::Unanswered::Failed(failure) = wrong else { panic!("{name} {code}: {wrong}") };
+            assert_eq!(failure.error.status, status, "{code}");
+            assert_eq!(failure.usage.unwrap().input, 7);
+            let (told, body) = inbound.write_error(&failure.error, "r-1");
+            assert_eq!(told, status, "{name} {code}");
+            assert!(String::from_utf8(body).unwrap().contains("in its words"), "{name} {code}");
+        }
+    }
+    // Without a word of why, and what is under way or was taken back, which is no answer either.
+    let mute = translate::answer(
+        format("responses"),
+        format("openai"),
+        br#"{"status":"failed","error":null}"#,
+        &asked(),
+    );
+    assert!(matches!(mute, Err(translate::Unanswered::Failed(failure)) if failure.error.status == 502));
+    for status in ["cancelled", "in_progress", "queued"] {
+        let odd = json!({ "status": status, "output": [] }).to_string();
+        let odd = translate::answer(format("responses"), format("openai"), odd.as_bytes(), &asked());
+        assert!(matches!(odd, Err(translate::Unanswered::Unreadable(_))), "{status}");
+    }
+}
+
 /// One of several answers that came to nothing takes nothing from the others, which may begin later.
 #[test]
 fn an_answer_that_came_to_nothing_leaves_the_others_be() {

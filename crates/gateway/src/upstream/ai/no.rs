@@ -14,6 +14,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header, response};
 use portcullis_fault::{Fault, codes};
 use portcullis_llm::Dialect;
 use portcullis_llm::canon::ProviderError;
+use portcullis_llm::dialect::Chat;
 use portcullis_llm::dialect::openai::{self, ProviderAnswer};
 use portcullis_llm::translate;
 use std::time::Duration;
@@ -92,6 +93,20 @@ pub(super) async fn translated(
     let (status, bytes) = translate::error(&*plan.outbound, plan.inbound, status, &seen, &id);
     let said = answer(anew(head, status), AnswerBody::whole(Bytes::from(bytes)));
     Box::new(Refusal { class, said: Ok(said), rest, may_have_run })
+}
+
+/// Of a provider that says under a status of success that it failed: as if it had said so by its status.
+pub(super) fn failed(
+    head: response::Parts,
+    error: &ProviderError,
+    inbound: &dyn Chat,
+    recording: &Recording,
+) -> Refused {
+    let class = Class::of(error.status, error);
+    let rest = rest(&head.headers, error.retry_after);
+    let (status, bytes) = inbound.write_error(error, &recording.record.id.to_string());
+    let said = answer(anew(head, status), AnswerBody::whole(Bytes::from(bytes)));
+    Box::new(Refusal { class, said: Ok(said), rest, may_have_run: false })
 }
 
 /// What a provider that speaks this dialect says went wrong.

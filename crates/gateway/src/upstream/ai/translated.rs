@@ -112,19 +112,26 @@ impl Attempt<'_> {
         // For the record of a caller that goes away while this waits: the provider has read the question by now.
         recording.record.usage = Some(estimate(request_text, 0));
         let body = gathered(body).await?;
-        let length = body.len();
+        let (length, inbound) = (body.len(), plan.inbound);
         let write = move || translate::answer(&*plan.outbound, plan.inbound, &body, &asked);
         let written = self.call.work(length, write).await.map_err(busy)?;
-        let (bytes, tokens) = written.map_err(|why| match why {
-            Unanswered::Unreadable(why) => unreadable(why),
-            Unanswered::Nothing { why, usage } => {
+        let (bytes, tokens) = match written {
+            Ok(written) => written,
+            Err(Unanswered::Unreadable(why)) => return Err(unreadable(why)),
+            // With the status that it would have had by itself, so that it is told and tried again like any other.
+            Err(Unanswered::Failed(failure)) => {
+                recording.record.usage = failure.usage.map(|tokens| tokens.usage());
+                return Err(no::failed(head, &failure.error, inbound, recording));
+            }
+            Err(Unanswered::Nothing { why, usage }) => {
                 // No answer, and paid for all the same.
                 if let Some(tokens) = usage {
                     recording.record.usage = Some(tokens.usage());
                 }
-                refused(Class::SaidNothing, Fault::new(codes::UPSTREAM_INVALID).context(why))
+                let fault = Fault::new(codes::UPSTREAM_INVALID).context(why);
+                return Err(refused(Class::SaidNothing, fault));
             }
-        })?;
+        };
         let usage =
             tokens.map_or_else(|| estimate(request_text, bytes.len() as u64), |tokens| tokens.usage());
         recording.record.usage = Some(usage);

@@ -107,6 +107,9 @@ static ROWS: &[Row] = &[
         words: &[
             "content_filter",
             "content_policy_violation",
+            "image_content_policy_violation",
+            "bio_policy",
+            "misalignment_policy_violation",
             "ResponsibleAIPolicyViolation",
             "data_inspection_failed",
         ],

@@ -105,6 +105,10 @@ pub struct RouteCandidate {
     /// `as it is` or `translated`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub way: Option<String>,
+    /// Which of OpenAI's endpoints gets the conversation there, where the provider speaks that format: `chat_completions` or
+    /// `responses`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api: Option<String>,
     /// Why it is out; of one that has a place, what speaks against it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,

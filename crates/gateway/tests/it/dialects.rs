@@ -5,6 +5,7 @@ use crate::house::{House, PATIENCE};
 use crate::upstream::{Seen, Upstream, Wire as Line};
 use crate::wires::{Heard, WIRES, Wire};
 use portcullis_model::record::Outcome;
+use portcullis_model::route::RouteQuestion;
 use portcullis_model::usage::UsageSource;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -571,6 +572,21 @@ async fn of_several_endpoints_the_chosen_one_is_asked() {
     )
     .await;
     let completions = ("/v1/completions", json!({ "prompt": "Once" }));
+    // What is explained beforehand.
+    let explained = |model: &str, dialect: &str, operation: &str| {
+        let question = RouteQuestion {
+            model: model.to_owned(),
+            dialect: Some(dialect.to_owned()),
+            operation: Some(operation.to_owned()),
+            ..RouteQuestion::default()
+        };
+        house.gateway.explain(&question).unwrap().candidates[0].api.clone()
+    };
+    let endpoint = |place: &str| match place {
+        CHATS => Some("chat_completions".to_owned()),
+        RESPONSES => Some("responses".to_owned()),
+        _ => None,
+    };
     for (model, by_chats, by_responses, by_messages, by_completions) in [
         ("either", CHATS, RESPONSES, CHATS, "/v1/completions"),
         ("chats", CHATS, CHATS, CHATS, CHATS),
@@ -593,6 +609,11 @@ async fn of_several_endpoints_the_chosen_one_is_asked() {
             );
             let call = seen.lock().await.pop().unwrap();
             assert_eq!(call.target(), place, "{} to {model}", caller.name);
+            let (dialect, operation) = match caller.name {
+                "responses" => ("openai", "responses"),
+                name => (name, "chat"),
+            };
+            assert_eq!(explained(model, dialect, operation), endpoint(place), "{} to {model}", caller.name);
             let sent: Value = serde_json::from_slice(&call.body).unwrap();
             // Who asks for Responses in so many words has its provider's own rule.
             let unasked = place == RESPONSES && caller.name != "responses";
@@ -602,6 +623,11 @@ async fn of_several_endpoints_the_chosen_one_is_asked() {
         body["model"] = json!(model);
         house.client().await.call(post(&house, wire("openai"), path, &body.to_string())).await;
         assert_eq!(seen.lock().await.pop().unwrap().target(), by_completions, "completions to {model}");
+        assert_eq!(
+            explained(model, "openai", "completions"),
+            endpoint(by_completions),
+            "completions to {model}"
+        );
     }
     house.close().await;
     // Whoever has one endpoint, or none, cannot be asked at another.

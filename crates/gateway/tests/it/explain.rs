@@ -84,6 +84,8 @@ async fn reasons_are_those_of_the_call_itself() {
     }
     assert_eq!(plain.candidates[0].deployment, "b");
     assert_eq!(plain.candidates[1].way.as_deref(), Some("translated"));
+    assert_eq!(plain.candidates[0].api.as_deref(), Some("chat_completions"));
+    assert_eq!(plain.candidates[1].api, None, "Anthropic has no endpoints to choose from");
     let tenant = house.tenant("acme").await;
     let principal = Arc::new(supposed(Arc::new(tenant), Some((house.ada.clone(), Vec::new())), None));
     let body = format!(

@@ -115,8 +115,9 @@ fn a_response_that_failed_says_what_it_would_have_been() {
             "error": { "code": code, "message": "in its words" }, "usage": { "input_tokens": 7, "output_tokens": 0 } });
         for inbound in chat::ALL {
             let name = inbound.name();
-            let wrong = translate::answer(format("responses"), *inbound, failed.to_string().as_bytes(), &asked())
-                .unwrap_err();
+            let wrong =
+                translate::answer(format("responses"), *inbound, failed.to_string().as_bytes(), &asked())
+                    .unwrap_err();
             let translate::Unanswered::Failed(failure) = wrong else { panic!("{name} {code}: {wrong}") };
             assert_eq!(failure.error.status, status, "{code}");
             assert_eq!(failure.usage.unwrap().input, 7);

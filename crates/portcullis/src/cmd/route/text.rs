@@ -96,6 +96,7 @@ fn figures(candidate: &RouteCandidate) -> String {
     let mut figures =
         vec![format!("priority {}", candidate.priority), format!("weight {}", candidate.weight)];
     figures.extend(candidate.way.clone());
+    figures.extend(candidate.api.as_ref().map(|api| format!("api {api}")));
     figures.extend(candidate.region.as_ref().map(|region| format!("region {region}")));
     if let Some(breaker) = &candidate.breaker {
         let failures = candidate.failures.filter(|failures| *failures > 0);
@@ -161,6 +162,7 @@ mod tests {
             candidates: vec![
                 RouteCandidate {
                     way: Some("as it is".to_owned()),
+                    api: Some("chat_completions".to_owned()),
                     breaker: Some("half_open".to_owned()),
                     failures: Some(5),
                     keys: Some(2),
@@ -195,7 +197,7 @@ smart, strategy latency: `chat` in the dialect `openai`
   call    12345 bytes, at least 1500 tokens; needs tools, vision
   order   chance has a say: another call may get another one of the same priority
 
-  1  gpt-5 at openai    priority 0, weight 1, as it is, breaker half-open (5 failures in a row), 1 of 2 keys rest, 3 under way, 420 ms, about 0.012345 USD
+  1  gpt-5 at openai    priority 0, weight 1, as it is, api chat_completions, breaker half-open (5 failures in a row), 1 of 2 keys rest, 3 under way, 420 ms, about 0.012345 USD
   2  gpt-5 at azure-eu  priority 0, weight 1
        by the catalogue it is not able to do `vision`; nobody else is left
   -  gpt-5 at lab       priority 0, weight 1

@@ -1,8 +1,10 @@
 //! The deployments of a model as they stand for a call.
 
-use super::{Facts, Ground, Target, Way};
+use super::{Deployment, Facts, Ground, Target, Way};
 use crate::upstream::ai::route::{Choice, Standing, lacks, price};
 use crate::upstream::ai::{AiCall, Plan};
+use portcullis_llm::dialect::Operation;
+use portcullis_model::provider::Api;
 use portcullis_model::route::RouteCandidate;
 
 /// Prices of tokens are for so many.
@@ -45,10 +47,12 @@ impl Ground<'_> {
     fn stands(&self, target: &Target, at: usize, facts: &Facts<'_>, call: &AiCall<'_>) -> RouteCandidate {
         let deployment = &target.deployments[at];
         let vitals = &deployment.vitals;
-        let way = Plan::of(deployment, call).map(|plan| match plan {
+        let plan = Plan::of(deployment, call);
+        let way = plan.as_ref().map(|plan| match plan {
             Plan::Pass(_) => "as it is",
             Plan::Translate(_) | Plan::Exchange(_) => "translated",
         });
+        let api = plan.and_then(|plan| api(deployment, &plan));
         let keys: &[_] = match &deployment.way {
             Way::Http(way) => &way.keys,
             Way::Echo(_) => &[],
@@ -66,6 +70,7 @@ impl Ground<'_> {
             provider: deployment.provider.to_string(),
             deployment: deployment.model.to_string(),
             way: way.map(str::to_owned),
+            api: api.map(|api| api.as_str().to_owned()),
             reason: None,
             priority: deployment.priority,
             weight: deployment.weight,
@@ -80,4 +85,16 @@ impl Ground<'_> {
             currency: price.and_then(|_| Some(known?.tariff.as_ref()?.currency.to_string())),
         }
     }
+}
+
+/// Which of OpenAI's endpoints gets a conversation that is served so; `None`: the provider has none of them, or it is no
+/// conversation.
+fn api(deployment: &Deployment, plan: &Plan) -> Option<Api> {
+    let asked = match plan {
+        Plan::Pass(row) => row.operation,
+        Plan::Translate(_) => deployment.asked_for(),
+        Plan::Exchange(_) => return None,
+    };
+    let there = |api: &&Api| Operation::at(**api) == asked && deployment.way.preset().has(**api);
+    Api::ALL.iter().find(there).copied()
 }

@@ -8,6 +8,7 @@
 //! Not here: bytes. And no call whose inbound and outbound dialects are the same comes by: those bytes pass.
 
 pub mod answer;
+pub mod custom;
 mod effort;
 pub mod embedding;
 pub mod event;
@@ -22,5 +23,6 @@ pub use event::{Delta, Event, Opening};
 pub use fields::{Field, Losses, Mode, Rule, Target};
 pub use part::{Citation, Media, MediaKind, Origin, Part, Place, Text, Thinking, ToolCall, ToolResult};
 pub use request::{
-    Cache, Effort, Format, Message, Native, Reasoning, Request, Role, Safety, Sampling, Tool, ToolChoice,
+    Cache, Effort, Format, Grammar, Message, Native, Reasoning, Request, Role, Safety, Sampling, Tool,
+    ToolChoice,
 };

@@ -7,6 +7,7 @@ mod take;
 
 pub use rows::{REFUSED_NATIVES, ROWS};
 
+use super::custom;
 use super::request::Request;
 use portcullis_fault::{Fault, codes};
 use std::borrow::Cow;
@@ -62,6 +63,8 @@ fields! {
     TOOL_DESCRIPTION = "tool_description",
     /// That arguments keep to the schema.
     TOOL_STRICT = "tool_strict",
+    /// What the text of a tool that takes text keeps to.
+    TOOL_GRAMMAR = "tool_grammar",
     /// That some tool must be called.
     TOOL_CHOICE_REQUIRED = "tool_choice_required",
     /// That this tool must be called.
@@ -249,6 +252,10 @@ pub fn fit(request: &mut Request, target: Target<'_>, mode: Mode, losses: &mut L
         }
         (row.remove)(request);
         losses.dropped(row.field);
+    }
+    if !target.takes(TOOL_GRAMMAR) {
+        // Nothing is lost: on the way back it is told from a function by the caller's own words.
+        custom::as_functions(&mut request.tools);
     }
     Ok(())
 }

@@ -102,6 +102,17 @@ pub enum Tool {
         /// A prompt-cache marker behind it.
         cache: Option<Cache>,
     },
+    /// A tool of the caller's that takes text, not JSON. What its calls say is in [`custom`](super::custom).
+    Custom {
+        /// Its name.
+        name: String,
+        /// What it does.
+        description: Option<String>,
+        /// What its text keeps to; absent: any.
+        grammar: Option<Grammar>,
+        /// A prompt-cache marker behind it.
+        cache: Option<Cache>,
+    },
     /// A tool that runs at the provider (web search, code, remote MCP): known to its dialect only.
     Server {
         /// The dialect.
@@ -111,6 +122,15 @@ pub enum Tool {
         /// As it was said there.
         value: Value,
     },
+}
+
+/// What a text keeps to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grammar {
+    /// In which language that is said: `lark`, `regex`.
+    pub syntax: String,
+    /// What is said.
+    pub definition: String,
 }
 
 /// Whether tools may be called.

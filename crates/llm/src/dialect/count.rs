@@ -91,6 +91,10 @@ pub fn estimate(request: &Request) -> u64 {
             let schema = parameters.as_ref().map_or(0, |schema| schema.to_string().len());
             name.len() + description.as_deref().map_or(0, str::len) + schema
         }
+        Tool::Custom { name, description, grammar, .. } => {
+            let grammar = grammar.as_ref().map_or(0, |grammar| grammar.definition.len());
+            name.len() + description.as_deref().map_or(0, str::len) + grammar
+        }
         Tool::Server { value, .. } => value.to_string().len(),
     });
     let (bytes, tokens) = tools.fold(messages, |sum, bytes| add(sum, (bytes, 0)));

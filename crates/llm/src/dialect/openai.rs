@@ -24,6 +24,7 @@ pub use usage::{Ending, UsageScanner};
 
 pub use crate::dialect::request::{Request, StreamOptions};
 
+use crate::canon::fields;
 use crate::catalog::Model;
 use crate::dialect::chat::Watch;
 use crate::dialect::request::{Members, Syntax};
@@ -140,9 +141,9 @@ impl Dialect for OpenAi {
                 // What else is known of vendors' ways is about the other endpoint.
                 Some(Api::Responses) => {
                     let refused = chat::quirks::model_refuses(preset, known).iter();
-                    Arc::new(Responses::without(
-                        refused.flat_map(|member| chat::quirks::said_by(member)).collect(),
-                    ))
+                    let refused = refused.flat_map(|member| chat::quirks::said_by(member));
+                    let text = (!preset.custom_tools).then_some(fields::TOOL_GRAMMAR);
+                    Arc::new(Responses::without(refused.chain(text).collect()))
                 }
                 Some(Api::ChatCompletions) | None => {
                     Arc::new(chat::ChatCompletions::with(chat::Quirks::of(preset, known)))

@@ -54,6 +54,9 @@ pub struct Preset {
     pub query: &'static [(&'static str, &'static str)],
     /// Whether it takes messages of the role `developer`; one that does not has `system` for the same.
     pub developer_role: bool,
+    /// Whether it takes tools that take text, OpenAI's `custom` ones; where a call is written anew for one that does not, they
+    /// are functions.
+    pub custom_tools: bool,
     /// How it takes the bound of an answer.
     pub max_tokens: MaxTokens,
     /// Where its answers say how much of a limit is left.
@@ -251,6 +254,7 @@ impl Preset {
             renames: &[],
             query: &[],
             developer_role: true,
+            custom_tools: false,
             max_tokens: MaxTokens::Both,
             rate_limits: RateLimits::Unknown,
             errors: ErrorShape::OpenAi,
@@ -312,6 +316,11 @@ impl Preset {
 
     const fn thoughts_back(mut self) -> Self {
         self.thoughts_back = true;
+        self
+    }
+
+    const fn custom_tools(mut self) -> Self {
+        self.custom_tools = true;
         self
     }
 

@@ -78,6 +78,9 @@ A deployment with `translation = \"strict\"` refuses both. A provider may take l
 [presets](providers.md)): by the same rules. Members that only one format knows are dropped by name, those in the list below refused.
 Signatures over thoughts, and encrypted thoughts, go back to the vendor that made them and to no other.
 
+Tools that take text (OpenAI's `custom`) lose nothing: to a format without them they are functions whose one argument `input` is the text, and calls of
+such a function come back as calls of the custom tool, in streams piece by piece. Only a grammar for the text has a rule, `tool_grammar`.
+
 Of OpenAI's two formats a provider is told `openai`, or `responses` where the deployment says `api = \"responses\"` or its model answers there
 alone ([models](models.md)).
 

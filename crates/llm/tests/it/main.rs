@@ -5,6 +5,7 @@ mod bedrock;
 mod catalog;
 mod cohere_ollama;
 mod complaints;
+mod custom;
 mod echo;
 mod embed;
 mod eventstream;

@@ -398,7 +398,7 @@ prop_compose! {
         let called = messages.iter().any(|message| message.parts.iter().any(|part| matches!(part, Part::ToolCall(_))));
         let named = tools.iter().find_map(|tool| match tool {
             Tool::Function { name, .. } => Some(name.clone()),
-            Tool::Server { .. } => None,
+            Tool::Custom { .. } | Tool::Server { .. } => None,
         });
         let tool_choice = named.clone().and_then(|name| match choice {
             0 => Some(ToolChoice::Auto),
@@ -494,6 +494,7 @@ fn view(request: &Request) -> Value {
     let tools: Vec<Value> = callable
         .map(|tool| match tool {
             Tool::Function { name, description, parameters, .. } => json!([name, description, parameters]),
+            Tool::Custom { name, .. } => json!(name),
             Tool::Server { kind, .. } => json!(kind),
         })
         .collect();

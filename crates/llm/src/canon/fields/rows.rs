@@ -226,11 +226,31 @@ pub static ROWS: &[Row] = &[
         field: TOOL_DESCRIPTION,
         rule: Drop,
         then: "",
-        used: |request| any_tool(request, |tool| matches!(tool, Tool::Function { description: Some(_), .. })),
+        used: |request| {
+            any_tool(request, |tool| {
+                matches!(
+                    tool,
+                    Tool::Function { description: Some(_), .. } | Tool::Custom { description: Some(_), .. }
+                )
+            })
+        },
         remove: |request| {
             each_tool(request, |tool| {
-                if let Tool::Function { description, .. } = tool {
+                if let Tool::Function { description, .. } | Tool::Custom { description, .. } = tool {
                     *description = None;
+                }
+            });
+        },
+    },
+    Row {
+        field: TOOL_GRAMMAR,
+        rule: Drop,
+        then: "the tool takes any text",
+        used: |request| any_tool(request, |tool| matches!(tool, Tool::Custom { grammar: Some(_), .. })),
+        remove: |request| {
+            each_tool(request, |tool| {
+                if let Tool::Custom { grammar, .. } = tool {
+                    *grammar = None;
                 }
             });
         },

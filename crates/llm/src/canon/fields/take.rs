@@ -139,7 +139,7 @@ pub(super) fn hoist_media(request: &mut Request) {
 pub(super) fn among(request: &mut Request) {
     let Some(ToolChoice::Among(names, must)) = request.tool_choice.take() else { return };
     request.tools.retain(|tool| match tool {
-        Tool::Function { name, .. } => names.contains(name),
+        Tool::Function { name, .. } | Tool::Custom { name, .. } => names.contains(name),
         Tool::Server { kind, .. } => names.contains(kind),
     });
     request.tool_choice = Some(if must { ToolChoice::Required } else { ToolChoice::Auto });
@@ -268,7 +268,9 @@ pub(super) fn any_cache(request: &Request) -> bool {
         Part::ToolCall(call) => call.cache.is_some(),
         Part::ToolResult(result) => result.cache.is_some(),
         Part::Thinking(_) | Part::Refusal(_) | Part::Native { .. } => false,
-    }) || any_tool(request, |tool| matches!(tool, Tool::Function { cache: Some(_), .. }))
+    }) || any_tool(request, |tool| {
+        matches!(tool, Tool::Function { cache: Some(_), .. } | Tool::Custom { cache: Some(_), .. })
+    })
 }
 
 pub(super) fn caches(request: &mut Request) {
@@ -280,7 +282,7 @@ pub(super) fn caches(request: &mut Request) {
         Part::Thinking(_) | Part::Refusal(_) | Part::Native { .. } => {}
     });
     each_tool(request, |tool| {
-        if let Tool::Function { cache, .. } = tool {
+        if let Tool::Function { cache, .. } | Tool::Custom { cache, .. } = tool {
             *cache = None;
         }
     });

@@ -1,7 +1,7 @@
 use super::*;
 use crate::canon::part::{Citation, Media, MediaKind, Origin, Part, Text, Thinking, ToolCall, ToolResult};
 use crate::canon::request::{
-    Cache, Effort, Format, Message, Native, Reasoning, Role, Safety, Sampling, Tool, ToolChoice,
+    Cache, Effort, Format, Grammar, Message, Native, Reasoning, Role, Safety, Sampling, Tool, ToolChoice,
 };
 use serde_json::{Value, json};
 
@@ -86,6 +86,12 @@ fn everything() -> Request {
                 description: Some("d".to_owned()),
                 parameters: None,
                 strict: Some(true),
+                cache: None,
+            },
+            Tool::Custom {
+                name: "g".to_owned(),
+                description: None,
+                grammar: Some(Grammar { syntax: "regex".to_owned(), definition: ".*".to_owned() }),
                 cache: None,
             },
             Tool::Server { dialect: "anthropic", kind: "web".to_owned(), value: json!({}) },
@@ -183,6 +189,23 @@ fn rules_decide_and_strict_refuses() {
     }
     let (same, lost) = fitted(&everything(), "anthropic", &all, Mode::Strict).unwrap();
     assert_eq!((same, lost.as_str()), (everything(), ""));
+}
+
+#[test]
+fn text_is_what_functions_take_where_there_are_no_tools_for_it() {
+    let custom = |grammar| Tool::Custom { name: "g".to_owned(), description: None, grammar, cache: None };
+    let request = |grammar| Request { tools: vec![custom(grammar)], ..Request::default() };
+    let grammar = Some(Grammar { syntax: "regex".to_owned(), definition: "a+".to_owned() });
+    for mode in [Mode::Strict, Mode::Drop] {
+        let (told, lost) = fitted(&request(None), "anthropic", &[TOOLS], mode).unwrap();
+        assert!(matches!(&told.tools[..], [Tool::Function { name, .. }] if name == "g"), "{told:?}");
+        assert_eq!(lost, "", "all of it is said");
+        let (told, lost) = fitted(&request(grammar.clone()), "x", &[TOOLS, TOOL_GRAMMAR], mode).unwrap();
+        assert_eq!((told.tools, lost.as_str()), (request(grammar.clone()).tools, ""));
+    }
+    let (told, lost) = fitted(&request(grammar.clone()), "anthropic", &[TOOLS], Mode::Drop).unwrap();
+    assert!(matches!(&told.tools[..], [Tool::Function { .. }]) && lost == "tool_grammar", "{told:?}");
+    assert!(fitted(&request(grammar), "anthropic", &[TOOLS], Mode::Strict).is_err());
 }
 
 #[test]

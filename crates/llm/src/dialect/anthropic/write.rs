@@ -147,7 +147,8 @@ fn tools(request: &Request, natives: &mut Natives<'_>, w: &mut Writer<'_>) {
                     natives.write(&format!("tools[{index}]"), w);
                 }),
                 Tool::Server { dialect, value, .. } if *dialect == NAME => w.value(value),
-                Tool::Server { .. } => {}
+                // The table of fields has said those that take text as functions.
+                Tool::Custom { .. } | Tool::Server { .. } => {}
             }
         }
     });

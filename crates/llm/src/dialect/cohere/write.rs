@@ -74,7 +74,8 @@ fn tools(w: &mut Writer<'_>, request: &Request) {
         Tool::Function { name, description, parameters, strict, .. } => {
             Some((name, description, parameters, *strict))
         }
-        Tool::Server { .. } => None,
+        // The table of fields has said those that take text as functions.
+        Tool::Custom { .. } | Tool::Server { .. } => None,
     });
     if functions.clone().next().is_none() {
         return;

@@ -171,6 +171,8 @@ fn tools(w: &mut Writer<'_>, request: &Request, parts: &mut Parts<'_>) {
                         w.object(|w| w.name("functionDeclarations").array(|w| functions(w, request)));
                     }
                 }
+                // The table of fields has said it as a function.
+                Tool::Custom { .. } => {}
                 Tool::Server { dialect, value, .. } if *dialect == NAME => w.value(value),
                 Tool::Server { kind, .. } => parts.fail(invalid(format!(
                     "member `tools` has a `{kind}` that runs at another provider than this model's; leave it out, or ask for another model"

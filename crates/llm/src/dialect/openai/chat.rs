@@ -119,6 +119,7 @@ macro_rules! said {
             fields::TOOLS,
             fields::TOOL_DESCRIPTION,
             fields::TOOL_STRICT,
+            fields::TOOL_GRAMMAR,
             fields::TOOL_CHOICE_REQUIRED,
             fields::TOOL_CHOICE_NAMED,
             fields::TOOL_CHOICE_NONE,

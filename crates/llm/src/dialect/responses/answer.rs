@@ -3,7 +3,7 @@
 use super::item::{self, Token};
 use super::skeleton::{self, Content, Head, Item, Said, Status};
 use super::{NAME, reasoning, usage};
-use crate::canon::{Answer, Choice, Media, MediaKind, Origin, Part, Stop, Text, ToolCall};
+use crate::canon::{Answer, Choice, Media, MediaKind, Origin, Part, Stop, Text, ToolCall, custom};
 use crate::dialect::chat::{Asked, Unreadable};
 use crate::dialect::openai::chat::error;
 use crate::json::write::Writer;
@@ -47,6 +47,8 @@ pub(super) struct Output {
     pub(super) call_id: String,
     pub(super) name: String,
     pub(super) arguments: String,
+    /// A text, of a tool that takes that.
+    input: Option<Value>,
     result: Option<String>,
     output_format: Option<String>,
 }
@@ -61,6 +63,13 @@ pub(super) struct Piece {
     refusal: String,
     annotations: Option<Vec<Value>>,
     logprobs: Option<Vec<Token>>,
+}
+
+impl Output {
+    /// The text of a call of a tool that takes it.
+    pub(super) fn input(&self) -> &str {
+        self.input.as_ref().and_then(Value::as_str).unwrap_or_default()
+    }
 }
 
 impl Response<'_> {
@@ -138,6 +147,12 @@ fn item_parts(raw: &str, choice: &mut Choice) -> Result<(), Unreadable> {
             id: output.call_id,
             name: output.name,
             arguments: output.arguments,
+            ..ToolCall::default()
+        })),
+        "custom_tool_call" => choice.parts.push(Part::ToolCall(ToolCall {
+            arguments: custom::arguments(output.input()),
+            id: output.call_id,
+            name: output.name,
             ..ToolCall::default()
         })),
         "reasoning" => {
@@ -232,6 +247,14 @@ fn add(part: &Part, items: &mut Vec<Item>, asked: &Asked) {
 /// An item of one part; `None` where there is no word for it.
 pub(super) fn single(part: &Part, index: usize, asked: &Asked) -> Option<Item> {
     let (id, said) = match part {
+        Part::ToolCall(call) if custom::takes_text(&asked.request.tools, &call.name) => {
+            let said = Said::Custom {
+                id: call.id.clone(),
+                name: call.name.clone(),
+                input: custom::input(&call.arguments),
+            };
+            (own_id("ctc", index, asked), said)
+        }
         Part::ToolCall(call) => {
             let said = Said::Call {
                 id: call.id.clone(),

@@ -71,9 +71,25 @@ pub(super) struct Item {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Said {
     Message(Vec<Content>),
-    Call { id: String, name: String, arguments: String },
-    Reasoning { text: String, encrypted: Option<String> },
-    Image { mime: Option<String>, data: String },
+    Call {
+        id: String,
+        name: String,
+        arguments: String,
+    },
+    /// Of a tool that takes text.
+    Custom {
+        id: String,
+        name: String,
+        input: String,
+    },
+    Reasoning {
+        text: String,
+        encrypted: Option<String>,
+    },
+    Image {
+        mime: Option<String>,
+        data: String,
+    },
     Native(Value),
 }
 
@@ -114,6 +130,13 @@ impl Item {
                 w.member("name", name);
                 w.member("arguments", arguments);
                 w.member("status", word);
+            }),
+            Said::Custom { id, name, input } => w.object(|w| {
+                w.member("type", "custom_tool_call");
+                w.member("id", &self.id);
+                w.member("call_id", id);
+                w.member("name", name);
+                w.member("input", input);
             }),
             Said::Reasoning { text, encrypted } => {
                 reasoning::write(&self.id, text, encrypted.as_deref(), Some(word), w);

@@ -4,7 +4,7 @@ use super::read::{ENCRYPTED, LOGPROBS};
 use super::{NAME, reasoning};
 use crate::canon::{
     Effort, Format, Losses, Media, MediaKind, Origin, Part, Request, Role, Text, Tool, ToolChoice,
-    ToolResult, fields,
+    ToolResult, custom, fields,
 };
 use crate::dialect::chat::Written;
 use crate::json::tree::invalid;
@@ -29,7 +29,7 @@ pub(super) fn request(request: &Request, losses: &mut Losses) -> Result<Written,
         let said = &request.messages[usize::from(instructions.is_some())..];
         w.name("input").array(|w| {
             for message in said {
-                let written = self::message(message.role, &message.parts, w, losses);
+                let written = self::message(message.role, &message.parts, &request.tools, w, losses);
                 if failed.is_ok() {
                     failed = written;
                 }
@@ -109,7 +109,13 @@ pub(super) fn instructions(request: &Request) -> Option<&str> {
     }
 }
 
-fn message(role: Role, parts: &[Part], w: &mut Writer<'_>, losses: &mut Losses) -> Result<(), Fault> {
+fn message(
+    role: Role,
+    parts: &[Part],
+    tools: &[Tool],
+    w: &mut Writer<'_>,
+    losses: &mut Losses,
+) -> Result<(), Fault> {
     let mut rest = parts;
     while let Some(part) = rest.first() {
         let mut failed = Ok(());
@@ -143,12 +149,17 @@ fn message(role: Role, parts: &[Part], w: &mut Writer<'_>, losses: &mut Losses) 
                 None => losses.dropped(fields::THINKING),
             },
             Part::ToolCall(call) => w.object(|w| {
-                w.member("type", "function_call");
+                let text = custom::takes_text(tools, &call.name);
+                w.member("type", if text { "custom_tool_call" } else { "function_call" });
                 w.member("call_id", &call.id);
                 w.member("name", &call.name);
-                w.member("arguments", &call.arguments);
+                if text {
+                    w.member("input", &custom::input(&call.arguments));
+                } else {
+                    w.member("arguments", &call.arguments);
+                }
             }),
-            Part::ToolResult(result) => failed = output(result, w),
+            Part::ToolResult(result) => failed = output(result, tools, w),
             Part::Text(text) => w.object(|w| {
                 w.member("type", "message");
                 w.member("role", role_word(role));
@@ -254,10 +265,11 @@ fn media(media: &Media, w: &mut Writer<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
-fn output(result: &ToolResult, w: &mut Writer<'_>) -> Result<(), Fault> {
+fn output(result: &ToolResult, tools: &[Tool], w: &mut Writer<'_>) -> Result<(), Fault> {
+    let text = result.name.as_deref().is_some_and(|name| custom::takes_text(tools, name));
     let mut failed = Ok(());
     w.object(|w| {
-        w.member("type", "function_call_output");
+        w.member("type", if text { "custom_tool_call_output" } else { "function_call_output" });
         w.member("call_id", &result.id);
         w.name("output");
         match &result.content[..] {
@@ -281,6 +293,20 @@ pub(super) fn tool(tool: &Tool, own: &str, w: &mut Writer<'_>, more: impl FnOnce
             w.member("strict", &strict.unwrap_or(false));
             more(w);
         }),
+        Tool::Custom { name, description, grammar, .. } => w.object(|w| {
+            w.member("type", "custom");
+            w.member("name", name);
+            w.maybe("description", description);
+            w.name("format").object(|w| match grammar {
+                None => w.member("type", "text"),
+                Some(grammar) => {
+                    w.member("type", "grammar");
+                    w.member("syntax", &grammar.syntax);
+                    w.member("definition", &grammar.definition);
+                }
+            });
+            more(w);
+        }),
         Tool::Server { dialect, value, .. } if *dialect == own => w.value(value),
         Tool::Server { .. } => {}
     }
@@ -291,14 +317,9 @@ pub(super) fn choice(choice: &ToolChoice, tools: &[Tool], w: &mut Writer<'_>) {
     // A tool of the vendor's own is named by its type alone.
     let kind = |name: &str| {
         let own = tools.iter().any(|tool| matches!(tool, Tool::Server { kind, .. } if kind == name));
-        let custom = || {
-            tools.iter().any(|tool| {
-                matches!(tool, Tool::Server { kind, value, .. } if kind == "custom" && value["name"] == name)
-            })
-        };
         if own {
             None
-        } else if custom() {
+        } else if custom::takes_text(tools, name) {
             Some("custom")
         } else {
             Some("function")

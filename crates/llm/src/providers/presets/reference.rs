@@ -5,8 +5,9 @@ use std::fmt::Write;
 
 /// `docs/reference/providers.md`.
 pub fn reference_markdown() -> String {
-    let back: Vec<String> =
-        ALL.iter().filter(|preset| preset.thoughts_back).map(|preset| format!("`{}`", preset.name)).collect();
+    let named = |such: fn(&&Preset) -> bool| {
+        ALL.iter().filter(such).map(|preset| format!("`{}`", preset.name)).collect::<Vec<_>>().join(", ")
+    };
     let mut text = format!(
         "# Providers\n\nWhat `preset = \"…\"` of a provider may say, and which dialect these vendors speak, and how they differ from it. \
          A vendor that is not here is reached by its `base_url` alone. Where the URL has `{{…}}` it differs by account: \
@@ -16,11 +17,12 @@ pub fn reference_markdown() -> String {
          the call is refused instead. Parameters can be changed by the provider's `query`. Members that only \
          models that think refuse are left out where a call is translated; of calls in OpenAI's own format they pass. Vendors that want back what \
          their models thought before (`reasoning_content`) get it: of callers in OpenAI's format as they sent it, of all others from the thoughts in \
-         their conversation: {}.\n\n\
+         their conversation: {}. Custom tools, which take text, are said as such to {}, to all others as functions of one text.\n\n\
          The rows are in `crates/llm/src/providers/presets/rows.rs`.\n\n\
          | preset | dialect | URL | key | serves | usage in streams | refuses | bound | limits | errors | lists models |\n\
          |---|---|---|---|---|---|---|---|---|---|---|\n",
-        back.join(", ")
+        named(|preset| preset.thoughts_back),
+        named(|preset| preset.custom_tools)
     );
     for preset in ALL {
         row(&mut text, preset);

@@ -90,11 +90,11 @@ pub static ALL: &[Preset] = &[
 
     // Who makes models, in OpenAI's dialect.
     row("openai", "https://api.openai.com/v1", OPENAI, "https://platform.openai.com/docs/api-reference/chat/create")
-        .bound(New).limits(Ratelimit).thinkers_without(SAMPLING),
+        .custom_tools().bound(New).limits(Ratelimit).thinkers_without(SAMPLING),
     placed("azure", "https://{resource}.openai.azure.com/openai/v1", ALL_THREE, "https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle")
-        .key_in("api-key").bound(New).limits(Ratelimit).thinkers_without(SAMPLING),
+        .key_in("api-key").custom_tools().bound(New).limits(Ratelimit).thinkers_without(SAMPLING),
     placed("azure-deployments", "https://{resource}.openai.azure.com/openai", ALL_THREE, "https://learn.microsoft.com/azure/ai-foundry/openai/reference")
-        .of("azure").key_in("api-key").asks(&[("api-version", "2024-10-21")]).bound(New).limits(Ratelimit).thinkers_without(SAMPLING).unlisted()
+        .of("azure").key_in("api-key").asks(&[("api-version", "2024-10-21")]).custom_tools().bound(New).limits(Ratelimit).thinkers_without(SAMPLING).unlisted()
         .at(&[(Chat, "/deployments/{model}/chat/completions"), (Completions, "/deployments/{model}/completions"), (Embeddings, "/deployments/{model}/embeddings")]),
     row("anthropic-compat", "https://api.anthropic.com/v1", C, "https://platform.claude.com/docs/en/api/openai-sdk")
         .of("anthropic").limits(Ratelimit), // hoists `system` and `developer` to the front; overlooks what it does not know

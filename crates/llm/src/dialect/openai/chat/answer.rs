@@ -2,9 +2,9 @@
 
 use super::NAME;
 use super::usage::{self, Logprobs, Usage};
-use super::write::{TIERS, extra_content};
+use super::write::{TIERS, called, extra_content};
 use crate::canon::{
-    Answer, Choice, Media, MediaKind, Origin, Part, Stop, Text, Thinking, ToolCall, signature,
+    Answer, Choice, Media, MediaKind, Origin, Part, Stop, Text, Thinking, ToolCall, custom, signature,
 };
 use crate::dialect::chat::{Asked, Unreadable};
 use crate::dialect::data_url;
@@ -76,9 +76,15 @@ pub(super) struct Call {
     pub(super) id: Option<String>,
     pub(super) function: Option<Function>,
     pub(super) extra_content: Option<Value>,
-    #[serde(rename = "type")]
-    pub(super) kind: Option<String>,
-    pub(super) custom: Option<Value>,
+    pub(super) custom: Option<Custom>,
+}
+
+/// A call of a tool that takes text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Custom {
+    pub(super) name: Option<String>,
+    pub(super) input: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -180,17 +186,18 @@ fn parts(message: Message) -> Vec<Part> {
         parts.push(Part::Native { dialect: NAME, value: serde_json::json!({ "audio": audio }) });
     }
     for (position, mut call) in message.tool_calls.unwrap_or_default().into_iter().enumerate() {
-        if call.custom.is_some() {
-            let value = serde_json::json!({ "id": call.id, "type": call.kind, "custom": call.custom });
-            parts.push(Part::Native { dialect: NAME, value });
-            continue;
-        }
         let signature = call.signature();
-        let function = call.function.take().unwrap_or_default();
+        let (name, arguments) = match call.custom.take() {
+            Some(called) => (called.name, custom::arguments(&called.input.unwrap_or_default())),
+            None => {
+                let function = call.function.take().unwrap_or_default();
+                (function.name.clone(), function.arguments())
+            }
+        };
         parts.push(Part::ToolCall(ToolCall {
             id: call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| format!("call_{position}")),
-            name: function.name.clone().unwrap_or_default(),
-            arguments: function.arguments(),
+            name: name.unwrap_or_default(),
+            arguments,
             signature,
             cache: None,
         }));
@@ -266,7 +273,7 @@ pub(super) fn write(answer: &Answer, asked: &Asked) -> Vec<u8> {
             for choice in &answer.choices {
                 w.object(|w| {
                     w.member("index", &choice.index);
-                    w.name("message").object(|w| message(w, &choice.parts, legacy(asked)));
+                    w.name("message").object(|w| message(w, &choice.parts, asked));
                     w.name("logprobs");
                     usage::logprobs(w, &choice.logprobs);
                     w.member("finish_reason", finish_reason(choice, legacy(asked)));
@@ -310,7 +317,7 @@ pub(super) fn legacy(asked: &Asked) -> bool {
     asked.request.native.iter().any(|native| native.dialect == NAME && native.name == super::read::LEGACY)
 }
 
-fn message(w: &mut Writer<'_>, parts: &[Part], legacy: bool) {
+fn message(w: &mut Writer<'_>, parts: &[Part], asked: &Asked) {
     w.member("role", "assistant");
     let texts: Vec<&Text> = parts
         .iter()
@@ -346,7 +353,7 @@ fn message(w: &mut Writer<'_>, parts: &[Part], legacy: bool) {
             w.member("audio", audio);
         }
     }
-    calls(w, parts, legacy);
+    calls(w, parts, asked);
 }
 
 fn thoughts(w: &mut Writer<'_>, parts: &[Part]) {
@@ -403,36 +410,28 @@ pub(super) fn image_object(w: &mut Writer<'_>, url: &str) {
     });
 }
 
-fn calls(w: &mut Writer<'_>, parts: &[Part], legacy: bool) {
-    let mut calls = parts.iter().filter(|part| {
-        matches!(part, Part::ToolCall(_))
-            || matches!(part, Part::Native { dialect: NAME, value } if value.get("custom").is_some())
+fn calls(w: &mut Writer<'_>, parts: &[Part], asked: &Asked) {
+    let mut calls = parts.iter().filter_map(|part| match part {
+        Part::ToolCall(call) => Some(call),
+        _ => None,
     });
     let Some(first) = calls.next() else { return };
-    if legacy && let Part::ToolCall(call) = first {
+    if legacy(asked) {
         w.name("function_call").object(|w| {
-            w.member("name", &call.name);
-            w.member("arguments", &call.arguments);
+            w.member("name", &first.name);
+            w.member("arguments", &first.arguments);
         });
         return;
     }
     w.name("tool_calls").array(|w| {
-        for part in std::iter::once(first).chain(calls) {
-            match part {
-                Part::ToolCall(call) => w.object(|w| {
-                    w.member("id", &call.id);
-                    w.member("type", "function");
-                    w.name("function").object(|w| {
-                        w.member("name", &call.name);
-                        w.member("arguments", &call.arguments);
-                    });
-                    if let Some(signed) = &call.signature {
-                        extra_content(w, signature::to_caller(NAME, signed));
-                    }
-                }),
-                Part::Native { value, .. } => w.value(value),
-                _ => {}
-            }
+        for call in std::iter::once(first).chain(calls) {
+            w.object(|w| {
+                w.member("id", &call.id);
+                called(w, call, &asked.request.tools);
+                if let Some(signed) = &call.signature {
+                    extra_content(w, signature::to_caller(NAME, signed));
+                }
+            });
         }
     });
 }

@@ -4,7 +4,7 @@ use super::NAME;
 use super::read::cache;
 use super::usage::citation;
 use crate::canon::{
-    Media, MediaKind, Message, Origin, Part, Role, Text, Thinking, ToolCall, ToolResult, signature,
+    Media, MediaKind, Message, Origin, Part, Role, Text, Thinking, ToolCall, ToolResult, custom, signature,
 };
 use crate::dialect::data_url;
 use crate::json::tree::{Node, Object, Path, Tree, invalid, typed};
@@ -108,7 +108,8 @@ impl Reader {
     }
 
     fn call(&mut self, node: Node<'_>, path: Path<'_>) -> Result<Part, Fault> {
-        if node.member("type").and_then(Node::as_str).is_some_and(|kind| kind != "function") {
+        let kind = node.member("type").and_then(Node::as_str).unwrap_or("function").to_owned();
+        if kind != "function" && kind != "custom" {
             return Ok(Part::Native { dialect: NAME, value: node.to_value() });
         }
         let mut call = node.object(path)?;
@@ -118,10 +119,13 @@ impl Reader {
             Some(signature::read(NAME, text))
         });
         let cache = call.take("cache_control").map(cache);
-        let function = call.take("function").ok_or_else(|| call.missing("function"))?;
-        let mut function = function.object(Path::Member(&path, "function"))?;
-        let name = function.need_string("name")?;
-        let arguments = function.string("arguments")?.unwrap_or_default();
+        let called = call.take(&kind).ok_or_else(|| call.missing(&kind))?;
+        let mut called = called.object(Path::Member(&path, &kind))?;
+        let name = called.need_string("name")?;
+        let arguments = match kind.as_str() {
+            "custom" => custom::arguments(&called.string("input")?.unwrap_or_default()),
+            _ => called.string("arguments")?.unwrap_or_default(),
+        };
         self.names.insert(id.clone(), name.clone());
         Ok(Part::ToolCall(ToolCall { id, name, arguments, signature, cache }))
     }

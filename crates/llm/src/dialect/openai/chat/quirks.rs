@@ -14,6 +14,8 @@ pub struct Quirks {
     pub stream_usage: StreamUsage,
     /// Whether it takes messages of the role `developer`.
     pub developer_role: bool,
+    /// Whether it takes tools that take text; to others they are functions.
+    pub custom_tools: bool,
     /// Members of a request that it answers with an error.
     pub refuses: &'static [&'static str],
     /// Those that this model of its answers with an error.
@@ -30,6 +32,7 @@ impl Quirks {
         max_tokens: MaxTokens::New,
         stream_usage: StreamUsage::Asked,
         developer_role: true,
+        custom_tools: true,
         refuses: &[],
         model_refuses: &[],
         thoughts_back: false,
@@ -42,6 +45,7 @@ impl Quirks {
             max_tokens: preset.max_tokens,
             stream_usage: preset.stream_usage,
             developer_role: preset.developer_role,
+            custom_tools: preset.custom_tools,
             refuses: preset.refuses,
             model_refuses: model_refuses(preset, known),
             thoughts_back: preset.thoughts_back,
@@ -60,6 +64,9 @@ impl Quirks {
         let mut cannot: Vec<Field> = refused.flat_map(|member| said_by(member)).collect();
         if !self.developer_role {
             cannot.push(fields::DEVELOPER);
+        }
+        if !self.custom_tools {
+            cannot.push(fields::TOOL_GRAMMAR);
         }
         cannot
     }

@@ -2,7 +2,7 @@
 
 use super::NAME;
 use super::message;
-use crate::canon::{Cache, Effort, Format, Native, Reasoning, Request, Sampling, Tool, ToolChoice};
+use crate::canon::{Cache, Effort, Format, Grammar, Native, Reasoning, Request, Sampling, Tool, ToolChoice};
 use crate::dialect::chat::Incoming;
 use crate::json::tree::{self, Node, Object, Path, Tree, invalid, typed};
 use portcullis_fault::Fault;
@@ -135,6 +135,9 @@ fn tool(node: Node<'_>, path: Path<'_>) -> Result<Tool, Fault> {
         Some(None) => return Err(typed(&Path::Member(&path, "type"), "a string")),
         None => return Err(invalid(format!("member `{}` is missing", Path::Member(&path, "type")))),
     };
+    if kind == "custom" && node.member("custom").is_some_and(|custom| known_form(custom)) {
+        return custom(node.object(path)?);
+    }
     if kind != "function" {
         return Ok(Tool::Server { dialect: NAME, kind, value: node.to_value() });
     }
@@ -157,6 +160,41 @@ fn function(mut function: Object<'_, '_>, cache: Option<Cache>) -> Result<Tool, 
         strict: function.boolean("strict")?,
         cache,
     })
+}
+
+/// Whether the form that a custom tool's text is to have is known here: free, or by a grammar.
+pub(in crate::dialect) fn known_form(custom: &Node<'_>) -> bool {
+    let Some(format) = custom.member("format") else { return true };
+    matches!(format.tree, Tree::Null)
+        || matches!(format.member("type").and_then(Node::as_str), Some("text" | "grammar"))
+}
+
+/// A tool that takes text.
+fn custom(mut tool: Object<'_, '_>) -> Result<Tool, Fault> {
+    let outer = tool.at;
+    let cache = tool.take("cache_control").map(cache);
+    let at = Path::Member(&outer, "custom");
+    let mut custom = tool.take("custom").ok_or_else(|| tool.missing("custom"))?.object(at)?;
+    let mut form = None;
+    if let Some(format) = custom.take("format") {
+        let at = Path::Member(&at, "format");
+        let mut format = format.object(at)?;
+        if format.need_string("type")? == "grammar" {
+            let inner = format.take("grammar").ok_or_else(|| format.missing("grammar"))?;
+            form = Some(grammar(&mut inner.object(Path::Member(&at, "grammar"))?)?);
+        }
+    }
+    Ok(Tool::Custom {
+        name: custom.need_string("name")?,
+        description: custom.string("description")?,
+        grammar: form,
+        cache,
+    })
+}
+
+/// `syntax` and `definition`.
+pub(in crate::dialect) fn grammar(format: &mut Object<'_, '_>) -> Result<Grammar, Fault> {
+    Ok(Grammar { syntax: format.need_string("syntax")?, definition: format.need_string("definition")? })
 }
 
 /// `{"type":"ephemeral","ttl":…}`, as callers write it for models that know it.

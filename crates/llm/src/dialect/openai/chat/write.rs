@@ -3,7 +3,7 @@
 use super::{NAME, Quirks};
 use crate::canon::{
     Effort, Format, Losses, Media, MediaKind, Message, Origin, Part, Request, Role, Tool, ToolCall,
-    ToolChoice, ToolResult, signature,
+    ToolChoice, ToolResult, custom, signature,
 };
 use crate::dialect::chat::Written;
 use crate::dialect::data_url;
@@ -20,7 +20,7 @@ pub(super) fn request(request: &Request, quirks: &Quirks, losses: &mut Losses) -
         w.member("model", &request.model);
         w.name("messages").array(|w| {
             for message in &request.messages {
-                if let Err(wrong) = self::message(w, message, quirks) {
+                if let Err(wrong) = self::message(w, message, &request.tools, quirks) {
                     fault.get_or_insert(wrong);
                 }
             }
@@ -115,6 +115,22 @@ fn tools(w: &mut Writer<'_>, request: &Request) {
                             w.maybe("strict", strict);
                         });
                     }),
+                    Tool::Custom { name, description, grammar, .. } => w.object(|w| {
+                        w.member("type", "custom");
+                        w.name("custom").object(|w| {
+                            w.member("name", name);
+                            w.maybe("description", description);
+                            if let Some(grammar) = grammar {
+                                w.name("format").object(|w| {
+                                    w.member("type", "grammar");
+                                    w.name("grammar").object(|w| {
+                                        w.member("syntax", &grammar.syntax);
+                                        w.member("definition", &grammar.definition);
+                                    });
+                                });
+                            }
+                        });
+                    }),
                     Tool::Server { value, .. } => w.value(value),
                 }
             }
@@ -123,16 +139,17 @@ fn tools(w: &mut Writer<'_>, request: &Request) {
         w.maybe("parallel_tool_calls", &request.parallel_tools);
         if let Some(choice) = &request.tool_choice {
             w.name("tool_choice");
-            self::choice(w, choice);
+            self::choice(w, choice, &request.tools);
         }
     }
 }
 
-fn choice(w: &mut Writer<'_>, choice: &ToolChoice) {
+fn choice(w: &mut Writer<'_>, choice: &ToolChoice, tools: &[Tool]) {
     let named = |w: &mut Writer<'_>, name: &str| {
+        let kind = if custom::takes_text(tools, name) { "custom" } else { "function" };
         w.object(|w| {
-            w.member("type", "function");
-            w.name("function").object(|w| w.member("name", name));
+            w.member("type", kind);
+            w.name(kind).object(|w| w.member("name", name));
         });
     };
     match choice {
@@ -168,12 +185,12 @@ fn format(w: &mut Writer<'_>, format: Option<&Format>) {
     });
 }
 
-fn message(w: &mut Writer<'_>, message: &Message, quirks: &Quirks) -> Result<(), Fault> {
+fn message(w: &mut Writer<'_>, message: &Message, tools: &[Tool], quirks: &Quirks) -> Result<(), Fault> {
     let name = message.name.as_deref();
     match message.role {
         Role::System => plain(w, "system", name, &message.parts),
         Role::Developer => plain(w, "developer", name, &message.parts),
-        Role::Assistant => assistant(w, name, &message.parts, quirks),
+        Role::Assistant => assistant(w, name, &message.parts, tools, quirks),
         Role::User => {
             // Answers of tools stand right behind the calls, before what the user says to them.
             for part in &message.parts {
@@ -354,7 +371,13 @@ fn tool(w: &mut Writer<'_>, result: &ToolResult) -> Result<(), Fault> {
     Ok(())
 }
 
-fn assistant(w: &mut Writer<'_>, name: Option<&str>, parts: &[Part], quirks: &Quirks) -> Result<(), Fault> {
+fn assistant(
+    w: &mut Writer<'_>,
+    name: Option<&str>,
+    parts: &[Part],
+    tools: &[Tool],
+    quirks: &Quirks,
+) -> Result<(), Fault> {
     if let Some(part) = parts.iter().find(|part| matches!(part, Part::Media(_) | Part::ToolResult(_))) {
         return Err(misplaced(part, "assistant"));
     }
@@ -400,7 +423,7 @@ fn assistant(w: &mut Writer<'_>, name: Option<&str>, parts: &[Part], quirks: &Qu
             w.name("tool_calls").array(|w| {
                 for part in calls() {
                     match part {
-                        Part::ToolCall(call) => self::call(w, call),
+                        Part::ToolCall(call) => self::call(w, call, tools),
                         Part::Native { value, .. } => w.value(value),
                         _ => {}
                     }
@@ -428,16 +451,27 @@ fn is_call(part: &Part) -> bool {
     }
 }
 
-fn call(w: &mut Writer<'_>, call: &ToolCall) {
+fn call(w: &mut Writer<'_>, call: &ToolCall, tools: &[Tool]) {
     w.object(|w| {
         w.member("id", &call.id);
-        w.member("type", "function");
-        w.name("function").object(|w| {
-            w.member("name", &call.name);
-            w.member("arguments", &call.arguments);
-        });
+        called(w, call, tools);
         if let Some(own) = call.signature.as_deref().and_then(|signed| signature::to_provider(NAME, signed)) {
             extra_content(w, own);
+        }
+    });
+}
+
+/// The tool that is called, and with what.
+pub(super) fn called(w: &mut Writer<'_>, call: &ToolCall, tools: &[Tool]) {
+    let text = custom::takes_text(tools, &call.name);
+    let kind = if text { "custom" } else { "function" };
+    w.member("type", kind);
+    w.name(kind).object(|w| {
+        w.member("name", &call.name);
+        if text {
+            w.member("input", &custom::input(&call.arguments));
+        } else {
+            w.member("arguments", &call.arguments);
         }
     });
 }

@@ -3,7 +3,7 @@
 use super::super::{NAME, reasoning};
 use super::native;
 use crate::canon::{
-    Cache, Media, MediaKind, Message, Native, Origin, Part, Role, Text, ToolCall, ToolResult,
+    Cache, Media, MediaKind, Message, Native, Origin, Part, Role, Text, ToolCall, ToolResult, custom,
 };
 use crate::dialect::openai::chat::message::address;
 use crate::dialect::openai::chat::read::cache as marker;
@@ -57,7 +57,11 @@ impl Reader {
         };
         match kind {
             "message" => return self.message(node, at),
-            "function_call" | "function_call_output" | "reasoning" => {}
+            "function_call"
+            | "function_call_output"
+            | "custom_tool_call"
+            | "custom_tool_call_output"
+            | "reasoning" => {}
             "item_reference" => {
                 // Its words are at the provider: without them the conversation would be another one.
                 self.native.push(native("item_reference", node.to_value()));
@@ -75,14 +79,17 @@ impl Reader {
         let id = item.string("id")?.unwrap_or_default();
         item.take("status");
         match kind {
-            "function_call" => {
+            "function_call" | "custom_tool_call" => {
                 let (id, name) = (item.need_string("call_id")?, item.need_string("name")?);
-                let arguments = item.need_string("arguments")?;
+                let arguments = match kind {
+                    "function_call" => item.need_string("arguments")?,
+                    _ => custom::arguments(&item.need_string("input")?),
+                };
                 self.called.insert(id.clone(), name.clone());
                 let call = ToolCall { id, name, arguments, ..ToolCall::default() };
                 self.add(Role::Assistant, Part::ToolCall(call));
             }
-            "function_call_output" => {
+            "function_call_output" | "custom_tool_call_output" => {
                 let id = item.need_string("call_id")?;
                 let output = item.take("output").ok_or_else(|| item.missing("output"))?;
                 let content = self.content(output, &Path::Member(&at, "output"))?;

@@ -3,12 +3,12 @@
 use super::super::NAME;
 use super::native;
 use crate::canon::{Native, Request, Tool, ToolChoice};
-use crate::dialect::openai::chat::read::cache as marker;
+use crate::dialect::openai::chat::read::{cache as marker, grammar, known_form};
 use crate::json::tree::{Node, Object, Path, typed};
 use portcullis_fault::Fault;
 use serde_json::Value;
 
-/// `tools`, `tool_choice` and `parallel_tool_calls`. Each tool but a function is the vendor's.
+/// `tools`, `tool_choice` and `parallel_tool_calls`. Each tool but functions and those that take text is the vendor's.
 pub(super) fn read(
     body: &mut Object<'_, '_>,
     request: &mut Request,
@@ -34,6 +34,9 @@ fn tool(node: Node<'_>, at: Path<'_>, natives: &mut Vec<Native>) -> Result<Tool,
         Some(Some(kind)) => kind,
         _ => return Err(typed(&Path::Member(&at, "type"), "a string")),
     };
+    if kind == "custom" && known_form(&node) {
+        return custom(node.object(at)?, natives);
+    }
     if kind != "function" {
         return Ok(Tool::Server { dialect: NAME, kind: kind.to_owned(), value: node.to_value() });
     }
@@ -54,6 +57,29 @@ fn tool(node: Node<'_>, at: Path<'_>, natives: &mut Vec<Native>) -> Result<Tool,
         natives.push(native(&Path::Member(&at, &name).to_string(), node.to_value()));
     }
     Ok(function)
+}
+
+/// A tool that takes text.
+fn custom(mut tool: Object<'_, '_>, natives: &mut Vec<Native>) -> Result<Tool, Fault> {
+    let outer = tool.at;
+    tool.take("type");
+    let mut form = None;
+    if let Some(format) = tool.take("format") {
+        let mut format = format.object(Path::Member(&outer, "format"))?;
+        if format.need_string("type")? == "grammar" {
+            form = Some(grammar(&mut format)?);
+        }
+    }
+    let custom = Tool::Custom {
+        name: tool.need_string("name")?,
+        description: tool.string("description")?,
+        grammar: form,
+        cache: tool.take("cache_control").map(marker),
+    };
+    for (name, node) in tool.rest() {
+        natives.push(native(&Path::Member(&outer, &name).to_string(), node.to_value()));
+    }
+    Ok(custom)
 }
 
 /// `None`: one that only this dialect knows.

@@ -4,6 +4,7 @@ use super::super::answer::{self, Output, Piece, Response};
 use super::super::item::{self, Token};
 use super::super::reasoning::{self, Kept};
 use super::super::usage;
+use crate::canon::custom::Wrap;
 use crate::canon::{Delta, Event, Opening, Part};
 use crate::dialect::chat::{ReadStream, Unreadable};
 use crate::dialect::openai::chat::error;
@@ -41,6 +42,8 @@ struct Open {
     content: u64,
     part: u32,
     kind: Kind,
+    /// Of a call of a tool that takes text: what makes arguments of it.
+    text: Option<Wrap>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +54,17 @@ enum Kind {
     Call(bool),
     /// Thoughts; which piece of the summary was last.
     Thinking(Option<u64>),
+}
+
+impl Open {
+    fn close(&mut self, events: &mut Vec<Event>) {
+        let part = self.part;
+        if let Some(text) = &mut self.text {
+            let delta = Delta::Arguments(text.finish().to_owned());
+            events.push(Event::Delta { choice: 0, part, delta });
+        }
+        events.push(Event::Close { choice: 0, part });
+    }
 }
 
 #[derive(Deserialize)]
@@ -73,6 +87,8 @@ struct Said<'a> {
     delta: Option<&'a RawValue>,
     #[serde(borrow)]
     arguments: Option<&'a RawValue>,
+    #[serde(borrow)]
+    input: Option<&'a RawValue>,
     #[serde(borrow)]
     annotation: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -150,6 +166,14 @@ impl State {
                 let text: String = parsed(said.arguments, "arguments")?;
                 self.arguments(said.output_index, text, events);
             }
+            "custom_tool_call_input.delta" => {
+                let text: String = parsed(said.delta, "delta")?;
+                self.arguments(said.output_index, text, events);
+            }
+            "custom_tool_call_input.done" if self.awaits(said.output_index) => {
+                let text: String = parsed(said.input, "input")?;
+                self.arguments(said.output_index, text, events);
+            }
             "reasoning_summary_text.delta" => self.thought(&said, said.summary_index, events)?,
             "reasoning_text.delta" => self.thought(&said, said.content_index, events)?,
             "output_item.done" => self.done(&said, events)?,
@@ -184,7 +208,7 @@ impl State {
         }
         let part = self.parts;
         self.parts += 1;
-        self.open.push(Open { output, content, part, kind });
+        self.open.push(Open { output, content, part, kind, text: None });
         events.push(Event::Open { choice: 0, part, opening });
         Ok(part)
     }
@@ -198,6 +222,16 @@ impl State {
                 let opening = Opening::ToolCall { id: output.call_id, name: output.name };
                 self.push(place, Kind::Call(false), opening, events)?;
                 self.arguments(said.output_index, output.arguments, events);
+            }
+            "custom_tool_call" => {
+                self.called = true;
+                let input = output.input().to_owned();
+                let opening = Opening::ToolCall { id: output.call_id, name: output.name };
+                self.push(place, Kind::Call(false), opening, events)?;
+                if let Some(open) = self.open.last_mut() {
+                    open.text = Some(Wrap::default());
+                }
+                self.arguments(said.output_index, input, events);
             }
             "reasoning" => _ = self.push(place, Kind::Thinking(None), Opening::Thinking, events)?,
             // A message's contents are parts of their own; all others are told when they are done.
@@ -228,6 +262,10 @@ impl State {
             self.open.iter_mut().find(|open| open.output == output && matches!(open.kind, Kind::Call(_)));
         if let Some(open) = call.filter(|_| !text.is_empty()) {
             open.kind = Kind::Call(true);
+            let text = match &mut open.text {
+                Some(wrap) => wrap.feed(&text),
+                None => text,
+            };
             events.push(Event::Delta { choice: 0, part: open.part, delta: Delta::Arguments(text) });
         }
     }
@@ -253,7 +291,10 @@ impl State {
         match output.kind.as_str() {
             "message" => {}
             "function_call" if self.awaits(index) => self.arguments(index, output.arguments, events),
-            "function_call" => {}
+            "custom_tool_call" if self.awaits(index) => {
+                self.arguments(index, output.input().to_owned(), events);
+            }
+            "function_call" | "custom_tool_call" => {}
             "reasoning" => {
                 let thinking = |open: &&Open| open.output == index && matches!(open.kind, Kind::Thinking(_));
                 if let Some(open) = self.open.iter().find(thinking) {
@@ -283,12 +324,12 @@ impl State {
 
     /// Closes a content of an item, or all that is open of it.
     fn close(&mut self, output: u64, content: Option<u64>, events: &mut Vec<Event>) {
-        self.open.retain(|open| {
+        self.open.retain_mut(|open| {
             let message = matches!(open.kind, Kind::Text | Kind::Refusal);
             let closes =
                 open.output == output && content.is_none_or(|content| message && open.content == content);
             if closes {
-                events.push(Event::Close { choice: 0, part: open.part });
+                open.close(events);
             }
             !closes
         });
@@ -296,9 +337,7 @@ impl State {
 
     fn end(&mut self, said: &Said<'_>, events: &mut Vec<Event>) -> Result<(), Unreadable> {
         let response: Response<'_> = parsed(said.response, "response")?;
-        for open in self.open.drain(..) {
-            events.push(Event::Close { choice: 0, part: open.part });
-        }
+        self.open.drain(..).for_each(|mut open| open.close(events));
         let stop = response.stop(self.called, self.refused);
         events.push(Event::Stop { choice: 0, stop, sequence: None });
         if let Some(usage) = response.usage {

@@ -4,6 +4,7 @@ use super::super::answer::{own_id, single};
 use super::super::item::annotation;
 use super::super::reasoning;
 use super::super::skeleton::{self, Content, Head, Item, Said, Status};
+use crate::canon::custom::{self, Unwrap};
 use crate::canon::{Delta, Event, Opening, Part, ProviderError, Stop, Thinking, Tokens};
 use crate::dialect::chat::{Asked, WriteStream};
 use crate::json::write::Writer as Json;
@@ -37,6 +38,8 @@ struct Open {
     place: Option<(usize, usize)>,
     /// What has to come back with thoughts.
     kept: Thinking,
+    /// What makes text of arguments.
+    unwrap: Unwrap,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,8 @@ enum Kind {
     Refusal,
     Thinking,
     Call,
+    /// Of a tool that takes text.
+    Custom,
     Whole,
 }
 
@@ -150,15 +155,23 @@ impl Writer {
             Opening::Text => Kind::Text,
             Opening::Refusal => Kind::Refusal,
             Opening::Thinking => Kind::Thinking,
+            Opening::ToolCall { name, .. } if custom::takes_text(&self.asked.request.tools, name) => {
+                Kind::Custom
+            }
             Opening::ToolCall { .. } => Kind::Call,
             Opening::Whole(_) => Kind::Whole,
         };
-        self.open.push(Open { part, kind, place: None, kept: Thinking::default() });
+        let (kept, unwrap) = (Thinking::default(), Unwrap::default());
+        self.open.push(Open { part, kind, place: None, kept, unwrap });
         match opening {
             Opening::ToolCall { id, name } => {
                 self.leave_message(out);
-                let said = Said::Call { id: id.clone(), name: name.clone(), arguments: String::new() };
-                let item = self.add(own_id("fc", self.items.len(), &self.asked), said, out);
+                let (id, name) = (id.clone(), name.clone());
+                let (prefix, said) = match kind {
+                    Kind::Custom => ("ctc", Said::Custom { id, name, input: String::new() }),
+                    _ => ("fc", Said::Call { id, name, arguments: String::new() }),
+                };
+                let item = self.add(own_id(prefix, self.items.len(), &self.asked), said, out);
                 self.place(part, (item, 0));
             }
             Opening::Whole(whole) => self.whole(part, whole, out),
@@ -319,9 +332,23 @@ impl Writer {
                     w.member("delta", text);
                 });
             }
+            (Delta::Arguments(text), Kind::Custom) => {
+                let text = self.open[at].unwrap.feed(text);
+                self.input(at, &text, out);
+            }
             // There is no word for it.
             _ => {}
         }
+    }
+
+    /// A piece of the text that a tool takes.
+    fn input(&mut self, at: usize, text: &str, out: &mut Vec<u8>) {
+        let Some((item, _)) = self.open[at].place.filter(|_| !text.is_empty()) else { return };
+        self.said += text.len();
+        if let Said::Custom { input, .. } = &mut self.items[item].said {
+            input.push_str(text);
+        }
+        self.about(item, "response.custom_tool_call_input.delta", out, |_, w| w.member("delta", text));
     }
 
     fn said_at(&mut self, item: usize, index: usize) -> Option<&mut Content> {
@@ -332,6 +359,10 @@ impl Writer {
     }
 
     fn close(&mut self, at: usize, out: &mut Vec<u8>) {
+        let left = self.open[at].unwrap.finish();
+        if self.open[at].kind == Kind::Custom {
+            self.input(at, &left, out);
+        }
         let open = self.open.remove(at);
         let Some((item, index)) = open.place else { return };
         match open.kind {
@@ -340,6 +371,14 @@ impl Writer {
                 self.about(item, "response.function_call_arguments.done", out, |said, w| {
                     if let Said::Call { arguments, .. } = &said.said {
                         w.member("arguments", arguments);
+                    }
+                });
+                self.finish_item(item, Status::Completed, out);
+            }
+            Kind::Custom => {
+                self.about(item, "response.custom_tool_call_input.done", out, |said, w| {
+                    if let Said::Custom { input, .. } = &said.said {
+                        w.member("input", input);
                     }
                 });
                 self.finish_item(item, Status::Completed, out);

@@ -2,6 +2,7 @@
 
 use super::super::answer::{Call, Content, Message, content_part, detail, image};
 use super::super::{NAME, usage};
+use crate::canon::custom::Wrap;
 use crate::canon::{Delta, Event, Logprob, Opening, Part, Thinking};
 use crate::dialect::chat::Unreadable;
 use crate::json::push::Tokenizer;
@@ -39,13 +40,16 @@ struct Calling {
     part: u32,
     /// The place in its arguments.
     arguments: Tokenizer,
+    /// Of a tool that takes text: what makes arguments of it.
+    text: Option<Wrap>,
     open: bool,
 }
 
 impl Calling {
     /// Whether its arguments are a whole document: nothing can follow.
     fn is_whole(&self) -> bool {
-        self.arguments.closed() && !self.arguments.broken()
+        // A text has no end of its own.
+        self.text.is_none() && self.arguments.closed() && !self.arguments.broken()
     }
 }
 
@@ -169,19 +173,32 @@ impl Choice {
     fn close_calls(&mut self, which: impl Fn(&Calling) -> bool, events: &mut Vec<Event>) {
         for call in self.calls.iter_mut().filter(|call| call.open && which(call)) {
             call.open = false;
-            events.push(Event::Close { choice: self.index, part: call.part });
+            let (choice, part) = (self.index, call.part);
+            if let Some(text) = &mut call.text {
+                let delta = Delta::Arguments(text.finish().to_owned());
+                events.push(Event::Delta { choice, part, delta });
+            }
+            events.push(Event::Close { choice, part });
         }
     }
 
     /// A piece of a call.
     fn call(&mut self, mut call: Call, events: &mut Vec<Event>) -> Result<(), Unreadable> {
         let signature = call.signature();
-        let mut function = call.function.take().unwrap_or_default();
+        let takes_text = call.custom.is_some();
+        let (name, arguments) = match call.custom.take() {
+            Some(called) => (called.name, called.input.unwrap_or_default()),
+            None => {
+                let mut function = call.function.take().unwrap_or_default();
+                (function.name.take(), function.arguments())
+            }
+        };
         let piece = Piece {
             index: call.index,
             id: call.id.take().filter(|id| !id.is_empty()),
-            name: function.name.take().filter(|name| !name.is_empty()),
-            arguments: function.arguments(),
+            name: name.filter(|name| !name.is_empty()),
+            arguments,
+            takes_text,
         };
         let at = match self.known(&piece) {
             Some(at) => at,
@@ -200,8 +217,14 @@ impl Choice {
         }
         let part = calling.part;
         if !piece.arguments.is_empty() {
-            calling.arguments.feed(piece.arguments.as_bytes(), &mut ());
-            events.push(Event::Delta { choice, part, delta: Delta::Arguments(piece.arguments) });
+            let arguments = match &mut calling.text {
+                Some(text) => text.feed(&piece.arguments),
+                None => {
+                    calling.arguments.feed(piece.arguments.as_bytes(), &mut ());
+                    piece.arguments
+                }
+            };
+            events.push(Event::Delta { choice, part, delta: Delta::Arguments(arguments) });
         }
         if let Some(signature) = signature {
             events.push(Event::Delta { choice, part, delta: Delta::Signature(signature) });
@@ -219,7 +242,8 @@ impl Choice {
         let name = piece.name.clone().unwrap_or_default();
         let part = self.open(Opening::ToolCall { id: id.clone(), name: name.clone() }, events);
         let arguments = Tokenizer::default();
-        self.calls.push(Calling { index: piece.index, id, name, part, arguments, open: true });
+        let text = piece.takes_text.then(Wrap::default);
+        self.calls.push(Calling { index: piece.index, id, name, part, arguments, text, open: true });
         self.calls.len() - 1
     }
 
@@ -252,5 +276,7 @@ struct Piece {
     index: Option<u32>,
     id: Option<String>,
     name: Option<String>,
+    /// Or the text, where the tool takes that.
     arguments: String,
+    takes_text: bool,
 }

@@ -1,10 +1,11 @@
 //! Chunks, written.
 
 use super::super::answer::{details, id, image_object, image_url, legacy, model};
-use super::super::write::extra_content;
+use super::super::write::{called, extra_content};
 use super::super::{NAME, usage};
 use super::ending;
-use crate::canon::{Delta, Event, Logprob, Opening, Part, Stop, Tokens, signature};
+use crate::canon::custom::{self, Unwrap};
+use crate::canon::{Delta, Event, Logprob, Opening, Part, Stop, Tokens, ToolCall, signature};
 use crate::dialect::chat::{Asked, WriteStream};
 use crate::json::write::Writer as Json;
 
@@ -26,6 +27,8 @@ struct Choice {
     open: Vec<(u32, Kind)>,
     /// Calls so far.
     calls: u32,
+    /// Of parts that call tools that take text: what makes text of their arguments.
+    texts: Vec<(u32, Unwrap)>,
     refused: bool,
 }
 
@@ -36,6 +39,8 @@ enum Kind {
     Refusal,
     /// With its index on the wire.
     Call(u32),
+    /// The same, of a tool that takes text.
+    Custom(u32),
 }
 
 impl Writer {
@@ -117,8 +122,14 @@ impl Writer {
             Opening::ToolCall { id, name } => {
                 let call = choice.calls;
                 choice.calls += 1;
-                choice.open.push((part, Kind::Call(call)));
-                self.call(out, index, call, id, name, "");
+                if custom::takes_text(&self.asked.request.tools, name) {
+                    choice.open.push((part, Kind::Custom(call)));
+                    choice.texts.push((part, Unwrap::default()));
+                } else {
+                    choice.open.push((part, Kind::Call(call)));
+                }
+                let (id, name) = (id.clone(), name.clone());
+                self.call(out, index, call, &ToolCall { id, name, ..ToolCall::default() });
                 return;
             }
             Opening::Whole(part) => return self.whole(out, index, part),
@@ -126,31 +137,23 @@ impl Writer {
         choice.open.push((part, kind));
     }
 
-    fn call(&self, out: &mut Vec<u8>, index: u32, call: u32, id: &str, name: &str, arguments: &str) {
+    /// A call, with the number that it has on the wire.
+    fn call(&self, out: &mut Vec<u8>, index: u32, number: u32, call: &ToolCall) {
         if self.legacy {
             // There is room for one.
-            if call == 0 {
+            if number == 0 {
                 self.chunk(out, index, &[], None, |w| {
                     w.name("function_call").object(|w| {
-                        w.member("name", name);
-                        w.member("arguments", arguments);
+                        w.member("name", &call.name);
+                        w.member("arguments", &call.arguments);
                     });
                 });
             }
             return;
         }
-        self.chunk(out, index, &[], None, |w| {
-            w.name("tool_calls").array(|w| {
-                w.object(|w| {
-                    w.member("index", &call);
-                    w.member("id", id);
-                    w.member("type", "function");
-                    w.name("function").object(|w| {
-                        w.member("name", name);
-                        w.member("arguments", arguments);
-                    });
-                });
-            });
+        self.call_piece(out, index, number, |w| {
+            w.member("id", &call.id);
+            called(w, call, &self.asked.request.tools);
         });
     }
 
@@ -173,7 +176,7 @@ impl Writer {
                 let at = self.choice(index, out);
                 let number = self.choices[at].calls;
                 self.choices[at].calls += 1;
-                self.call(out, index, number, &call.id, &call.name, &call.arguments);
+                self.call(out, index, number, call);
             }
             Part::Native { dialect: NAME, value } => {
                 if let Some(audio) = value.get("audio") {
@@ -211,7 +214,12 @@ impl Writer {
                     w.name("function").object(|w| w.member("arguments", text));
                 });
             }
-            (Delta::Signature(signed), Some(Kind::Call(call))) => {
+            (Delta::Arguments(text), Some(Kind::Custom(call))) => {
+                let unwrap = self.choices[at].texts.iter_mut().find(|(open, _)| *open == part);
+                let text = unwrap.map(|(_, unwrap)| unwrap.feed(text)).unwrap_or_default();
+                self.input(out, index, call, &text);
+            }
+            (Delta::Signature(signed), Some(Kind::Call(call) | Kind::Custom(call))) => {
                 if !self.legacy {
                     self.call_piece(out, index, call, |w| {
                         extra_content(w, signature::to_caller(NAME, signed));
@@ -233,6 +241,26 @@ impl Writer {
             }
             (Delta::Logprobs(logprobs), _) => self.chunk(out, index, logprobs, None, |_| {}),
             (Delta::Arguments(_) | Delta::Signature(_) | Delta::Citation(_), _) => {}
+        }
+    }
+
+    /// A piece of the text that a tool takes.
+    fn input(&self, out: &mut Vec<u8>, index: u32, call: u32, text: &str) {
+        if !text.is_empty() {
+            self.call_piece(out, index, call, |w| w.name("custom").object(|w| w.member("input", text)));
+        }
+    }
+
+    /// The end of a part.
+    fn closed(&mut self, index: u32, part: u32, out: &mut Vec<u8>) {
+        let at = self.choice(index, out);
+        let choice = &mut self.choices[at];
+        let kind = choice.open.iter().find(|(open, _)| *open == part).map(|(_, kind)| *kind);
+        let text = choice.texts.iter().position(|(open, _)| *open == part);
+        let left = text.map(|text| choice.texts.remove(text).1.finish());
+        choice.open.retain(|(open, _)| *open != part);
+        if let (Some(Kind::Custom(call)), Some(left)) = (kind, left) {
+            self.input(out, index, call, &left);
         }
     }
 
@@ -258,10 +286,7 @@ impl WriteStream for Writer {
             }
             Event::Open { choice, part, opening } => self.opened(*choice, *part, opening, out),
             Event::Delta { choice, part, delta } => self.went_on(*choice, *part, delta, out),
-            Event::Close { choice, part } => {
-                let at = self.choice(*choice, out);
-                self.choices[at].open.retain(|(open, _)| open != part);
-            }
+            Event::Close { choice, part } => self.closed(*choice, *part, out),
             Event::Stop { choice, stop, .. } => {
                 let at = self.choice(*choice, out);
                 let word = match stop {

@@ -141,6 +141,8 @@ fields! {
     MODALITIES = "modalities",
     /// Prompt-cache markers.
     CACHE = "cache",
+    /// That the provider sets a prompt-cache marker by itself, behind all that is said.
+    CACHE_AUTOMATIC = "cache_automatic",
     /// Citations in what was said before, and the wish for them.
     CITATIONS = "citations",
     /// What only one dialect knows.
@@ -242,6 +244,9 @@ pub fn fit(request: &mut Request, target: Target<'_>, mode: Mode, losses: &mut L
     if take::foreign_signatures(request, target.dialect) {
         // Not in strict mode either: a signature is nothing that the caller says, only what it was told to give back.
         losses.dropped(THINKING_SIGNATURE);
+    }
+    if target.takes(CACHE) && !target.takes(CACHE_AUTOMATIC) {
+        take::mark_the_end(request);
     }
     for row in ROWS {
         if target.takes(row.field) || !(row.used)(request) {

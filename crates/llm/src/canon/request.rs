@@ -45,6 +45,8 @@ pub struct Request {
     pub service_tier: Option<String>,
     /// Whether the provider may keep the answer.
     pub store: Option<bool>,
+    /// That the provider marks by itself what may be read from a cache next time: all that is said, up to its last part.
+    pub cache: Option<Cache>,
     /// What comes out, when not only text (`text`, `audio`, `image`).
     pub modalities: Vec<String>,
     /// What only one dialect knows: lost on the way into another, never silently.

@@ -1,7 +1,7 @@
 //! The matrix of translations as a page: what becomes of each field between any two formats.
 
 use crate::canon::fields::answers::ANSWERS;
-use crate::canon::fields::{Field, REFUSED_NATIVES, ROWS, Row, Rule};
+use crate::canon::fields::{self, Field, REFUSED_NATIVES, ROWS, Row, Rule};
 use crate::dialect::chat::ALL;
 use crate::dialect::{self, Chat, Exchange, Operation};
 use crate::providers::presets;
@@ -126,7 +126,9 @@ fn says(outbound: &dyn Chat, inbound: &dyn Chat, row: &Row) -> bool {
     if outbound.name() == inbound.name() {
         return true;
     }
-    outbound.says().contains(&row.field) && !OWN.contains(&row.field.0)
+    // Where there are markers, one is set.
+    let marked = row.field == fields::CACHE_AUTOMATIC && outbound.says().contains(&fields::CACHE);
+    marked || outbound.says().contains(&row.field) && !OWN.contains(&row.field.0)
 }
 
 fn cell(outbound: &dyn Chat, inbound: &dyn Chat, row: &Row) -> String {

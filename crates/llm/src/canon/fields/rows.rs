@@ -570,6 +570,13 @@ pub static ROWS: &[Row] = &[
         remove: take::caches,
     },
     Row {
+        field: CACHE_AUTOMATIC,
+        rule: Drop,
+        then: "the provider caches as it does by itself",
+        used: |request| request.cache.is_some(),
+        remove: |request| request.cache = None,
+    },
+    Row {
         field: CITATIONS,
         rule: Drop,
         then: "",

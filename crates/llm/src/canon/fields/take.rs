@@ -273,6 +273,22 @@ pub(super) fn any_cache(request: &Request) -> bool {
     })
 }
 
+/// Sets the marker that the provider was to set: behind the last part that can have one.
+pub(super) fn mark_the_end(request: &mut Request) {
+    let Some(wanted) = request.cache.take() else { return };
+    let parts = request.messages.iter_mut().flat_map(|message| &mut message.parts);
+    let last = parts.rev().find_map(|part| match part {
+        Part::Text(text) => Some(&mut text.cache),
+        Part::Media(media) => Some(&mut media.cache),
+        Part::ToolCall(call) => Some(&mut call.cache),
+        Part::ToolResult(result) => Some(&mut result.cache),
+        Part::Thinking(_) | Part::Refusal(_) | Part::Native { .. } => None,
+    });
+    if let Some(cache) = last {
+        cache.get_or_insert(wanted);
+    }
+}
+
 pub(super) fn caches(request: &mut Request) {
     each_part(request, |part| match part {
         Part::Text(text) => text.cache = None,

@@ -126,6 +126,7 @@ fn everything() -> Request {
         metadata: map(r#"{"a":"b"}"#),
         service_tier: Some("flex".to_owned()),
         store: Some(true),
+        cache: Some(Cache::default()),
         modalities: vec!["text".to_owned(), "audio".to_owned()],
         native: vec![Native { dialect: "anthropic", name: "own".to_owned(), value: json!(1) }],
         stream: false,
@@ -140,6 +141,8 @@ fn saying(row: &Row) -> Request {
         TOOL_CHOICE_AMONG => request.tool_choice = Some(ToolChoice::Among(vec!["f".to_owned()], true)),
         TOOL_CHOICE_REQUIRED => request.tool_choice = Some(ToolChoice::Required),
         TOOL_CHOICE_NAMED => request.tool_choice = Some(ToolChoice::Named("f".to_owned())),
+        // Who has markers is told it by one.
+        CACHE_AUTOMATIC => take::caches(&mut request),
         JSON => request.format = Some(Format::Json),
         _ => {}
     }
@@ -173,7 +176,8 @@ fn rules_decide_and_strict_refuses() {
     let all: Vec<Field> = ROWS.iter().map(|row| row.field).collect();
     for row in ROWS {
         let request = saying(row);
-        let says: Vec<Field> = all.iter().copied().filter(|field| *field != row.field).collect();
+        let without = [row.field, if row.field == CACHE_AUTOMATIC { CACHE } else { row.field }];
+        let says: Vec<Field> = all.iter().copied().filter(|field| !without.contains(field)).collect();
         let refused = fitted(&request, "anthropic", &says, Mode::Strict).unwrap_err();
         assert!(refused.contains(&format!("member `{}`", row.field.0)), "{refused}");
         match row.rule {
@@ -189,6 +193,37 @@ fn rules_decide_and_strict_refuses() {
     }
     let (same, lost) = fitted(&everything(), "anthropic", &all, Mode::Strict).unwrap();
     assert_eq!((same, lost.as_str()), (everything(), ""));
+}
+
+#[test]
+fn what_is_to_be_cached_is_marked_where_there_are_markers() {
+    let cache = |ttl: &str| Some(Cache { ttl: Some(ttl.to_owned()) });
+    let text = |cache| Part::Text(Text { text: "t".to_owned(), cache, ..Text::default() });
+    let thought = Part::Thinking(Thinking { text: "x".to_owned(), ..Thinking::default() });
+    let request = |parts: Vec<Part>| Request {
+        messages: vec![message(Role::User, vec![text(None)]), message(Role::Assistant, parts)],
+        cache: cache("1h"),
+        ..Request::default()
+    };
+    let marks = |request: &Request| -> Vec<Option<Cache>> {
+        let texts =
+            request.messages.iter().flat_map(|message| &message.parts).filter_map(|part| match part {
+                Part::Text(text) => Some(text.cache.clone()),
+                _ => None,
+            });
+        texts.collect()
+    };
+    let fit = |request: &Request| {
+        fitted(request, "bedrock", &[NAME, THINKING, PREFILL, CACHE], Mode::Strict).unwrap()
+    };
+    let (told, lost) = fit(&request(vec![text(None), thought.clone()]));
+    assert_eq!((marks(&told), told.cache, lost.as_str()), (vec![None, cache("1h")], None, ""));
+    let (told, _) = fit(&request(vec![text(cache("5m"))]));
+    assert_eq!(marks(&told), [None, cache("5m")], "it has its own");
+    let (told, _) = fit(&request(vec![thought]));
+    assert_eq!(marks(&told), [cache("1h")]);
+    let (told, lost) = fitted(&request(vec![text(None)]), "openai", &[NAME, PREFILL], Mode::Drop).unwrap();
+    assert_eq!((marks(&told), told.cache, lost.as_str()), (vec![None, None], None, "cache_automatic"));
 }
 
 #[test]

@@ -57,6 +57,7 @@ static SAYS: &[Field] = &[
     fields::USER,
     fields::SERVICE_TIER,
     fields::CACHE,
+    fields::CACHE_AUTOMATIC,
     fields::CITATIONS,
     fields::NATIVE,
 ];

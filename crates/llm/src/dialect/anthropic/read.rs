@@ -57,6 +57,7 @@ pub(super) fn request(asked: &Incoming<'_>, counting: bool) -> Result<Request, F
         "standard_only" => "default".to_owned(),
         _ => tier,
     });
+    request.cache = reader.cache(&mut body)?;
     reader.rest(body);
     request.native = reader.native;
     Ok(request)

@@ -62,6 +62,7 @@ fn body(request: &Request, max_tokens: Option<u64>, losses: &mut Losses) -> Resu
                 }
             }
         });
+        content::cache(&request.cache, w);
         tools(request, &mut natives, w);
         tool_choice(request, &mut natives, w);
         output(request, &plan, &mut natives, w, losses);

@@ -168,6 +168,7 @@ const HEARS: &[Field] = said!(
     fields::TOP_K,
     fields::MIN_P,
     fields::CACHE,
+    fields::CACHE_AUTOMATIC,
     fields::CITATIONS,
 );
 

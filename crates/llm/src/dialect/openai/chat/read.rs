@@ -78,6 +78,8 @@ pub(super) fn request(asked: &Incoming<'_>) -> Result<Request, Fault> {
     request.metadata = map(&mut body, "metadata")?;
     request.service_tier = body.string("service_tier")?;
     request.store = body.boolean("store")?;
+    // As callers write it for models that know it, like the markers of parts.
+    request.cache = body.take("cache_control").map(cache);
     request.modalities = body.strings("modalities")?.unwrap_or_default();
     request.native.extend(body.rest().map(|(name, node)| native(&name, node.to_value())));
     Ok(request)

@@ -6,6 +6,7 @@ use crate::filters::Ink;
 use crate::limit::Slot;
 use crate::measure::Meters;
 use crate::trace::{Spans, Trace};
+use crate::upstream::ai::realtime::Share;
 use crate::upstream::ai::route::{Busy, Class};
 use http::HeaderValue;
 use portcullis_fault::{Code, Defect, Fault, codes, defect};
@@ -62,6 +63,8 @@ pub(crate) struct Recording {
     pub(crate) known: Option<Arc<catalog::Model>>,
     /// Where what was used is that of a batch: how many calls that were.
     batch: Option<u64>,
+    /// Where several models did the call's work: what each used.
+    shares: Vec<Share>,
     /// The call's place among those under way.
     pub(crate) slot: Option<Slot>,
     /// On AI calls: the call's place at the deployment that answers.
@@ -133,6 +136,7 @@ impl Recording {
             meters: None,
             known: None,
             batch: None,
+            shares: Vec::new(),
             slot: None,
             busy: None,
             open: true,
@@ -183,6 +187,7 @@ impl Recording {
             meters: None,
             known: None,
             batch: None,
+            shares: Vec::new(),
             slot: None,
             busy: None,
             open: false,
@@ -210,6 +215,15 @@ impl Recording {
         self.batch = Some(bill.calls);
         self.record.batch = Some(batch);
         self.record.usage = Some(bill.usage);
+    }
+
+    /// What a session used that several models may have had a share in: each costs what it costs.
+    pub(crate) fn shared(&mut self, shares: Vec<Share>) {
+        for Share { usage, .. } in &shares {
+            let sum = self.record.usage.get_or_insert(Usage { source: usage.source, ..Usage::default() });
+            sum.add(usage);
+        }
+        self.shares = shares;
     }
 
     /// There is nothing to record after all.
@@ -257,7 +271,10 @@ impl Recording {
             // Gone before there was an answer; nginx's number for it.
             record.status = 499;
         }
-        record.cost = record.usage.as_ref().and_then(|usage| cost(self.known.as_deref()?, usage, self.batch));
+        record.cost = match &self.shares[..] {
+            [] => record.usage.as_ref().and_then(|usage| cost(self.known.as_deref()?, usage, self.batch)),
+            shares => cost_of_shares(shares, self.known.as_deref()),
+        };
         record.timing.total = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         if let Some(meters) = &self.meters {
             meters.under_way.decrement(1.0);
@@ -283,6 +300,26 @@ fn cost(model: &catalog::Model, usage: &Usage, batch: Option<u64>) -> Option<Cos
     let cost = cost.ok()?;
     let currency = model.tariff.as_ref()?.currency.to_string();
     Some(Cost { nanos: u64::try_from(cost.nanos()).ok()?, currency })
+}
+
+/// What all of them cost together; `None` where that of one is not known, or is in another currency. `own`: the session's model.
+fn cost_of_shares(shares: &[Share], own: Option<&catalog::Model>) -> Option<Cost> {
+    let mut sum: Option<Cost> = None;
+    for Share { listener, usage } in shares {
+        let known = match listener {
+            None => own,
+            Some(known) => known.as_deref(),
+        };
+        let more = cost(known?, usage, None)?;
+        sum = Some(match sum {
+            None => more,
+            Some(sum) if sum.currency == more.currency => {
+                Cost { nanos: sum.nanos.checked_add(more.nanos)?, currency: sum.currency }
+            }
+            Some(_) => return None,
+        });
+    }
+    sum
 }
 
 impl Drop for Recording {

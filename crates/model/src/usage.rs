@@ -40,6 +40,42 @@ pub struct Usage {
     pub source: UsageSource,
 }
 
+impl Usage {
+    /// Adds what else was used. Where its figures are from is for whoever adds them up.
+    pub fn add(&mut self, more: &Self) {
+        // All of them by name, so that none can be forgotten.
+        let Self {
+            input_tokens,
+            output_tokens,
+            cached_input_tokens,
+            reasoning_tokens,
+            audio_input_tokens,
+            audio_output_tokens,
+            image_input_tokens,
+            image_output_tokens,
+            images,
+            seconds,
+            characters,
+            source: _,
+        } = more;
+        for (to, more) in [
+            (&mut self.input_tokens, input_tokens),
+            (&mut self.output_tokens, output_tokens),
+            (&mut self.cached_input_tokens, cached_input_tokens),
+            (&mut self.reasoning_tokens, reasoning_tokens),
+            (&mut self.audio_input_tokens, audio_input_tokens),
+            (&mut self.audio_output_tokens, audio_output_tokens),
+            (&mut self.image_input_tokens, image_input_tokens),
+            (&mut self.image_output_tokens, image_output_tokens),
+            (&mut self.images, images),
+            (&mut self.seconds, seconds),
+            (&mut self.characters, characters),
+        ] {
+            *to = to.saturating_add(*more);
+        }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 fn is_zero(n: &u64) -> bool {
     *n == 0

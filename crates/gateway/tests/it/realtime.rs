@@ -4,6 +4,7 @@ use crate::house::{House, PATIENCE};
 use crate::upstream::Upstream;
 use futures_util::{SinkExt, StreamExt};
 use portcullis_model::record::Outcome;
+use portcullis_model::usage::UsageSource;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ struct Seen {
     messages: Vec<String>,
 }
 
+const HEARD_TIME: &str = r#"{"type":"conversation.item.input_audio_transcription.completed","item_id":"item_1","content_index":0,"transcript":"hi","usage":{"type":"duration","seconds":2.4}}"#;
+const HEARD_TOKENS: &str = r#"{"type":"conversation.item.input_audio_transcription.completed","item_id":"item_1","content_index":0,"transcript":"hi","usage":{"type":"tokens","total_tokens":26,"input_tokens":17,"input_token_details":{"text_tokens":3,"audio_tokens":14},"output_tokens":9}}"#;
 const DONE: &str = r#"{"type":"response.done","response":{"id":"resp_1","usage":{"total_tokens":30,"input_tokens":20,"output_tokens":10,"input_token_details":{"text_tokens":5,"audio_tokens":15,"cached_tokens":0},"output_token_details":{"text_tokens":2,"audio_tokens":8}}}}"#;
 
 /// A provider with sessions: says back what it was told, and what an answer used when one is asked for.
@@ -59,10 +62,17 @@ async fn session(stream: TcpStream, seen: Arc<Mutex<Seen>>) {
     };
     let Ok(mut socket) = tokio_tungstenite::accept_hdr_async(stream, look).await else { return };
     seen.lock().await.asked.extend(asked);
+    let mut by_time = false;
     while let Some(Ok(message)) = socket.next().await {
         let Message::Text(text) = message else { continue };
         seen.lock().await.messages.push(text.to_string());
-        let answer = if text.contains("response.create") { DONE } else { text.as_str() };
+        by_time = (by_time || text.contains("whisper-1")) && !text.contains("gpt-4o-transcribe");
+        let answer = match text.as_str() {
+            text if text.contains("response.create") => DONE,
+            text if text.contains("input_audio_buffer.commit") && by_time => HEARD_TIME,
+            text if text.contains("input_audio_buffer.commit") => HEARD_TOKENS,
+            text => text,
+        };
         let _ = socket.send(Message::text(answer)).await;
     }
 }
@@ -119,6 +129,8 @@ async fn house(address: SocketAddr) -> Arc<House> {
         provider("two"),
         deployed("voice", "one", "gpt-realtime"),
         deployed("ears", "one", "whisper-1"),
+        deployed("scribe", "one", "gpt-4o-transcribe"),
+        deployed("stranger", "one", "nobody-knows-it"),
         deployed("other", "two", "whisper-1"),
     ];
     House::open(&config.concat()).await
@@ -393,6 +405,59 @@ async fn a_providers_no_is_heard() {
     };
     assert_eq!(refused.status(), 400);
     assert_eq!(house.record().await.upstream_status, Some(400));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn what_was_heard_is_counted_at_its_own_models_price() {
+    let (address, _seen, _tasks) = provider().await;
+    let house = house(address).await;
+    let commit = r#"{"type":"input_audio_buffer.commit"}"#.to_owned();
+    let answer = r#"{"type":"response.create"}"#.to_owned();
+    let listens = |model: &str| {
+        json!({"type": "session.update", "session": {"audio": {"input": {"transcription": {"model": model}}}}}).to_string()
+    };
+    let (by_time, by_tokens) = (5 * 100_000, 17 * 2_500 + 9 * 10_000);
+    let answered = 5 * 4_000 + 15 * 32_000 + 2 * 16_000 + 8 * 64_000;
+    for (model, said, tokens, seconds, cost) in [
+        // A session that transcribes and does nothing else.
+        ("scribe", vec![commit.clone()], 26, 0, Some(by_tokens)),
+        ("ears", vec![listens("ears"), commit.clone(), commit.clone()], 0, 5, Some(by_time)),
+        // Beside answers, and by one model after the other.
+        (
+            "voice",
+            vec![
+                listens("ears"),
+                commit.clone(),
+                answer.clone(),
+                commit.clone(),
+                listens("scribe"),
+                commit.clone(),
+            ],
+            56,
+            5,
+            Some(answered + by_time + by_tokens),
+        ),
+        // What one of them costs is not known, so what all of it costs is not either.
+        ("voice", vec![answer.clone(), listens("stranger"), commit.clone()], 56, 0, None),
+    ] {
+        let at = format!("/v1/realtime?model={model}");
+        let (mut socket, _) = connect(&house, &at, &[("authorization", house.ada())]).await.unwrap();
+        for event in &said {
+            socket.send(Message::text(event.clone())).await.unwrap();
+            told(&mut socket).await;
+        }
+        socket.close(None).await.unwrap();
+        while let Some(Ok(_)) = next(&mut socket).await {}
+        let record = house.record().await;
+        let usage = record.usage.unwrap();
+        assert_eq!(
+            (usage.input_tokens + usage.output_tokens, usage.seconds, usage.source),
+            (tokens, seconds, UsageSource::Reported),
+            "{model}: {said:?}"
+        );
+        assert_eq!(record.cost.map(|cost| cost.nanos), cost, "{model}: {said:?}");
+    }
     house.close().await;
 }
 

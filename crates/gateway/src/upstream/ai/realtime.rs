@@ -6,7 +6,7 @@
 mod ear;
 mod gate;
 
-pub(crate) use ear::Ear;
+pub(crate) use ear::{Ear, Share};
 pub(crate) use gate::Gate;
 
 use super::deployment::HttpWay;

@@ -2,9 +2,8 @@
 
 use super::frame::{self, Frames};
 use super::tunnel::Goodbye;
-use crate::upstream::ai::realtime::{Ear, Gate};
+use crate::upstream::ai::realtime::{Ear, Gate, Share};
 use bytes::Bytes;
-use portcullis_model::Usage;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -75,8 +74,8 @@ impl<R: AsyncRead + Unpin, W: AsyncWrite + Unpin> Pipe<R, W> {
     }
 
     /// What was heard of usage.
-    pub(super) fn usage(&self) -> Option<Usage> {
-        self.ear.as_ref().and_then(Ear::usage)
+    pub(super) fn shares(&self) -> Vec<Share> {
+        self.ear.as_ref().map(Ear::shares).unwrap_or_default()
     }
 
     /// Copies until the reading side ends, and then ends the writing side. Can be dropped at any point and gone on with.

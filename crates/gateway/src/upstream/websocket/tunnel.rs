@@ -2,7 +2,7 @@
 
 use super::pipe::{Passed, Pipe, Side};
 use crate::record::{Ending, Recording};
-use crate::upstream::ai::realtime::{Ear, Gate};
+use crate::upstream::ai::realtime::Gate;
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -66,7 +66,7 @@ impl Tunnel {
         let (stream, first) = *upstream;
         let (client_read, client_write) = tokio::io::split(TokioIo::new(client));
         let (upstream_read, upstream_write) = tokio::io::split(stream);
-        let ear = gate.is_some().then(Ear::new);
+        let ear = gate.as_deref().map(Gate::ear);
         let mut up = Pipe::new(client_read, upstream_write, &Bytes::new()).through(gate);
         let mut down = Pipe::new(upstream_read, client_write, &first).heard_by(ear);
         let (sent, answered) = (Passed::default(), Passed::default());
@@ -84,9 +84,7 @@ impl Tunnel {
         };
         recording.record.bytes_in = sent.bytes.load(Ordering::Relaxed);
         recording.record.bytes_out = answered.bytes.load(Ordering::Relaxed);
-        if let Some(usage) = down.usage() {
-            recording.record.usage = Some(usage);
-        }
+        recording.shared(down.shares());
         match up.refused().map_or(ended, Ok) {
             Err(ending) => {
                 if let Some(appended) = recording.close(ending) {

@@ -2,11 +2,11 @@
 //!
 //! The provider's account is ours, so what a caller's events say is read before it goes on: which models they name and, by
 //! whoever asks, what they reach for at the provider ([`Event::request`]). What the provider says passes unread but for its
-//! figures of usage ([`Figures`]).
+//! figures of usage ([`Spent`]).
 
 mod figures;
 
-pub use figures::{Figures, LONGEST};
+pub use figures::{Figures, LONGEST, Spent, Who};
 
 use crate::dialect::request::reach::Rules;
 use crate::dialect::request::{Members, Request};
@@ -53,6 +53,8 @@ struct Named {
     name: String,
     /// With the quotes.
     span: Range<usize>,
+    /// Whether it is to transcribe what is said.
+    listens: bool,
 }
 
 impl Event {
@@ -80,7 +82,7 @@ impl Event {
             return Err(invalid(format!("there is no event `{shown}` that is passed on")));
         }
         let mut models = Vec::new();
-        walk(message, &body, &mut models)?;
+        walk(message, &body, false, &mut models)?;
         Ok(Self { request, models })
     }
 
@@ -92,6 +94,11 @@ impl Event {
     /// The models that it names.
     pub fn models(&self) -> impl Iterator<Item = &str> {
         self.models.iter().map(|named| named.name.as_str())
+    }
+
+    /// Which of them is to transcribe what is said from now on; `None`: it does not say.
+    pub fn listener(&self) -> Option<usize> {
+        self.models.iter().rposition(|named| named.listens)
     }
 
     /// The event with these models' names instead of the caller's, in the order of [`models`](Self::models); `None`: all of it
@@ -114,16 +121,19 @@ impl Event {
     }
 }
 
-/// Notes every model that is named, in the order in which they stand there.
-fn walk(message: &Bytes, node: &Node<'_>, models: &mut Vec<Named>) -> Result<(), Fault> {
+/// Members that say how what is said is transcribed: within a session's `audio.input`, and what that was before.
+const LISTENING: &[&str] = &["transcription", "input_audio_transcription"];
+
+/// Notes every model that is named, in the order in which they stand there. `listens`: whether this says how to transcribe.
+fn walk(message: &Bytes, node: &Node<'_>, listens: bool, models: &mut Vec<Named>) -> Result<(), Fault> {
     match &node.tree {
-        Tree::Array(items) => items.iter().try_for_each(|item| walk(message, item, models)),
+        Tree::Array(items) => items.iter().try_for_each(|item| walk(message, item, false, models)),
         Tree::Object(members) => members.iter().try_for_each(|(name, node)| {
             if OPAQUE.contains(&&**name) {
                 return Ok(());
             }
             if folded(name) != "model" {
-                return walk(message, node, models);
+                return walk(message, node, LISTENING.contains(&&**name), models);
             }
             match &node.tree {
                 _ if name != "model" => {
@@ -134,7 +144,7 @@ fn walk(message: &Bytes, node: &Node<'_>, models: &mut Vec<Named>) -> Result<(),
                     // Its text is a slice of the message's.
                     let start = node.raw.as_ptr() as usize - message.as_ptr() as usize;
                     let span = start..start + node.raw.len();
-                    models.push(Named { name: text.clone().into_owned(), span });
+                    models.push(Named { name: text.clone().into_owned(), span, listens });
                     Ok(())
                 }
                 _ => Err(invalid("member `model` must be a string")),
@@ -211,6 +221,7 @@ mod tests {
         let message = r#"{"type":"session.update","session":{ "model" : "fast", "tools":[{"type":"function","name":"f","parameters":{"properties":{"model":{"type":"string"}}}}],"audio":{"input":{"transcription":{"model":"li\u0073tener"}}},"metadata":{"model":"mine"}}}"#;
         let event = read(message).unwrap();
         assert_eq!(event.models().collect::<Vec<_>>(), ["fast", "listener"]);
+        assert_eq!(event.listener(), Some(1));
         let sent = event.rewrite(&["gpt-realtime".into(), "whisper-1".into()]).unwrap();
         let expected =
             message.replace("\"fast\"", "\"gpt-realtime\"").replace("\"li\\u0073tener\"", "\"whisper-1\"");
@@ -218,6 +229,9 @@ mod tests {
         assert_eq!(event.rewrite(&["fast".into(), "listener".into()]), None);
         let sound = read(r#"{"type":"input_audio_buffer.append","audio":"AAAA"}"#).unwrap();
         assert_eq!((sound.models().count(), sound.rewrite(&[])), (0, None));
+        let before = r#"{"type":"transcription_session.update","session":{"input_audio_transcription":{"model":"ears"}}}"#;
+        let plain = r#"{"type":"session.update","session":{"model":"fast","audio":{"input":{"transcription":null}}}}"#;
+        assert_eq!((read(before).unwrap().listener(), read(plain).unwrap().listener()), (Some(0), None));
     }
 
     #[test]

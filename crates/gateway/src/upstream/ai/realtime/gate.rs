@@ -1,6 +1,7 @@
 //! What of a caller's events goes on to the provider: each is read first. One that may not is the session's end.
 
 use super::Asked;
+use super::ear::{Ear, Listener};
 use crate::beside::Beside;
 use crate::snapshot::{AiRoutes, Snapshot};
 use crate::upstream::ai::held::Held;
@@ -9,6 +10,7 @@ use crate::upstream::websocket::{Assembler, Broken, Goodbye, Piece, Side, text};
 use bytes::Bytes;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::ModelPermit;
+use portcullis_llm::catalog;
 use portcullis_llm::dialect::openai::realtime::Event;
 use portcullis_llm::dialect::request::Reach;
 use portcullis_model::holding::Kind;
@@ -33,6 +35,9 @@ pub(crate) struct Gate {
     held: Arc<Held>,
     clock: Arc<dyn Clock>,
     beside: Arc<Beside>,
+    /// The session's own model, where the catalogue knows it, and which one transcribes.
+    known: Option<Arc<catalog::Model>>,
+    listener: Listener,
 }
 
 impl Gate {
@@ -48,7 +53,14 @@ impl Gate {
             held: asked.held.clone(),
             clock: asked.clock.clone(),
             beside: asked.beside.clone(),
+            known: deployment.known.clone(),
+            listener: Listener::default(),
         }
+    }
+
+    /// Who hears what the provider says of usage in this session.
+    pub(crate) fn ear(&self) -> Ear {
+        Ear::new(self.listener.clone())
     }
 
     /// Takes what the caller sent; what of it may go on now. `Err`: the session is over.
@@ -91,7 +103,11 @@ impl Gate {
         };
         let (event, reach) = self.beside.work(message.len(), read).await??;
         self.reach(&reach).await?;
-        let names = event.models().map(|model| self.there(model)).collect::<Result<Vec<_>, _>>()?;
+        let there = event.models().map(|model| self.there(model)).collect::<Result<Vec<_>, _>>()?;
+        if let Some((_, known)) = event.listener().and_then(|at| there.get(at)) {
+            self.listener.is((*known).cloned());
+        }
+        let names: Vec<Cow<'_, str>> = there.into_iter().map(|(name, _)| Cow::Borrowed(name)).collect();
         Ok(event.rewrite(&names))
     }
 
@@ -117,10 +133,10 @@ impl Gate {
         Ok(())
     }
 
-    /// What a model that the caller names is called at the session's provider.
-    fn there(&self, model: &str) -> Result<Cow<'_, str>, Fault> {
+    /// What a model that the caller names is called at the session's provider, and what the catalogue knows of it.
+    fn there(&self, model: &str) -> Result<(&str, Option<&Arc<catalog::Model>>), Fault> {
         if model == self.permit.model().as_str() {
-            return Ok(Cow::Borrowed(self.model.as_str()));
+            return Ok((self.model.as_str(), self.known.as_ref()));
         }
         let granted = self.snapshot.identity.authorize_model(self.permit.permit(), model)?;
         let target = self.routes.models.get(granted.model()).ok_or(codes::MODEL_NOT_FOUND)?;
@@ -131,7 +147,7 @@ impl Gate {
             Fault::new(codes::AI_REQUEST_INVALID)
                 .detail(format!("model `{model}` is not at the provider of this session"))
         })?;
-        Ok(Cow::Borrowed(deployment.model.as_str()))
+        Ok((deployment.model.as_str(), deployment.known.as_ref()))
     }
 }
 

@@ -81,7 +81,12 @@ fn tls(configured: Option<&Configured>, at: &str) -> Done<Option<Tls>> {
 fn taken(error: BindError, setting: &str) -> Failure {
     Failure::new(format!("cannot listen: {}", error.reason))
         .at(error.at)
-        .next(format!("stop what listens there, or choose another `{setting}`"))
+        .next(format!("stop what listens there, or choose another `{setting}` ({})", variable(setting)))
+}
+
+/// A setting of one value as the environment has it: whoever has no file yet, as in a demonstration, changes it there.
+fn variable(setting: &str) -> String {
+    format!("PORTCULLIS__{}", setting.to_uppercase().replace('.', "__"))
 }
 
 /// The control plane behind a listener.

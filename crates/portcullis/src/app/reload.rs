@@ -34,16 +34,10 @@ pub async fn run(
             continue;
         }
         match load(globals.clone()).await {
-            Err(failure) => {
-                tracing::error!(
-                    problem = failure.what(),
-                    "the new configuration cannot be read; the one before stays in force"
-                );
-                publisher.refuse(failure.problems());
-            }
+            Err(failure) => refuse(&publisher, &failure),
             Ok(mut loaded) => {
                 if let Err(failure) = adjust(&mut loaded.config) {
-                    publisher.refuse(failure.problems());
+                    refuse(&publisher, &failure);
                     continue;
                 }
                 for warning in &loaded.warnings {
@@ -55,6 +49,18 @@ pub async fn run(
             }
         }
     }
+}
+
+fn refuse(publisher: &Publisher, failure: &Failure) {
+    let problems = failure.problems();
+    for Problem { at, message } in &problems {
+        tracing::error!(
+            at,
+            problem = message,
+            "the new configuration cannot be read; the one before stays in force"
+        );
+    }
+    publisher.refuse(problems);
 }
 
 async fn load(globals: Globals) -> Done<portcullis_config::Loaded> {

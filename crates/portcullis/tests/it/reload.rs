@@ -56,14 +56,16 @@ fn a_bad_file_changes_nothing_and_is_heard_of() {
     let server = Server::start(CONFIG);
     let before = configuration(&server);
     assert_eq!(before["refused"], json!(null));
-    for bad in [
-        CONFIG.replace("preset = \"echo\"", "preset = \"ecko\""),
-        CONFIG.replace("[[tenants]]\nname = \"acme\"", "[[tenants]]\nnaem = \"acme\""),
-        "[gateway".to_owned(),
+    for (bad, named) in [
+        (CONFIG.replace("preset = \"echo\"", "preset = \"ecko\""), "ecko"),
+        (CONFIG.replace("[[tenants]]\nname = \"acme\"", "[[tenants]]\nnaem = \"acme\""), "naem"),
+        ("[gateway".to_owned(), "portcullis.toml:1"),
     ] {
         server.place.write(&bad);
         let after = eventually(|| configuration(&server), |status| status["refused"] != json!(null));
         assert_ne!(after["refused"]["problems"][0]["message"], json!(null), "{after}");
+        // Whoever reads the log only learns what is wrong, and where.
+        assert!(server.place.log().contains(named), "{named}: {}", server.place.log());
         assert_eq!(ready(&server)["status"], "ready");
         assert_ne!(ready(&server)["warnings"], json!(null));
         server.place.write(CONFIG);

@@ -76,5 +76,5 @@ fn a_port_that_is_taken_is_said() {
     let address = taken.local_addr().unwrap().to_string();
     let place = Place::new(&CONFIG.replacen("127.0.0.1:0", &address, 1));
     let said = place.fails(1, &["serve"]);
-    assert!(said.contains(&address) && said.contains("next: "), "{said}");
+    assert!(said.contains(&address) && said.contains("(PORTCULLIS__GATEWAY__LISTEN)"), "{said}");
 }

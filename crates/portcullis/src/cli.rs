@@ -136,7 +136,13 @@ pub fn run(
         Err(error) => {
             // Help and version go to stdout and are no failure; the rest is wrong usage.
             let code = u8::try_from(error.exit_code()).unwrap_or(2);
-            return if error.print().is_ok() { ExitCode::from(code) } else { ExitCode::from(1) };
+            let told = if error.use_stderr() && asks_for_json(std::env::args_os()) {
+                let failure = misused(&error.render().to_string());
+                std::io::stderr().write_all(failure.render(Output::Json).as_bytes())
+            } else {
+                error.print()
+            };
+            return if told.is_ok() { ExitCode::from(code) } else { ExitCode::from(1) };
         }
     };
     let mut output = Output::Text;
@@ -147,6 +153,30 @@ pub fn run(
             let _ = std::io::stderr().write_all(failure.render(output).as_bytes());
             ExitCode::from(failure.exit_code())
         }
+    }
+}
+
+/// Whether arguments that cannot be read ask for JSON all the same.
+fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    let mut after_output = false;
+    for argument in arguments {
+        if argument == "--output=json" || (after_output && argument == "json") {
+            return true;
+        }
+        after_output = argument == "--output";
+    }
+    false
+}
+
+/// What the parser of the arguments says: first what is wrong, then perhaps a tip, then the usage.
+fn misused(said: &str) -> Failure {
+    let words = |paragraph: &str| paragraph.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut paragraphs = said.split("\n\n").map(words);
+    let what = paragraphs.next().unwrap_or_default();
+    let failure = Failure::usage(what.strip_prefix("error: ").unwrap_or(&what));
+    match paragraphs.find_map(|paragraph| paragraph.strip_prefix("tip: ").map(str::to_owned)) {
+        Some(tip) => failure.next(tip),
+        None => failure,
     }
 }
 
@@ -165,8 +195,26 @@ fn dispatch(matches: &ArgMatches, environment: Vec<(String, String)>, output: &m
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn is_sound() {
-        super::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn wrong_usage_is_json_where_that_was_asked_for() {
+        let json = |line: &str| asks_for_json(line.split(' ').map(OsString::from));
+        assert!(json("portcullis user nonsense --output json") && json("portcullis --output=json nonsense"));
+        assert!(!json("portcullis --output text json") && !json("portcullis user json --output"));
+        let said = |line: &str| {
+            let error = command().try_get_matches_from(line.split(' ')).unwrap_err();
+            let text = misused(&error.render().to_string()).render(Output::Json);
+            serde_json::from_str::<serde_json::Value>(&text).unwrap()["error"].clone()
+        };
+        assert_eq!(said("portcullis nonsense")["what"], "unrecognized subcommand 'nonsense'");
+        let missing = said("portcullis user show");
+        assert_eq!(missing["what"], "the following required arguments were not provided: <USER>");
+        assert!(said("portcullis user lits")["next"].as_str().unwrap().contains("'list'"));
     }
 }

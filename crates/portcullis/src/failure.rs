@@ -104,7 +104,7 @@ impl Failure {
 
     /// As it is written to stderr.
     pub fn render(&self, output: Output) -> String {
-        let Inner { what, at, next, code, request_id, .. } = &*self.0;
+        let Inner { what, at, next, code, request_id, problems, .. } = &*self.0;
         if output == Output::Json {
             let mut body = json!({ "what": what });
             for (member, value) in [("where", at), ("next", next), ("code", code), ("request_id", request_id)]
@@ -112,6 +112,10 @@ impl Failure {
                 if let Some(value) = value {
                     body[member] = json!(value);
                 }
+            }
+            if !problems.is_empty() {
+                let each = |Problem { at, message }: &Problem| json!({ "at": at, "message": message });
+                body["problems"] = problems.iter().map(each).collect();
             }
             return format!("{}\n", json!({ "error": body }));
         }
@@ -155,5 +159,8 @@ mod tests {
             json!({ "error": { "what": "cannot bind", "where": "127.0.0.1:8080", "next": "stop what listens there" } })
         );
         assert_eq!((failure.exit_code(), Failure::usage("x").exit_code()), (1, 2));
+        let failure = failure.because(vec![Problem::new("a.b", "is wrong")]);
+        let told: serde_json::Value = serde_json::from_str(&failure.render(Output::Json)).unwrap();
+        assert_eq!(told["error"]["problems"], json!([{ "at": "a.b", "message": "is wrong" }]));
     }
 }

@@ -102,6 +102,14 @@ fn failures_say_what_where_and_what_next() {
 }
 
 #[test]
+fn wrong_usage_is_json_too() {
+    let output = portcullis().args(["user", "show", "--output", "json"]).output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.as_slice()), (Some(2), &b""[..]));
+    let body: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
+    assert!(body["error"]["what"].as_str().unwrap().contains("<USER>"), "{body}");
+}
+
+#[test]
 fn without_a_data_directory_it_says_so() {
     let place = Place::new(CONFIG);
     let said = place.fails(1, &["user", "list"]);

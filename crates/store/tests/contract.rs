@@ -17,6 +17,8 @@ mod identifiers;
 mod logs;
 #[path = "contract/occurrences.rs"]
 mod occurrences;
+#[path = "contract/port.rs"]
+mod port;
 #[path = "contract/provisioned.rs"]
 mod provisioned;
 #[path = "contract/records.rs"]

@@ -17,7 +17,7 @@ use portcullis_identity::{LocalIssuer, Runtime, RuntimeParts};
 use portcullis_model::audit::OperatorRole;
 use portcullis_model::route::{RouteError, RouteExplanation, RouteQuestion, RouteStandby, RouteStandbyModel};
 use portcullis_model::time::ManualClock;
-use portcullis_model::{ByteSize, Clock, Name, Problem, Rng, Specification, TenantId, Timestamp};
+use portcullis_model::{ByteSize, Clock, Name, Problem, Rng, Span, Specification, TenantId, Timestamp};
 use portcullis_net::accept::{FailureBudget, FailureBudgetOptions};
 use portcullis_net::egress::{Egress, ProxyEnvironment};
 use portcullis_store::{DataDir, Database, Options, Store};
@@ -136,7 +136,10 @@ impl Plane {
         let manual = Arc::new(ManualClock::at(Timestamp::from_seconds(1_795_312_243)));
         let clock: Arc<dyn Clock> = manual.clone();
         let rng: Arc<dyn Rng> = Arc::new(SystemRng::new());
-        let store = Store::open(Options::new(Database::Sqlite(data.database()))).await.unwrap();
+        // A busy machine may take longer than the half seconds of the defaults.
+        let options = Options::new(Database::Sqlite(data.database()));
+        let options = Options { statement_timeout: std::time::Duration::from_secs(30), ..options };
+        let store = Store::open(options).await.unwrap();
         let (pepper, custody) = (Pepper::new(&[7; 32]), Custody::new(&Secret::new([8; 32]), &[]));
         let directory =
             Directory::new(store.clone(), clock.clone(), rng.clone(), pepper.clone(), custody.clone());
@@ -149,7 +152,7 @@ impl Plane {
             egress: Egress::new(clock.clone(), ProxyEnvironment::default()),
             clock: clock.clone(),
             pepper,
-            resolution: Resolution::default(),
+            resolution: Resolution { timeout: Span::seconds(30), ..Resolution::default() },
             token_cache: ByteSize(1 << 20),
             local: Some(local.clone()),
         });

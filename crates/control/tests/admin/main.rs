@@ -7,6 +7,8 @@ mod harness;
 mod nats;
 mod nats_credentials;
 mod patience;
+#[path = "../../../store/tests/contract/port.rs"]
+mod port;
 mod publication;
 mod resources;
 mod retention;

@@ -2,6 +2,7 @@
 //! apt-get install nats-server) these tests say that they were skipped.
 
 use crate::harness::Plane;
+use crate::port::free_port;
 use crate::webhooks::{user, worker};
 use async_nats::jetstream;
 use portcullis_control::sinks::{Delivery, Next, Notice, Sink, open};
@@ -34,14 +35,13 @@ pub struct Nats {
 impl Nats {
     /// One on a free port, when the program is there.
     pub async fn start(arguments: &[&str]) -> Option<Self> {
-        let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-        let place = tempfile::tempdir().unwrap();
+        let (port, place) = (free_port(), tempfile::tempdir().unwrap());
         let arguments: Vec<String> = arguments.iter().map(|&argument| argument.to_owned()).collect();
         let Some(child) = Self::spawn(place.path(), port, &arguments) else {
             println!("skipped: there is no `nats-server` here (Debian: apt-get install nats-server)");
             return None;
         };
-        let server = Self { child, place, port, arguments };
+        let mut server = Self { child, place, port, arguments };
         server.up().await;
         Some(server)
     }
@@ -55,10 +55,11 @@ impl Nats {
         })
     }
 
-    async fn up(&self) {
+    async fn up(&mut self) {
         let began = Instant::now();
         while TcpStream::connect(("127.0.0.1", self.port)).await.is_err() {
-            assert!(began.elapsed() < PATIENCE, "nats-server does not start");
+            let ended = self.child.try_wait().unwrap();
+            assert!(ended.is_none() && began.elapsed() < PATIENCE, "nats-server does not start: {ended:?}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
@@ -221,7 +222,7 @@ async fn a_server_that_is_killed_and_comes_back_has_every_event_once() {
 async fn a_subject_is_one_tenant_s_and_a_stream_must_have_it() {
     let Some(server) = Nats::start(&["--auth", TOKEN]).await else { return };
     let plane = Plane::new().await;
-    let url = format!("url = \"nats://127.0.0.1:{}\"\nprefix = \"gw.eu\"\ntimeout = \"5s\"", server.port);
+    let url = format!("url = \"nats://127.0.0.1:{}\"\nprefix = \"gw.eu\"\ntimeout = \"30s\"", server.port);
     let nobody = opened(&plane, &url).unwrap();
     let refused = why(nobody.deliver(&notice(&plane, 1)).await);
     assert!(refused.to_lowercase().contains("authorization"), "{refused}");
@@ -259,24 +260,35 @@ async fn a_server_s_certificate_must_be_one_that_is_trusted() {
     };
     let plane = Plane::new().await;
     let url = format!("url = \"tls://127.0.0.1:{}\"", server.port);
-    let strange = why(opened(&plane, &url).unwrap().deliver(&notice(&plane, 1)).await);
-    assert!(strange.to_lowercase().contains("certificate"), "{strange}");
-    let known = opened(&plane, &format!("{url}\nca_file = \"{certificate}\"")).unwrap();
+    // The server gives a handshake two seconds, which may be too little on a busy machine, but not each time.
+    let told = async |settings: &str, expected: &str| {
+        let mut told = String::new();
+        for _ in 0..5 {
+            let sink = opened(&plane, settings).unwrap();
+            told = why(sink.deliver(&notice(&plane, 1)).await);
+            if told.to_lowercase().contains(expected) {
+                return;
+            }
+        }
+        panic!("not `{expected}`: {told}");
+    };
+    told(&url, "certificate").await;
     // No stream, but somebody to say so.
-    let homeless = why(known.deliver(&notice(&plane, 1)).await);
-    assert!(homeless.contains("no JetStream stream"), "{homeless}");
+    told(&format!("{url}\nca_file = \"{certificate}\""), "no jetstream stream").await;
 }
 
-/// Says what a server says, until something was asked of it; what it was sent.
+/// Says what a server says, until something was asked of it; what it was sent, which is nothing when the other side left.
 async fn impostor(listener: &TcpListener, info: &str) -> String {
     let (stream, _) = listener.accept().await.unwrap();
     let mut stream = BufReader::new(stream);
     let _ = stream.write_all(format!("INFO {info}\r\n").as_bytes()).await;
     let mut sent = Vec::new();
     let mut piece = [0; 1024];
-    while let Ok(Ok(n)) = tokio::time::timeout(Duration::from_millis(300), stream.read(&mut piece)).await
-        && n > 0
-    {
+    // However long the first word takes; the rest comes with it.
+    loop {
+        let patience = if sent.is_empty() { PATIENCE } else { Duration::from_millis(300) };
+        let read = tokio::time::timeout(patience, stream.read(&mut piece)).await;
+        let Ok(Ok(n @ 1..)) = read else { break };
         sent.extend_from_slice(&piece[..n]);
         if sent.ends_with(b"PING\r\n") {
             let _ = stream.write_all(b"PONG\r\n").await;
@@ -315,6 +327,7 @@ async fn servers_that_a_server_names_are_not_connected() {
     let info = format!("{INFO},\"connect_urls\":[\"{}\"]}}", named.local_addr().unwrap());
     let sink = opened(&plane, &format!("url = \"nats://127.0.0.1:{port}\"\ntimeout = \"1s\"")).unwrap();
     // Which of several it would take is left to chance.
+    let mut connected = 0;
     for n in 0..8 {
         let notice = notice(&plane, n);
         let telling = async {
@@ -322,14 +335,17 @@ async fn servers_that_a_server_names_are_not_connected() {
         };
         let serving = async {
             loop {
+                // One that gave up in time may have left a connection behind, on which nothing comes.
                 let sent = impostor(&listener, &info).await;
-                assert!(sent.contains("CONNECT"), "{sent}");
+                assert!(sent.is_empty() || sent.contains("CONNECT"), "{sent}");
+                connected += usize::from(!sent.is_empty());
             }
         };
         tokio::select! { () = telling => {}, () = serving => {} }
     }
     let nobody = tokio::time::timeout(Duration::from_millis(50), named.accept()).await;
     assert!(nobody.is_err(), "somebody else was connected");
+    assert!(connected > 0, "nobody came here");
 }
 
 #[tokio::test]

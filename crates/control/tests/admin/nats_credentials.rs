@@ -92,7 +92,7 @@ async fn a_credentials_file_is_good_for_what_its_account_may() {
     let (admin, _) = Accounts::user(&accounts.account, "admin", ">");
     let stream = server.stream_as(ConnectOptions::with_credentials(&admin).unwrap()).await;
     let plane = Plane::new().await;
-    let url = format!("url = \"nats://127.0.0.1:{}\"\ntimeout = \"3s\"", server.port);
+    let url = format!("url = \"nats://127.0.0.1:{}\"\ntimeout = \"10s\"", server.port);
     let tell = async |file: &str| {
         let sink =
             opened_with(&plane, &Given(file), &format!("{url}\ncredentials = \"env:SECRET\"")).unwrap();
@@ -134,7 +134,7 @@ async fn a_user_name_needs_its_password() {
     let plane = Plane::new().await;
     let tell = async |name: &str, password: &str| {
         let nats = format!(
-            "url = \"nats://127.0.0.1:{}\"\ntimeout = \"3s\"\nusername = \"{name}\"\npassword = \"env:SECRET\"",
+            "url = \"nats://127.0.0.1:{}\"\ntimeout = \"10s\"\nusername = \"{name}\"\npassword = \"env:SECRET\"",
             server.port
         );
         opened_with(&plane, &Given(password), &nats).unwrap().deliver(&notice(&plane, 1)).await

@@ -30,9 +30,15 @@ async fn one_credential_waits_for_a_few_records_at_a_time() {
         assert_eq!(answer.status, StatusCode::NOT_FOUND);
         began.elapsed()
     };
-    let (many, another) = tokio::join!(join_all((0..12).map(|_| ask(&one))), ask(&other));
-    assert_eq!(many.iter().filter(|took| **took >= WAITED).count(), EACH, "{many:?}");
-    assert!(another >= WAITED, "{another:?}: who has nobody waiting waits");
+    // A busy machine may keep whoever is told at once waiting as well, but not each time.
+    let mut waited = Vec::new();
+    while waited.last() != Some(&EACH) {
+        assert!(waited.len() < 5, "{waited:?}");
+        let (many, another) = tokio::join!(join_all((0..12).map(|_| ask(&one))), ask(&other));
+        assert!(another >= WAITED, "{another:?}: who has nobody waiting waits");
+        waited.push(many.iter().filter(|took| **took >= WAITED).count());
+        assert!(waited.iter().all(|waited| *waited >= EACH), "{many:?}");
+    }
 }
 
 #[tokio::test]
@@ -43,13 +49,17 @@ async fn one_credential_has_a_few_examinations_at_a_time() {
         let question = json!({ "request": young(&plane) });
         plane.call(As::Bearer(&one), Method::POST, "/admin/v1/doctor", Some(&question)).await
     };
-    let answers = join_all((0..12).map(|_| ask())).await;
-    let with = |status: StatusCode| answers.iter().filter(move |answer| answer.status == status);
-    assert_eq!(
-        (with(StatusCode::NOT_FOUND).count(), with(StatusCode::TOO_MANY_REQUESTS).count()),
-        (EACH, 12 - EACH)
-    );
-    assert!(with(StatusCode::TOO_MANY_REQUESTS).all(|answer| answer.headers.contains_key("retry-after")));
+    // The last may come so late on a busy machine that the first is over, but not each time.
+    let mut found = Vec::new();
+    while found.last() != Some(&EACH) {
+        assert!(found.len() < 5, "{found:?}");
+        let answers = join_all((0..12).map(|_| ask())).await;
+        let with = |status: StatusCode| answers.iter().filter(move |answer| answer.status == status);
+        assert!(with(StatusCode::TOO_MANY_REQUESTS).all(|answer| answer.headers.contains_key("retry-after")));
+        found.push(with(StatusCode::NOT_FOUND).count());
+        assert!(found.iter().all(|found| *found >= EACH), "{found:?}");
+        assert_eq!(found.last(), Some(&(12 - with(StatusCode::TOO_MANY_REQUESTS).count())));
+    }
     // Free again; and the socket's owner is not bounded.
     assert_eq!(ask().await.status, StatusCode::NOT_FOUND);
     let on_this_host =

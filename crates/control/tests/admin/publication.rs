@@ -8,7 +8,7 @@ use portcullis_model::{Model, Name};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 fn config(tenants: &[&str], models: &[&str]) -> Arc<Config> {
@@ -77,21 +77,22 @@ async fn a_change_in_the_store_is_published_by_itself() {
     let work = async {
         // The subscription begins with the first poll of `run`; what is there by then is not told again.
         tokio::task::yield_now().await;
-        plane.tenant("made-later").await;
-        let began = std::time::Instant::now();
-        loop {
-            let seen = plane
-                .compiled
-                .installed
-                .lock()
-                .unwrap()
-                .last()
-                .is_some_and(|last| last.tenants.iter().any(|tenant| tenant.name == *"made-later"));
-            if seen {
-                break;
+        // A busy machine may hold up one of them; what is slow by itself is slow each time.
+        let mut took: Vec<Duration> = Vec::new();
+        while took.last().is_none_or(|last| *last >= Duration::from_secs(1)) {
+            assert!(took.len() < 5, "not published within a second: {took:?}");
+            let name = format!("made-later-{}", took.len());
+            plane.tenant(&name).await;
+            let began = Instant::now();
+            let seen = || {
+                let installed = plane.compiled.installed.lock().unwrap();
+                installed.last().is_some_and(|last| last.tenants.iter().any(|tenant| tenant.name == *name))
+            };
+            while !seen() {
+                assert!(began.elapsed() < Duration::from_secs(60), "not published");
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
-            assert!(began.elapsed() < Duration::from_secs(1), "not published within a second");
-            tokio::time::sleep(Duration::from_millis(2)).await;
+            took.push(began.elapsed());
         }
         shutdown.cancel();
     };

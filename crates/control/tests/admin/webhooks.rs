@@ -418,7 +418,7 @@ async fn an_answer_is_bounded_in_size_and_in_time() {
     let begun = std::time::Instant::now();
     let told = sinks[0].deliver(&notice).await;
     assert!(matches!(&told, Delivery::Failed { reason: "timeout", .. }), "{told:?}");
-    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(60), "{:?}", begun.elapsed());
     assert!(!format!("{told:?}").contains("whsec_"));
 }
 

@@ -67,7 +67,7 @@ async fn the_first_may_still_win_and_a_quick_one_is_alone() {
     assert_eq!((record.provider.as_deref(), record.attempts), (Some("one"), 2));
     house.close().await;
     let (one, two) = (Vendor::always(good()).await, Vendor::always(good()).await);
-    let house = self::house(&one, &two, "hedge = { after = \"5s\" }").await;
+    let house = self::house(&one, &two, "hedge = { after = \"60s\" }").await;
     assert_eq!(ask(&house, PLAIN, "").await.header("x-portcullis-attempts"), None);
     assert_eq!((one.calls(), two.calls()), (1, 0));
     assert!(house.record().await.tried.is_empty());
@@ -128,19 +128,15 @@ async fn when_both_fail_the_next_is_asked() {
 async fn what_does_something_is_never_asked_twice() {
     let silent = Vendor::always(Does::Waits).await;
     let quick = Vendor::always(good()).await;
-    let providers = [
-        silent.provider("one", "preset = \"openai\"\nhttp = { response_timeout = \"1s\" }"),
-        quick.provider("two", "preset = \"openai\""),
-    ];
-    let house = House::open(
-        &[
-            providers.concat(),
-            model("fast", &format!("{SOON}\nserver_tools = [\"web_search\"]"), &[ONE, TWO]),
-        ]
-        .concat(),
-    )
-    .await;
-    let call = async |path: &str, body: &str| {
+    let house = async |more: &str| {
+        let providers = [
+            silent.provider("one", &format!("preset = \"openai\"\n{more}")),
+            quick.provider("two", "preset = \"openai\""),
+        ];
+        let tools = format!("{SOON}\nserver_tools = [\"web_search\"]");
+        House::open(&[providers.concat(), model("fast", &tools, &[ONE, TWO])].concat()).await
+    };
+    let call = async |house: &House, path: &str, body: &str| {
         let head = format!(
             "POST {path} HTTP/1.1\r\nhost: gw\r\nauthorization: {}\r\ncontent-length: {}\r\n\r\n{body}",
             house.ada(),
@@ -151,19 +147,23 @@ async fn what_does_something_is_never_asked_twice() {
         house.record().await.tried[0].outcome.clone()
     };
     let with = |more: &str| PLAIN.replace("\"fast\"", &format!("\"fast\",{more}"));
+    let impatient = house("http = { response_timeout = \"500ms\" }").await;
     for (path, body) in [
         ("/v1/chat/completions", with(r#""store":true"#)),
         ("/v1/chat/completions", with(r#""tools":[{"type":"web_search"}]"#)),
         ("/v1/responses", r#"{"model":"fast","input":"hi"}"#.to_owned()),
         ("/v1/completions", r#"{"model":"fast","prompt":"hi"}"#.to_owned()),
     ] {
-        assert_eq!(call(path, &body).await, "outage", "{path} {body}: the second only after the first");
+        let first = call(&impatient, path, &body).await;
+        assert_eq!(first, "outage", "{path} {body}: the second only after the first");
     }
+    impatient.close().await;
+    let house = house("").await;
     for (path, body) in [
         ("/v1/embeddings", r#"{"model":"fast","input":"hi"}"#.to_owned()),
         ("/v1/chat/completions", with(r#""tools":[{"type":"function","function":{"name":"f"}}]"#)),
     ] {
-        assert_eq!(call(path, &body).await, "outrun", "{path} {body}");
+        assert_eq!(call(&house, path, &body).await, "outrun", "{path} {body}");
     }
     house.close().await;
 }

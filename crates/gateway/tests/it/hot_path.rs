@@ -15,7 +15,8 @@ struct World {
 }
 
 impl World {
-    /// Allocations of one call over an open connection.
+    /// Allocations of one call over an open connection. What happens beside it now and then, on a busy machine within more of
+    /// the calls, is not the call's: the fewest of several rounds count.
     fn counted(&self, line: &str) -> u64 {
         const CALLS: u64 = 64;
         let call = format!(
@@ -36,7 +37,8 @@ impl World {
         };
         // What is done once is done by then.
         calls(CALLS);
-        allocation_counter::measure(|| calls(CALLS)).count_total / CALLS
+        let rounds = (0..8).map(|_| allocation_counter::measure(|| calls(CALLS)).count_total);
+        rounds.min().unwrap_or_default() / CALLS
     }
 }
 

@@ -384,30 +384,31 @@ async fn retries_go_on_within_the_deadline_only() {
     // What a provider asks for is waited for, or not at all.
     let busy = says(
         "429 Too Many Requests",
-        "retry-after: 20\r\n",
+        "retry-after: 50\r\n",
         r#"{"error":{"message":"slow down","type":"requests"}}"#,
     );
     let busy = Vendor::always(busy).await;
-    let more = "retries = 5\ndeadline = \"3s\"";
+    let more = "retries = 5\ndeadline = \"40s\"";
     let house = House::open(&[busy.provider("one", ""), model("fast", more, &[ONE])].concat()).await;
     let began = Instant::now();
     let answer = ask(&house, PLAIN, "").await;
-    assert_eq!((answer.status, answer.header("retry-after"), busy.calls()), (429, Some("20"), 1));
-    assert!(began.elapsed() < Duration::from_secs(3));
+    assert_eq!((answer.status, answer.header("retry-after"), busy.calls()), (429, Some("50"), 1));
+    assert!(began.elapsed() < Duration::from_secs(40));
     house.close().await;
     // All attempts share one time: what the first took is not there for the others, however often there are to be more.
     let (one, two) = (Vendor::always(Does::Waits).await, Vendor::always(Does::Waits).await);
-    let impatient = "http = { response_timeout = \"200ms\" }";
+    let impatient = "http = { response_timeout = \"600ms\" }";
     let config = [
         one.provider("one", impatient),
         two.provider("two", impatient),
-        model("fast", "retries = 50\ndeadline = \"700ms\"", &[ONE, TWO]),
+        model("fast", "retries = 50\ndeadline = \"2s\"", &[ONE, TWO]),
     ];
     let house = House::open(&config.concat()).await;
     let began = Instant::now();
     let answer = ask(&house, PLAIN, "").await;
     assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (504, Some("upstream_timeout")));
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    // Fifty would take half a minute.
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert!((2..=4).contains(&(one.calls() + two.calls())), "{} and {}", one.calls(), two.calls());
     house.close().await;
     // Silence ends with the deadline.
@@ -427,7 +428,7 @@ async fn retries_go_on_within_the_deadline_only() {
     let began = Instant::now();
     let answer = ask(&house, &PLAIN.replace("\"fast\"", "\"fast\",\"stream\":true"), "").await;
     assert_eq!((answer.status, answer.json()["error"]["code"].as_str()), (504, Some("upstream_timeout")));
-    assert!(began.elapsed() < Duration::from_secs(5) && headed.calls() == 0);
+    assert!(began.elapsed() < crate::house::PATIENCE / 2 && headed.calls() == 0);
     house.close().await;
     // A provider that is silent for too long is left for one that is not.
     let (silent, quick) = (Vendor::always(Does::Waits).await, Vendor::always(good()).await);

@@ -59,12 +59,16 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
-        Self::with(portcullis_config::Resolution::default(), None).await
+        // A busy machine may take longer than the half second of the default.
+        let timeout = portcullis_model::Span::seconds(30);
+        Self::with(portcullis_config::Resolution { timeout, ..Default::default() }, None).await
     }
 
     pub async fn with(resolution: portcullis_config::Resolution, source: Option<Arc<dyn Source>>) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let store = Store::open(Options::new(Database::Sqlite(data.path().join("test.db")))).await.unwrap();
+        let options = Options::new(Database::Sqlite(data.path().join("test.db")));
+        let store =
+            Store::open(Options { statement_timeout: Duration::from_secs(30), ..options }).await.unwrap();
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(START)));
         let pepper = Pepper::new(&[7; 32]);
         let custody = Custody::new(&Secret::new([9; 32]), &[]);

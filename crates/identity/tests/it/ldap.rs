@@ -1,5 +1,7 @@
 //! The LDAP source against a real OpenLDAP server.
 
+#[path = "../../../store/tests/contract/port.rs"]
+mod port;
 #[path = "ldap/samba.rs"]
 mod samba;
 #[path = "ldap/slapd.rs"]
@@ -9,6 +11,7 @@ mod trouble;
 #[path = "ldap/walks.rs"]
 mod walks;
 
+use port::free_port;
 use portcullis_fault::Secret;
 use portcullis_identity::sources::foreign::{Failure, Foreign, Freshness, Person, Wanted};
 use portcullis_identity::sources::kinds::{Parts, Wrong, open};
@@ -53,7 +56,7 @@ fn at_time(urls: &[String], more: Value, clock: Arc<dyn Clock>) -> Result<Arc<dy
         }
     }
     let source: Source =
-        serde_json::from_value(json!({ "name": "corp", "tenant": "acme", "timeout": "2s", "ldap": ldap }))
+        serde_json::from_value(json!({ "name": "corp", "tenant": "acme", "timeout": "10s", "ldap": ldap }))
             .unwrap();
     let egress = Egress::new(clock.clone(), ProxyEnvironment::default());
     open(&source, &Parts { egress: &egress, secrets: &Given, clock: &clock })

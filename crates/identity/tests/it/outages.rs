@@ -258,7 +258,7 @@ async fn a_look_up_ends_by_its_time_out_and_an_open_breaker_waits_for_nothing() 
     }
     assert_eq!(asked.join_all().await, ["resolution_unavailable"; 5]);
     let took = began.elapsed();
-    assert!(took >= Duration::from_millis(500) && took < Duration::from_secs(10), "{took:?}");
+    assert!(took >= Duration::from_millis(500) && took < Duration::from_secs(60), "{took:?}");
     // As many failures as open the breaker: from here on the answer is there before anything could be waited for.
     let before = store.asked();
     for n in 0..1_000 {
@@ -329,7 +329,7 @@ async fn a_stream_outlives_a_short_outage_and_no_long_one() {
     assert!(goes_on(&mut standing).await);
     seconds(2);
     let ends = async |standing: &mut Standing| {
-        let fault = tokio::time::timeout(Duration::from_secs(10), standing.lost()).await.expect("it ends");
+        let fault = tokio::time::timeout(Duration::from_secs(60), standing.lost()).await.expect("it ends");
         assert_eq!(fault.code(), codes::RESOLUTION_UNAVAILABLE);
     };
     ends(&mut standing).await;

@@ -147,7 +147,10 @@ async fn failures_are_told_apart() {
     let client = plain(&table, Trust::Operator);
     let error = get(&client, "http://nowhere.example").await.unwrap_err();
     assert_eq!(error.reason(), "resolve");
-    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    // Nobody listens there, and nobody else can while the socket is held.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let unused = held.local_addr().unwrap();
     assert_eq!(get(&client, &format!("http://{unused}")).await.unwrap_err().reason(), "connect");
     // Accepts and says nothing: the TLS handshake does not end.
     let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();

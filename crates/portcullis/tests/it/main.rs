@@ -17,6 +17,8 @@ mod layers;
 mod nats;
 mod nested;
 mod outages;
+#[path = "../../../store/tests/contract/port.rs"]
+mod port;
 mod postgres;
 mod records;
 mod redis;

@@ -1,8 +1,9 @@
 //! Events of a running server on a real NATS server. What happens when that one is killed: `crates/control/tests`.
 
+use crate::port::free_port;
 use crate::server::{CONFIG, Server, eventually};
 use async_nats::jetstream;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -38,7 +39,7 @@ impl Drop for Nats {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happens_is_published_where_a_bus_is_configured() {
     let place = tempfile::tempdir().unwrap();
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let port = free_port();
     let Some(_nats) = Nats::start(place.path(), port) else { return };
     let url = format!("nats://127.0.0.1:{port}");
     let config = jetstream::stream::Config {

@@ -2,9 +2,11 @@
 
 use crate::doctor::world::{World, claims, sign};
 use crate::http::get;
+use crate::server::{PATIENCE, within};
 use serde_json::{Value, json};
 use std::io::Write;
 use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 fn items(page: &Value) -> &[Value] {
     page["items"].as_array().unwrap()
@@ -47,21 +49,23 @@ async fn somebody_is_found_near_and_keeps_a_history() {
     // Unlinked, the subject is nobody's within a second, and still known.
     let token = sign(&claims("corp", "0c1d-ada"), &world.corp);
     assert_eq!(get(world.server.gateway, "/v1/models", Some(&token)).await.status, 200);
-    world.server.cli(&[
-        "user",
-        "unlink",
-        "ada.lovelace",
-        "--tenant",
-        "acme",
-        "--issuer",
-        "corp",
-        "--subject",
-        "0c1d-ada",
-    ]);
-    let began = std::time::Instant::now();
-    while get(world.server.gateway, "/v1/models", Some(&token)).await.status == 200 {
-        assert!(began.elapsed() < std::time::Duration::from_secs(1), "still served");
-    }
+    let subject = ["--issuer", "corp", "--subject", "0c1d-ada"];
+    let until = async |served: bool| {
+        let began = Instant::now();
+        while (get(world.server.gateway, "/v1/models", Some(&token)).await.status == 200) != served {
+            assert!(began.elapsed() < PATIENCE, "still {}", if served { "refused" } else { "served" });
+        }
+        began.elapsed()
+    };
+    within(Duration::from_secs(1), "unlinked", async |n| {
+        if n > 0 {
+            world.server.cli(&[&["user", "link", id], &subject[..]].concat());
+            until(true).await;
+        }
+        world.server.cli(&[&["user", "unlink", "ada.lovelace", "--tenant", "acme"], &subject[..]].concat());
+        until(false).await
+    })
+    .await;
     assert_eq!(world.first(&token).await.0, "subject_was_replaced");
     let history = world.server.cli(&["user", "history", id]);
     let was =

@@ -31,11 +31,16 @@ pub async fn a_young_record_is_waited_for(world: &World) {
     let (found, ()) = tokio::join!(find_soon(&world.store, young.id, NOW), later);
     assert_eq!(found.unwrap().as_ref(), Some(&young));
     // Nobody waits for an old one, or for one that has yet to come.
-    let asked = tokio::time::Instant::now();
     for now in [NOW.plus(Duration::from_secs(60)), NOW.minus(Duration::from_secs(60))] {
-        assert_eq!(find_soon(&world.store, record(NOW).id, now).await.unwrap(), None);
+        // Two seconds at least when it is waited for; a busy machine may take as long for other reasons, but not each time.
+        let mut quickest = Duration::MAX;
+        for _ in 0..5 {
+            let asked = tokio::time::Instant::now();
+            assert_eq!(find_soon(&world.store, record(NOW).id, now).await.unwrap(), None);
+            quickest = quickest.min(asked.elapsed());
+        }
+        assert!(quickest < Duration::from_secs(2), "{quickest:?}");
     }
-    assert!(asked.elapsed() < Duration::from_secs(2));
 }
 
 pub async fn a_hostile_record_can_be_stored(world: &World) {
@@ -192,7 +197,8 @@ pub async fn a_spool_is_drained_in_order(world: &World) {
             spool.append(record).await.unwrap();
         }
         while find(&world.store, records[1_499].id).await.unwrap().is_none() {
-            tokio::task::yield_now().await;
+            // The drain has what others leave of the processors: to ask without a pause would leave it nothing.
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
         stop.cancel();
     };

@@ -68,17 +68,17 @@ pub async fn a_closed_store_is_unavailable(world: &World) {
 
 pub async fn a_statement_that_takes_too_long_is_given_up(world: &World) {
     let tenant = world.tenant("acme").await;
-    let hasty =
-        Store::open(Options { statement_timeout: Duration::from_millis(200), ..world.options.clone() })
-            .await
-            .unwrap();
+    let hasty = Store::open(Options { statement_timeout: Duration::from_secs(1), ..world.options.clone() })
+        .await
+        .unwrap();
     let mut holder = world.store.begin().await.unwrap();
     tenants::lock(&mut holder, tenant.id).await.unwrap();
     let begun = Instant::now();
     let mut tx = hasty.begin().await.unwrap();
     let error = tenants::lock(&mut tx, tenant.id).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");
-    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    // It would wait for ever, or for the minute of a pool.
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
     drop(tx);
     holder.rollback().await.unwrap();
     hasty.ping().await.unwrap();

@@ -1,5 +1,6 @@
 //! Where a contract test runs: a database of its own, and things to put into it.
 
+use crate::port::free_port;
 use futures_util::FutureExt;
 use portcullis_fault::Secret;
 use portcullis_model::record::{Outcome, Timing};
@@ -48,9 +49,14 @@ pub struct World {
     redis: std::sync::Mutex<Option<RedisServer>>,
 }
 
+/// Generous: the machine may be busy. Tests of the time-out set their own.
+fn patient(database: Database) -> Options {
+    Options { statement_timeout: Duration::from_secs(30), ..Options::new(database) }
+}
+
 pub async fn on_sqlite<F: Future<Output = ()>>(test: impl FnOnce(&'static World) -> F) {
     let directory = tempfile::tempdir().unwrap();
-    let options = Options::new(Database::Sqlite(directory.path().join("test.db")));
+    let options = patient(Database::Sqlite(directory.path().join("test.db")));
     run(
         World {
             store: Store::open(options.clone()).await.unwrap(),
@@ -93,11 +99,9 @@ async fn on_server<F: Future<Output = ()>>(
     let (base, query) = server.split_once('?').unwrap_or((&server, ""));
     let (base, _) = base.rsplit_once('/').unwrap();
     let url = format!("{base}/{database}?{query}");
-    let mut options = Options::new(Database::Postgres(Secret::new(url)));
+    let mut options = patient(Database::Postgres(Secret::new(url)));
     options.pool = 4;
     options.redis = redis.as_ref().map(RedisServer::url);
-    // Generous: the machine may be busy. Tests of the time-out set their own.
-    options.statement_timeout = Duration::from_secs(10);
     let store = Store::open(options.clone()).await.unwrap();
     let directory = tempfile::tempdir().unwrap();
     let redis = std::sync::Mutex::new(redis);
@@ -129,8 +133,7 @@ pub struct RedisServer {
 impl RedisServer {
     /// One on a free port, when the program is there.
     fn start() -> Option<Self> {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        Self::at(port)
+        Self::at(free_port())
     }
 
     fn at(port: u16) -> Option<Self> {
@@ -139,10 +142,13 @@ impl RedisServer {
             .stdout(std::process::Stdio::null())
             .spawn()
             .ok()?;
-        let server = Self { child, port };
-        for _ in 0..2_000 {
+        let mut server = Self { child, port };
+        for _ in 0..6_000 {
             if std::net::TcpStream::connect(("127.0.0.1", port)).is_ok() {
                 return Some(server);
+            }
+            if let Some(status) = server.child.try_wait().unwrap() {
+                panic!("redis-server ended: {status}");
             }
             std::thread::sleep(Duration::from_millis(10));
         }

@@ -291,9 +291,12 @@ mod tests {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let script = script.clone();
                 tasks.spawn(async move {
-                    let mut head = [0; 4096];
-                    let read = stream.read(&mut head).await.unwrap_or(0);
-                    let head = String::from_utf8_lossy(&head[..read]).into_owned();
+                    let (mut head, mut piece) = (Vec::new(), [0; 4096]);
+                    while !head.ends_with(b"\r\n\r\n") {
+                        let Ok(read @ 1..) = stream.read(&mut piece).await else { return };
+                        head.extend_from_slice(&piece[..read]);
+                    }
+                    let head = String::from_utf8_lossy(&head).into_owned();
                     match script(head.split(' ').nth(1).unwrap_or_default()) {
                         Some(answer) => drop(stream.write_all(&answer).await),
                         None => while stream.read(&mut [0; 64]).await.is_ok_and(|read| read > 0) {},

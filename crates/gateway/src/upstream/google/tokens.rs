@@ -310,18 +310,29 @@ mod tests {
             while let Ok((mut stream, _)) = listener.accept().await {
                 let answer = script(counted.fetch_add(1, Ordering::SeqCst));
                 tasks.spawn(async move {
-                    // The head is small and comes at once.
-                    let mut head = [0; 4096];
-                    let _ = stream.read(&mut head).await;
+                    let mut piece = [0; 4096];
+                    // To its end: what is closed with something unread resets the connection, and the answer may be lost.
+                    let mut request = Vec::new();
+                    while !is_whole(&request) {
+                        let Ok(read @ 1..) = stream.read(&mut piece).await else { return };
+                        request.extend_from_slice(&piece[..read]);
+                    }
                     match answer {
                         Some(answer) => drop(stream.write_all(answer.as_bytes()).await),
                         // Silent until the other side has had enough.
-                        None => while stream.read(&mut head).await.is_ok_and(|read| read > 0) {},
+                        None => while stream.read(&mut piece).await.is_ok_and(|read| read > 0) {},
                     }
                 });
             }
         });
         (url, asked)
+    }
+
+    fn is_whole(request: &[u8]) -> bool {
+        let request = String::from_utf8_lossy(request).to_ascii_lowercase();
+        let Some((head, body)) = request.split_once("\r\n\r\n") else { return false };
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+        body.len() >= length.map_or(0, |length| length.trim().parse().unwrap())
     }
 
     fn says(status: &str, body: &str) -> Option<String> {

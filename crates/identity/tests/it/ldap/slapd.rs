@@ -1,8 +1,8 @@
 //! A throw-away OpenLDAP server on loopback, in a temporary directory, with TLS under an authority of its own.
 
+use super::free_port;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use std::fmt::Write;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ impl Drop for Slapd {
     }
 }
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the server's program is. `make test` installs it; without it these tests have nothing to run against.
 fn program() -> Option<PathBuf> {
@@ -33,10 +33,6 @@ fn program() -> Option<PathBuf> {
         .map(PathBuf::from)
         .into_iter()
         .find(|path| path.exists())
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Slapd {
@@ -99,7 +95,7 @@ impl Slapd {
 
     /// Starts the process, on other ports than before.
     pub fn run(&mut self) {
-        // A port that was free may be somebody's a moment later.
+        // A port that was free may be another server's a moment later.
         for _ in 0..5 {
             (self.plain, self.tls) = (free_port(), free_port());
             if self.run_here() {

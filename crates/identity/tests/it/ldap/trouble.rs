@@ -144,7 +144,10 @@ async fn a_server_that_is_not_there_is_an_outage_and_the_next_one_is_asked() {
     let Some(mut server) = Slapd::start(&person("ada", "")) else { return };
     let nowhere = trouble("ldap://no-such-host.invalid:389".to_owned(), json!({ "allow_plain": true })).await;
     assert!(nowhere.contains("no-such-host.invalid") && nowhere.contains("resolve"), "{nowhere}");
-    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    // Nobody listens there, and nobody else can while the socket is held.
+    let held = tokio::net::TcpSocket::new_v4().unwrap();
+    held.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let closed = held.local_addr().unwrap().port();
     let refused = trouble(format!("ldap://127.0.0.1:{closed}"), json!({})).await;
     assert!(refused.contains("cannot connect"), "{refused}");
 
@@ -155,10 +158,14 @@ async fn a_server_that_is_not_there_is_an_outage_and_the_next_one_is_asked() {
     let two = source(&urls, json!({})).unwrap();
     let began = Instant::now();
     assert_eq!(names(&two, "ada").await, ["ada"], "the second has its turn within the time of one look-up");
-    assert!(began.elapsed() < Duration::from_secs(2));
+    let hung = began.elapsed();
+    assert!(hung < Duration::from_secs(10), "{hung:?}");
     let began = Instant::now();
     assert_eq!(names(&two, "ada").await, ["ada"]);
-    assert!(began.elapsed() < Duration::from_millis(500), "the one that hangs is left alone for a while");
+    assert!(
+        began.elapsed() < (hung / 2).max(Duration::from_secs(1)),
+        "the one that hangs is left alone for a while"
+    );
 
     // A restart breaks connections that were kept; that is nobody's trouble.
     let kept = plain(&server, json!({ "connections": 1 }));
@@ -198,7 +205,7 @@ async fn whatever_a_server_sends_ends_in_a_failure() {
         let source = source(&[url], json!({})).unwrap();
         let began = Instant::now();
         let failure = find(&source, "ada").await.expect_err(&shown);
-        assert!(began.elapsed() < Duration::from_secs(4), "{shown}: {failure}");
+        assert!(began.elapsed() < Duration::from_secs(20), "{shown}: {failure}");
         assert!(!failure.message.is_empty());
     }
 }

@@ -22,8 +22,11 @@ async fn refusing() -> u16 {
     #[expect(clippy::disallowed_methods, reason = "ends with the test")]
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let mut asked = [0; 4_096];
-            let _ = stream.read(&mut asked).await;
+            let (mut asked, mut piece) = (Vec::new(), [0; 4_096]);
+            while !asked.ends_with(b"\r\n\r\n") {
+                let Ok(read @ 1..) = stream.read(&mut piece).await else { break };
+                asked.extend_from_slice(&piece[..read]);
+            }
             let body = r#"{"error":"no such account in ledger"}"#;
             let answer = format!(
                 "HTTP/1.1 403 Forbidden\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",

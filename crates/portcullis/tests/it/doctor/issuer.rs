@@ -43,9 +43,12 @@ impl Servers {
             for mut stream in listener.incoming().map_while(Result::ok) {
                 let known = known.clone();
                 std::thread::spawn(move || {
-                    let mut head = [0; 4_096];
-                    let read = stream.read(&mut head).unwrap_or(0);
-                    let head = String::from_utf8_lossy(&head[..read]).into_owned();
+                    let (mut head, mut piece) = (Vec::new(), [0; 4_096]);
+                    while !head.ends_with(b"\r\n\r\n") {
+                        let Ok(read @ 1..) = stream.read(&mut piece) else { return };
+                        head.extend_from_slice(&piece[..read]);
+                    }
+                    let head = String::from_utf8_lossy(&head).into_owned();
                     let path = head.split(' ').nth(1).unwrap_or_default();
                     let name = path.trim_start_matches('/').split('/').next().unwrap_or_default();
                     let Some(manner) = manners.iter().find(|manner| name == manner.name) else { return };

@@ -6,6 +6,7 @@ mod slapd;
 
 use super::world::{World, claims, sign};
 use crate::http::{Answer, get};
+use crate::port::free_port;
 use crate::server::{PATIENCE, eventually};
 use serde_json::{Value, json};
 use slapd::{BASE, PASSWORD, READER, Slapd, person};

@@ -2,6 +2,8 @@
 
 use super::world::{World, claims, codes, sign, with, words};
 use crate::http::get;
+use crate::port::free_port;
+use crate::server::PATIENCE;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -230,7 +232,7 @@ impl Replica {
             .output()
             .unwrap();
         assert!(base.status.success(), "{}", String::from_utf8_lossy(&base.stderr));
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         // A replica needs as many as its primary, whose setting may be on its command line.
         let connections = psql(primary, "SHOW max_connections");
         let child = Self::serve(&data, directory.path(), port, &connections);
@@ -245,7 +247,7 @@ impl Replica {
             .status
             .success()
         {
-            assert!(began.elapsed() < Duration::from_secs(60), "the replica does not start");
+            assert!(began.elapsed() < PATIENCE, "the replica does not start");
             std::thread::sleep(Duration::from_millis(50));
         }
         replica
@@ -305,7 +307,7 @@ async fn nobody_is_unknown_because_a_replica_is_behind() {
     psql(&replica.url, "SELECT pg_wal_replay_pause()");
     let began = Instant::now();
     while psql(&replica.url, "SELECT pg_get_wal_replay_pause_state()") != "paused" {
-        assert!(began.elapsed() < Duration::from_secs(30), "replay goes on");
+        assert!(began.elapsed() < PATIENCE, "replay goes on");
         std::thread::sleep(Duration::from_millis(20));
     }
     psql(
@@ -331,7 +333,7 @@ async fn nobody_is_unknown_because_a_replica_is_behind() {
     psql(&replica.url, "SELECT pg_wal_replay_resume()");
     let began = Instant::now();
     while psql(&replica.url, "SELECT count(*) FROM people") != "2" {
-        assert!(began.elapsed() < Duration::from_secs(30), "replay stands still");
+        assert!(began.elapsed() < PATIENCE, "replay stands still");
         std::thread::sleep(Duration::from_millis(20));
     }
     assert_eq!(get(world.server.gateway, "/v1/models", Some(&ada)).await.status, 401);

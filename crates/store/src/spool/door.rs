@@ -21,6 +21,8 @@ use tokio::time::Instant;
 const GATHER: Duration = Duration::from_millis(50);
 /// A batch that takes this long with what calls leave is left too little.
 const SLOW: Duration = Duration::from_millis(100);
+/// What a thread that gets a turn waits for before a transaction.
+const TURN: Duration = Duration::from_millis(1);
 /// How long the usual share is kept.
 const USUAL_FOR: Duration = Duration::from_secs(10);
 /// With the usual share, after a batch that took `t` the drain leaves `3 t` to the calls, unless the spool is a quarter full.
@@ -100,6 +102,17 @@ impl Door {
         if self.is_spare() { most.min(SMALL) } else { most }
     }
 
+    /// Whether this thread gets its turns, asked before a batch. A transaction that is begun where it does not keeps whoever
+    /// else writes waiting until it ends: for minutes, where other processes fill the processors as well.
+    pub(super) async fn has_turns(&self) -> bool {
+        if !self.is_spare() {
+            return true;
+        }
+        let asked = Instant::now();
+        tokio::time::sleep(TURN).await;
+        asked.elapsed() < TURN + SLOW
+    }
+
     /// What comes after a batch that took `took`; `full` when there were as many records as may be, `tight` when the spool is
     /// a quarter full.
     pub(super) fn then(&self, took: Duration, full: bool, tight: bool) -> Then {
@@ -121,5 +134,27 @@ impl Door {
 
     fn is_spare(&self) -> bool {
         matches!(self.own, Some((Share::Spare, _)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Database, Options};
+
+    #[tokio::test]
+    async fn a_thread_that_gets_no_turn_begins_no_transaction() {
+        let place = tempfile::tempdir().unwrap();
+        let store = Store::open(Options::new(Database::Sqlite(place.path().join("t.db")))).await.unwrap();
+        let of = |share| Door { store: store.clone(), own: Some((share, Instant::now())) };
+        // What else there is takes the thread for itself, as the kernel takes the processor from one that is idle.
+        let kept_waiting = async |door: Door| {
+            let busy = async { std::thread::sleep(SLOW * 2) };
+            tokio::join!(door.has_turns(), busy).0
+        };
+        assert!(!kept_waiting(of(Share::Spare)).await);
+        assert!(kept_waiting(of(Share::Usual)).await, "who has the usual share does not ask");
+        assert!(kept_waiting(Door::shared(store.clone())).await);
+        store.close().await;
     }
 }

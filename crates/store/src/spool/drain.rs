@@ -95,6 +95,10 @@ impl SpoolReader {
                 () = shutdown.cancelled() => break,
                 next = next => next,
             };
+            if next.is_ok() && !door.has_turns().await {
+                door.close().await;
+                return Some(self);
+            }
             let started = Instant::now();
             let (done, full) = match next {
                 Ok(batch) => {

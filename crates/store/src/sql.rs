@@ -98,14 +98,16 @@ impl Pool {
         Self::sqlite(options, 1, *timeout).await
     }
 
+    /// Whether a database can be where this says.
+    pub(crate) fn check(database: &Database) -> Result<(), Error> {
+        match database {
+            Database::Sqlite(_) => Ok(()),
+            Database::Postgres(url) => postgres_options(url.expose()).map(drop),
+        }
+    }
+
     async fn open_postgres(url: &str, most: u32, timeout: Duration) -> Result<Self, Error> {
-        // The parser's own message may repeat the URL, and with it the password.
-        let options = PgConnectOptions::from_str(url)
-            .map_err(|_| {
-                Error::Unsupported("`storage.database` is not a valid `postgres://` URL".to_owned())
-            })?
-            .application_name("portcullis")
-            .disable_statement_logging();
+        let options = postgres_options(url)?.application_name("portcullis").disable_statement_logging();
         // Not through the pool, which would try again and again and in the end only say that it took too long.
         let slow = |_| Error::Unavailable(format!("no connection within {FIRST_CONNECTION:?}"));
         let first = tokio::time::timeout(FIRST_CONNECTION, options.connect())
@@ -190,6 +192,15 @@ impl Pool {
             Self::Postgres { pool, .. } => pool.close().await,
         }
     }
+}
+
+fn postgres_options(url: &str) -> Result<PgConnectOptions, Error> {
+    let ours = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    // The parser's own message may repeat the URL, and with it the password.
+    PgConnectOptions::from_str(url)
+        .ok()
+        .filter(|_| ours)
+        .ok_or_else(|| Error::Unsupported("`storage.database` is not a valid `postgres://` URL".to_owned()))
 }
 
 async fn acquire<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> Result<PoolConnection<DB>, Error> {

@@ -30,6 +30,12 @@ impl Options {
     pub const fn new(database: Database) -> Self {
         Self { database, pool: 10, statement_timeout: Duration::from_millis(500), redis: None }
     }
+
+    /// Whether the URLs have the form of one. Nobody is asked.
+    pub fn check(&self) -> Result<(), Error> {
+        Pool::check(&self.database)?;
+        self.redis.as_ref().map_or(Ok(()), |url| Redis::new(url).map(drop))
+    }
 }
 
 /// Where the data is.
@@ -164,5 +170,25 @@ impl Executor for &Store {
 
     async fn execute(self, statement: Statement<'_>) -> Result<u64, Error> {
         self.0.pool.writer().await?.execute(statement).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_have_a_form() {
+        let postgres = |url: &str| Options::new(Database::Postgres(Secret::new(url.to_owned())));
+        let good = postgres("postgres://user@db.example.com/name?sslmode=verify-full");
+        assert!(good.check().is_ok());
+        for url in ["", "db.example.com", "http://db.example.com/name", "redis://db.example.com"] {
+            assert!(postgres(url).check().is_err(), "{url}");
+        }
+        let redis = |url: &str| Options { redis: Some(Secret::new(url.to_owned())), ..good.clone() };
+        assert!(redis("rediss://cache.example.com").check().is_ok());
+        for url in ["cache.example.com", "rediss://cache.example.com#insecure"] {
+            assert!(redis(url).check().is_err(), "{url}");
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What every command that touches data is built on: the locked data directory, the database, keys, the directory.
 
 use super::first_start;
+use super::listeners;
 use super::seen::Seen;
 use crate::failure::{Done, Failure};
 use portcullis_config::{Config, Database as Configured};
@@ -13,7 +14,7 @@ use portcullis_identity::secrets::{Custody, KeyFile, Pepper, SecretReader, Syste
 use portcullis_identity::sources::DatabaseSource;
 use portcullis_identity::{LocalIssuer, Runtime, RuntimeParts};
 use portcullis_model::secret_ref::SecretSource;
-use portcullis_model::{Clock, Probe, Rng, SecretRef, SystemClock};
+use portcullis_model::{Clock, Probe, Problem, Rng, SecretRef, SystemClock};
 use portcullis_net::egress::{Egress, ProxyEnvironment};
 use portcullis_store::{DataDir, Database, Error, Options, Store};
 use std::sync::Arc;
@@ -126,6 +127,28 @@ impl Foundation {
             probe,
             in_force: Box::new(in_force),
         })
+    }
+}
+
+impl Foundation {
+    /// What keeps `serve` from starting with `config` though it compiles: what its sections name. Nothing is connected.
+    pub fn lacking(&self, config: &Config) -> Vec<Problem> {
+        let check = |options: Options, at: &str| {
+            options.check().map_err(|error| Failure::new(error.to_string()).at(at))
+        };
+        let database = database(config, &self.data, &self.secrets)
+            .and_then(|database| check(Options::new(database), "storage.database"));
+        let embedded = Options::new(Database::Sqlite(self.data.database()));
+        let redis = redis(config, &self.secrets)
+            .and_then(|redis| check(Options { redis, ..embedded }, "cluster.redis"));
+        let key = secrets_key(config, &self.environment, || Ok(Secret::new([0; 32]))).map(drop);
+        let certificates = listeners::certificates(config);
+        [database, redis, key]
+            .into_iter()
+            .chain(certificates)
+            .filter_map(Result::err)
+            .flat_map(|failure| failure.problems())
+            .collect()
     }
 }
 

@@ -47,6 +47,12 @@ impl Listeners {
     }
 }
 
+/// Whether the certificates of the listeners can be had.
+pub fn certificates(config: &Config) -> [Done; 2] {
+    [(&config.gateway.tls, "gateway.tls"), (&config.control.tls, "control.tls")]
+        .map(|(configured, at)| tls(configured.as_ref(), at).map(drop))
+}
+
 fn gateway(config: &Gateway) -> Done<ListenOptions> {
     let mut options = ListenOptions::new("gateway", config.listen);
     options.tls = tls(config.tls.as_ref(), "gateway.tls")?;

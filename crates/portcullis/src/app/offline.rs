@@ -133,11 +133,13 @@ pub async fn compile(
     let compiled = gateway.compile(&specification, config, &secrets);
     let told =
         sinks::open(&with_secrets_of_this_machine(config), &secrets, &foundation.egress, &foundation.clock);
+    let lacking = foundation.lacking(config);
     let compiled = match (compiled, told) {
-        (Ok(snapshot), Ok(_)) => Ok(snapshot),
+        (Ok(snapshot), Ok(_)) if lacking.is_empty() => Ok(snapshot),
         (compiled, told) => {
             let mut problems = compiled.err().unwrap_or_default();
             problems.extend(told.err().unwrap_or_default());
+            problems.extend(lacking);
             Err(problems)
         }
     };

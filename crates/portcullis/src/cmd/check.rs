@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 #[derive(Args, Debug)]
 #[command(after_help = "\
 Reads the file, the environment, and every file and variable that they name; compiles keys,
-policies and routes as `serve` does. Discovery and key sets behind URLs are not fetched.
+policies and routes as `serve` does. Discovery and key sets behind URLs are not fetched, and
+no database is asked.
 Secrets stored through the API are taken as there.
 
 Examples:

@@ -77,6 +77,33 @@ fn names_everything_that_is_wrong() {
     assert!(place.fails(1, &["check"]).contains("cannot be read"));
 }
 
+/// What compiles and does not start is no good configuration.
+#[test]
+fn what_serve_would_not_start_for_is_wrong() {
+    // It can be read, and is none of these.
+    let given = "file:hunter2.txt";
+    let cases = [
+        ("storage.database", format!("[storage]\ndatabase = \"{given}\"\n{CONFIG}")),
+        ("storage.database", format!("[storage]\ndatabase = \"env:NOT_SET_ANYWHERE\"\n{CONFIG}")),
+        ("secrets.key", format!("[secrets]\nkey = \"{given}\"\n{CONFIG}")),
+        (
+            "cluster.redis",
+            format!("[storage]\ndatabase = \"postgres://h/d\"\n[cluster]\nredis = \"{given}\"\n{CONFIG}"),
+        ),
+        ("gateway.tls", CONFIG.replacen("[gateway]\n", &format!("[gateway]\n{NO_TLS}"), 1)),
+        ("control.tls", CONFIG.replacen("[control]\n", &format!("[control]\n{NO_TLS}"), 1)),
+    ];
+    for (at, config) in cases {
+        let place = Place::new(&config);
+        std::fs::write(place.path().join("hunter2.txt"), "hunter3").unwrap();
+        let said = place.fails(1, &["check"]);
+        assert!(said.contains(&format!("{at}: ")), "{at}: {said}");
+        assert!(!said.contains("hunter3"), "a value is not repeated: {said}");
+    }
+}
+
+const NO_TLS: &str = "tls = { certificate_file = \"no-such-cert.pem\", key_file = \"no-such-key.pem\" }\n";
+
 #[test]
 fn a_pasted_secret_is_not_repeated() {
     let config = format!(

@@ -5,6 +5,8 @@ use std::path::Path;
 
 /// Long enough for any algorithm; of a database too, since one example keeps its URL in the environment.
 const SECRET: &str = "postgres://a-value-that-is-long-enough-for-any-secret-1234567890/x";
+/// What stored secrets are sealed under.
+const SEAL: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f";
 
 #[test]
 fn every_example_is_good() {
@@ -54,6 +56,7 @@ fn provide(text: String, folder: &Path) -> String {
         let Some((member, value)) = part.split_once('=') else { continue };
         let Some(value) = value.split('"').nth(1) else { continue };
         let (path, content) = match (member.trim(), value.strip_prefix("file:")) {
+            ("key", Some(path)) => (path, SEAL.to_owned()),
             (_, Some(path)) => (path, SECRET.to_owned()),
             ("certificate_file" | "client_certificate_file" | "ca_file", None) => (value, made.cert.pem()),
             ("key_file" | "client_key_file", None) => (value, made.signing_key.serialize_pem()),

@@ -110,14 +110,13 @@ async fn open<S>(server: &Server<S>, accepted: Accepted) -> Result<(Wire, Connec
 }
 
 /// Runs the HTTP machinery beside the connection's one timer and the listener's end.
-async fn drive<S, C, E>(
+async fn drive<S, C>(
     server: &Server<S>,
     connection: &Connection,
     mut http: Pin<Box<C>>,
     goodbye: impl Fn(Pin<&mut C>),
 ) where
-    C: Future<Output = Result<(), E>>,
-    E: std::error::Error,
+    C: Future<Output = Result<(), hyper::Error>>,
     S: Service,
 {
     let first = match connection.pulse.verdict(&server.options.limits, server.full()) {
@@ -195,12 +194,26 @@ fn failed() -> Response<Bytes> {
     response
 }
 
-fn ended<S, E: std::error::Error>(server: &Server<S>, connection: &Connection, result: Result<(), E>) {
+fn ended<S>(server: &Server<S>, connection: &Connection, result: Result<(), hyper::Error>) {
     if let Err(error) = result {
         let text = with_causes(&error);
+        if let Some(reason) = unread(&error) {
+            metrics::counter!("portcullis_requests_unread_total", "listener" => server.options.name.to_string(), "reason" => reason)
+                .increment(1);
+        }
         tracing::debug!(listener = &*server.options.name, peer = %connection.peer, error = text, "connection ended with an error");
         metrics::counter!("portcullis_connections_closed_total", "listener" => server.options.name.to_string(), "reason" => "protocol")
             .increment(1);
+    }
+}
+
+/// Why there was no request to serve, to refuse or to record: hyper could not read a head. It has answered by itself with
+/// 400, 414 or 431 and no body, and offers no place for one.
+fn unread(error: &hyper::Error) -> Option<&'static str> {
+    match error {
+        error if error.is_parse_too_large() => Some("head_too_large"),
+        error if error.is_parse() => Some("head_malformed"),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use crate::http::{call, chat, get};
 use crate::server::{CONFIG, PATIENCE, Server};
 use http::Method;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 
 /// A collector: takes what is posted and hands on its first line and its body.
@@ -93,4 +93,42 @@ async fn calls_are_counted() {
     ] {
         assert!(text.contains(name), "`{name}` is not there:\n{text}");
     }
+}
+
+/// A head that cannot be read is no call: there is nobody to record, and no service to say it to. It is counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn heads_that_cannot_be_read_are_counted() {
+    let server = Server::start(CONFIG);
+    let send = |head: &str| {
+        let mut stream = TcpStream::connect(server.gateway).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        line
+    };
+    let large = "x".repeat(66 << 10);
+    for (head, status, reason) in [
+        ("GET / HTTP/1.1\r\nbad header: x\r\n\r\n", "400", "head_malformed"),
+        ("GET / HTTP/7.1\r\n\r\n", "400", "head_malformed"),
+        (&format!("GET / HTTP/1.1\r\nhost: a\r\nx: {large}\r\n\r\n"), "431", "head_too_large"),
+    ] {
+        let metric = format!("portcullis_requests_unread_total{{listener=\"gateway\",reason=\"{reason}\"}}");
+        let counted = async || {
+            let text = get(server.control, "/metrics", None).await.text();
+            let line = text.lines().find_map(|line| line.strip_prefix(&metric)).map(str::to_owned);
+            line.map_or(0, |count| count.trim().parse::<u64>().unwrap())
+        };
+        let before = counted().await;
+        let line = send(head);
+        assert!(line.starts_with(&format!("HTTP/1.1 {status} ")), "{line}");
+        // Counted when the connection has ended, a moment after its answer was read.
+        let began = std::time::Instant::now();
+        while counted().await == before {
+            assert!(began.elapsed() < PATIENCE, "not counted: {metric}");
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        assert_eq!(counted().await, before + 1, "{metric}");
+    }
+    assert_eq!(server.cli(&["record", "list"])["items"], serde_json::json!([]));
 }

@@ -105,6 +105,19 @@ def test_models(ai_gateway, key):
         assert library(ai_gateway.url, key, "").models() == named
 
 
+def test_a_name_with_a_slash(ai_gateway, ai_gateway_tls, key, clean):
+    """Each library writes it into paths in its own way: encoded as one segment, or as it is."""
+    name, asked = "harbour/large:0", [User("one two three")]
+    assert OpenAiPython(ai_gateway.url, key, name).client.models.retrieve(name).id == name
+    assert anthropic.Anthropic(base_url=ai_gateway.url + "/anthropic", api_key=key).models.retrieve(name).id == name
+    assert GoogleGenai(ai_gateway.url, key, name).client.models.get(model=name).name == f"models/{name}"
+    for library in (OpenAiPython, AnthropicPython, GoogleGenai, CoherePython, OllamaPython):
+        assert library(ai_gateway.url, key, name).ask(asked).text, library.name
+    boto3 = BedrockBoto3(ai_gateway_tls.url, key, name, trusted=ai_gateway_tls.certificate)
+    for stream in (False, True):
+        assert boto3.ask(asked, stream=stream).text
+
+
 @pytest.mark.parametrize("via", PROVIDERS)
 def test_the_events_of_messages(ai_gateway, key, via, clean):
     events, problems = AnthropicPython(ai_gateway.url, key, f"via-{via}").raw_events([User("one two three")])

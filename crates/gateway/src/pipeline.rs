@@ -99,6 +99,10 @@ impl Gateway {
         }
         let host = host_of(call.head.version, &call.head.uri, &call.head.headers)?;
         let route = snapshot.routes.find(&host, path.as_str()).ok_or(codes::ROUTE_NOT_FOUND)?;
+        // A service may stand where an AI operation would, under a host of its own.
+        if !matches!(route, Route::Ai(..)) {
+            path.check_forwarded()?;
+        }
         let rules = route.rules();
         call.routed(route);
         call.check_method(route)?;

@@ -5,7 +5,7 @@ mod ai;
 mod service;
 mod settings;
 
-pub(crate) use ai::{AiRoutes, CREATED, Speech, spoken_at};
+pub(crate) use ai::{AiRoutes, CREATED, Speech, names_model, spoken_at};
 pub(crate) use service::ServiceRoute;
 pub(crate) use settings::Settings;
 

@@ -58,8 +58,9 @@ BESIDE = {
     "voice-denied": ("openai", "gpt-realtime-denied"),
     "vectors-titan": ("bedrock", "amazon.titan-embed-text-v2:0"),
     "vectors-cohere": ("bedrock", "cohere.embed-multilingual-v3"),
+    "harbour/large:0": ("openai", "gpt-5"),
 }
-"""Models that are not for conversations: the provider, and the name there."""
+"""Models that are not for conversations, and one with a vendor's kind of name: the provider, and the name there."""
 CALLED = ("", "gpt-5-", "claude-sonnet-4-5-", "gemini-3-flash-")
 """What a model's name begins with: by that some clients think that they know what it can do."""
 AWS = '{ region = "eu-west-1", access_key_id = "env:AWS_ID", secret_access_key = "env:AWS_KEY" }'

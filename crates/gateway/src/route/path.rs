@@ -1,13 +1,18 @@
 //! The path of a call, normalised once. What can be read in more than one way is refused, so that the upstream cannot
 //! see another path than the one that was matched and authorised.
 
+use crate::snapshot::names_model;
 use portcullis_fault::{Fault, codes};
 use std::borrow::Cow;
 
-/// A path that has one reading: no encoded slashes, dot segments, empty segments, path parameters or controls, and no
-/// percent-encoding where RFC 3986 §6.2.2.2 says that there need be none. It is matched and forwarded as it stands here.
+/// A path that has one reading: no dot segments, empty segments, path parameters or controls, and no percent-encoding where
+/// RFC 3986 §6.2.2.2 says that there need be none. An encoded slash, which some readers take for one and others do not, is
+/// there only within the name of a model, where an AI operation is called: nothing is forwarded at a path that has one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CallPath<'a>(Cow<'a, str>);
+pub(crate) struct CallPath<'a> {
+    text: Cow<'a, str>,
+    has_encoded_slash: bool,
+}
 
 impl<'a> CallPath<'a> {
     /// Reads the path of a request target (without the query).
@@ -27,7 +32,10 @@ impl<'a> CallPath<'a> {
                 _ => {}
             }
         }
-        let path = if encoded { Cow::Owned(normalise(raw)?) } else { Cow::Borrowed(raw) };
+        let (path, has_encoded_slash) = match encoded {
+            true => normalise(raw).map(|(path, slash)| (Cow::Owned(path), slash))?,
+            false => (Cow::Borrowed(raw), false),
+        };
         let mut segments = path[1..].split('/').peekable();
         while let Some(segment) = segments.next() {
             match segment {
@@ -36,32 +44,46 @@ impl<'a> CallPath<'a> {
                 _ => {}
             }
         }
-        Ok(Self(path))
+        let read = Self { text: path, has_encoded_slash };
+        if has_encoded_slash && !names_model(&read.text) {
+            return Err(read.refuse_encoded_slash());
+        }
+        Ok(read)
+    }
+
+    /// Passes when an upstream of a service's may see it.
+    pub(crate) fn check_forwarded(&self) -> Result<(), Fault> {
+        if self.has_encoded_slash { Err(self.refuse_encoded_slash()) } else { Ok(()) }
+    }
+
+    fn refuse_encoded_slash(&self) -> Fault {
+        Fault::new(codes::PATH_REFUSED).detail("the path contains an encoded slash")
     }
 
     /// As matched and forwarded.
     pub(crate) fn as_str(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Whether normalising changed anything.
     pub(crate) fn is_changed(&self) -> bool {
-        matches!(self.0, Cow::Owned(_))
+        matches!(self.text, Cow::Owned(_))
     }
 
     /// What is left below `base`, which must be one of its prefixes by whole segments: empty, or starting with `/`.
     pub(crate) fn below(&self, base: &str) -> &str {
-        if base == "/" { self.as_str() } else { self.0.get(base.len()..).unwrap_or("") }
+        if base == "/" { self.as_str() } else { self.text.get(base.len()..).unwrap_or("") }
     }
 }
 
 /// Decodes what needs no encoding, writes the rest in upper case, and refuses what decodes to something that splits,
-/// climbs or hides.
-fn normalise(raw: &str) -> Result<String, Fault> {
+/// climbs or hides; with whether there is an encoded slash.
+fn normalise(raw: &str) -> Result<(String, bool), Fault> {
     let refuse = |why: &'static str| Fault::new(codes::PATH_REFUSED).detail(why);
     let mut out = String::with_capacity(raw.len());
     // The decoded bytes, only to see whether they are text: an overlong form of `/` is not.
     let mut decoded = Vec::with_capacity(raw.len());
+    let mut slash = false;
     let mut bytes = raw.bytes();
     while let Some(byte) = bytes.next() {
         if byte != b'%' {
@@ -76,13 +98,14 @@ fn normalise(raw: &str) -> Result<String, Fault> {
         };
         let value = high << 4 | low;
         match value {
-            b'/' | b'\\' => return Err(refuse("the path contains an encoded slash")),
+            b'\\' => return Err(refuse("the path contains an encoded backslash")),
             b';' => return Err(refuse("the path contains an encoded `;`")),
             0..=0x1f | 0x7f => return Err(refuse("the path contains an encoded control character")),
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 out.push(char::from(value))
             }
             _ => {
+                slash |= value == b'/';
                 const HEX: &[u8; 16] = b"0123456789ABCDEF";
                 out.push('%');
                 out.push(char::from(HEX[usize::from(high)]));
@@ -94,7 +117,7 @@ fn normalise(raw: &str) -> Result<String, Fault> {
     if std::str::from_utf8(&decoded).is_err() {
         return Err(refuse("the path's percent-encoding is not UTF-8"));
     }
-    Ok(out)
+    Ok((out, slash))
 }
 
 /// Whether `path` can be a service's path: `/`, or segments of unreserved characters. With any other alphabet two
@@ -129,6 +152,10 @@ mod tests {
             ("/a%2541", "/a%2541"),
             ("/a..b/...", "/a..b/..."),
             ("/@me/x:y", "/@me/x:y"),
+            // A model's name, as one segment.
+            ("/v1/models/org%2flarge", "/v1/models/org%2Flarge"),
+            ("/bedrock/model/org%2Flarge%3A0/converse", "/bedrock/model/org%2Flarge%3A0/converse"),
+            ("/gemini/v1beta/models/a%2Fb:generateContent", "/gemini/v1beta/models/a%2Fb:generateContent"),
         ] {
             assert_eq!(read(raw).as_deref(), Ok(as_read), "{raw}");
         }
@@ -148,6 +175,16 @@ mod tests {
             "/a/%2e",
             "/a%2fb",
             "/a%2Fb",
+            "/v1/models%2Fm",
+            "/v1%2Fmodels/m",
+            "/v1/models/..%2f..%2fadmin",
+            "/v1/models/%2e%2e%2fadmin",
+            "/v1/models/a%2F%2Fb",
+            "/v1/models/a%5Cb",
+            "/v1/responses/a%2Fb",
+            "/v1/orders/a%2Fb",
+            "/bedrock/model/a%2Fconverse",
+            "/-/errors/a%2Fb",
             "/a%5cb",
             "/a\\b",
             "/a;b",

@@ -47,11 +47,18 @@ pub(super) fn speeches() -> impl Iterator<Item = Speech> {
 
 /// In which dialect somebody calls who calls this path; `None`: in none.
 pub(crate) fn spoken_at(path: &str) -> Option<&'static dyn Dialect> {
+    base_of(path).map(|(dialect, _)| dialect)
+}
+
+/// Whether what is called at this path names a model there: see [`dialect::served::names_model`].
+pub(crate) fn names_model(path: &str) -> bool {
+    base_of(path).is_some_and(|(dialect, base)| dialect::served::names_model(dialect, base.below(path)))
+}
+
+/// The longest base that the path is at or below.
+fn base_of(path: &str) -> Option<(&'static dyn Dialect, &'static Base)> {
     let bases = dialect::ALL.iter().flat_map(|dialect| dialect.bases().iter().map(|base| (*dialect, base)));
-    bases
-        .filter(|(_, base)| is_at_or_below(path, base.at))
-        .max_by_key(|(_, base)| base.at.len())
-        .map(|(dialect, _)| dialect)
+    bases.filter(|(_, base)| is_at_or_below(path, base.at)).max_by_key(|(_, base)| base.at.len())
 }
 
 fn is_at_or_below(path: &str, at: &str) -> bool {

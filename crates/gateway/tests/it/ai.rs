@@ -124,6 +124,67 @@ async fn models_are_those_that_the_caller_may_use() {
     house.close().await;
 }
 
+/// Clients write a model's name as one segment: a slash in it comes encoded, and leads nowhere. Anywhere else it is refused
+/// as ever, a service of a host's own included that stands where the operation would.
+#[tokio::test]
+async fn an_encoded_slash_is_a_part_of_a_models_name() {
+    let mirror = Upstream::mirror().await;
+    let large = ECHO.replace("name = \"demo\"", "name = \"org/large:1\"");
+    let own = format!(
+        "[[services]]\nname = \"own\"\ntenant = \"acme\"\nhost = \"own.example\"\npath = \"/\"\nupstream = \"http://{}\"\nauth = \"none\"\n",
+        mirror.address
+    );
+    let house = House::open(&format!("{large}{own}")).await;
+    for path in
+        ["/v1/models/org%2Flarge%3A1", "/v1/models/org%2flarge:1", "/anthropic/v1/models/org%2Flarge%3A1"]
+    {
+        let answer = house.get(path).await;
+        assert_eq!((answer.status, answer.json()["id"].as_str()), (200, Some("org/large:1")), "{path}");
+        assert_eq!(house.record().await.path.to_lowercase(), path.to_lowercase());
+    }
+    assert_eq!(
+        house.get("/gemini/v1beta/models/org%2Flarge%3A1").await.json()["name"].as_str(),
+        Some("models/org/large:1")
+    );
+    house.record().await;
+    let chats = [
+        (
+            "/bedrock/model/org%2Flarge%3A1/converse",
+            r#"{"messages":[{"role":"user","content":[{"text":"hi"}]}]}"#,
+        ),
+        (
+            "/gemini/v1beta/models/org%2Flarge%3A1:generateContent",
+            r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#,
+        ),
+    ];
+    for (path, body) in chats {
+        let answer = house.client().await.call(post(&house, path, body)).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert_eq!(house.record().await.model.as_deref(), Some("org/large:1"), "{path}");
+    }
+    let missing = house.get("/v1/models/org%2Fsmall").await;
+    assert_eq!((missing.status, missing.json()["error"]["code"].as_str()), (404, Some("model_not_found")));
+    house.record().await;
+    for path in [
+        "/v1/models/..%2F..%2Forders",
+        "/v1/models/org%2F%2Flarge:1",
+        "/v1/models%2Forg",
+        "/v1%2Fmodels/org",
+        "/v1/responses/a%2Fb",
+        "/bedrock/model/org%2Fconverse",
+    ] {
+        let answer = house.get(path).await;
+        assert_eq!(answer.status, 400, "{path}: {}", answer.text());
+        assert_eq!(house.record().await.code.as_deref(), Some("path_refused"), "{path}");
+    }
+    let call = |path: &str| format!("GET {path} HTTP/1.1\r\nhost: own.example\r\n\r\n");
+    assert_eq!(house.client().await.call(call("/v1/models/large")).await.status, 200);
+    let connections = mirror.connections();
+    let hidden = house.client().await.call(call("/v1/models/org%2Flarge:1")).await;
+    assert_eq!((hidden.status, mirror.connections()), (400, connections), "{}", hidden.text());
+    house.close().await;
+}
+
 /// Long bodies are worked on beside the calls, both ways.
 #[tokio::test]
 async fn a_long_body_says_what_a_short_one_does() {

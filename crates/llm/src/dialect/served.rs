@@ -169,28 +169,46 @@ impl Served {
         }
     }
 
-    /// Whether `path`, percent-decoded, is this row's; with what it names.
-    fn takes<'p>(&self, path: &'p str) -> Option<Named<'p>> {
+    /// Whether `path` is this row's; with what it names, percent-decoded. What it names is found before it is decoded: an
+    /// encoded slash is a part of a name, and separates nothing.
+    fn takes(&self, path: &Spelled<'_>) -> Option<Named> {
         let between = |place| {
             let (before, after) = self.path.split_once(place)?;
-            Some(path.strip_prefix(before)?.strip_suffix(after)?).filter(|named| !named.is_empty())
+            let named = path.0.strip_prefix(before)?.strip_suffix(after)?;
+            let named = percent_decode_str(named).decode_utf8().ok()?;
+            Some(named.into_owned()).filter(|named| !named.is_empty())
         };
         if self.path.contains(MODEL) {
             return between(MODEL).map(|model| Named { model: Some(model), object: None });
         }
         if self.path.contains(ID) {
             // A segment that is a step up or has a slash in it would lead elsewhere.
-            let id = between(ID).filter(|id| !id.contains('/') && !matches!(*id, "." | ".."));
+            let id = between(ID).filter(|id| !id.contains('/') && !matches!(id.as_str(), "." | ".."));
             return id.map(|id| Named { model: None, object: Some(id) });
         }
-        (path == self.path).then_some(Named { model: None, object: None })
+        (path.0 == self.path).then_some(Named { model: None, object: None })
     }
 }
 
 /// What a path names.
-struct Named<'p> {
-    model: Option<&'p str>,
-    object: Option<&'p str>,
+struct Named {
+    model: Option<String>,
+    object: Option<String>,
+}
+
+/// A path below a base in the one spelling that rows have: with a plain `:`, which need not be encoded in a path and which
+/// some clients encode. All else stays as it came.
+struct Spelled<'p>(Cow<'p, str>);
+
+impl<'p> Spelled<'p> {
+    fn of(path: &'p str) -> Self {
+        // A base without anything behind it is its root.
+        let path = if path.is_empty() { "/" } else { path };
+        Self(match path.contains("%3") {
+            true => Cow::Owned(path.replace("%3A", ":").replace("%3a", ":")),
+            false => Cow::Borrowed(path),
+        })
+    }
 }
 
 const MODEL: &str = "{model}";
@@ -210,23 +228,20 @@ pub(crate) fn with_model(path: &'static str, model: &str) -> Cow<'static, str> {
 ///
 /// `ai_operation_unknown` for another path, `method_not_allowed` for another method: see [`allowed`].
 pub fn matched(dialect: &dyn Dialect, method: &Method, path: &str) -> Result<Matched, Fault> {
-    // A base without anything behind it is its root.
-    let path = if path.is_empty() { "/" } else { path };
-    let decoded = percent_decode_str(path).decode_utf8().map_err(|_| unknown(dialect, path))?;
+    let spelled = Spelled::of(path);
     let mut elsewhere = None;
     for served in dialect.serves() {
-        let Some(Named { model, object }) = served.takes(&decoded) else { continue };
+        let Some(Named { model, object }) = served.takes(&spelled) else { continue };
         if served.method == *method {
             let object = object.map(|id| format!("{}{id}", served.collection()));
-            let model = model.map(str::to_owned);
             return Ok(Matched { served, model, object });
         }
         elsewhere = Some(served);
     }
     Err(match elsewhere {
-        None => unknown(dialect, path),
+        None => unknown(dialect, &spelled.0),
         // Nothing is made under an id: it is the name of an operation that is not served, as in `/responses/compact`.
-        Some(served) if served.object.is_some() && *method == Method::POST => unknown(dialect, path),
+        Some(served) if served.object.is_some() && *method == Method::POST => unknown(dialect, &spelled.0),
         Some(served) => Fault::new(codes::METHOD_NOT_ALLOWED).detail(format!(
             "this operation takes `{}`, not `{}`",
             served.method,
@@ -237,11 +252,20 @@ pub fn matched(dialect: &dyn Dialect, method: &Method, path: &str) -> Result<Mat
 
 /// The methods that are served at `path`, for `Allow`.
 pub fn allowed(dialect: &dyn Dialect, path: &str) -> String {
-    let path = if path.is_empty() { "/" } else { path };
-    let Ok(decoded) = percent_decode_str(path).decode_utf8() else { return String::new() };
-    let rows = dialect.serves().iter().filter(|served| served.takes(&decoded).is_some());
+    let spelled = Spelled::of(path);
+    let rows = dialect.serves().iter().filter(|served| served.takes(&spelled).is_some());
     let methods: Vec<&str> = rows.map(|served| served.method.as_str()).collect();
     methods.join(", ")
+}
+
+/// Whether the dialect serves at `path`, which is below one of its bases, something that names a model, and names it so that
+/// no part of the name is empty or a step up or down. There an encoded slash leads nowhere: clients write a name as one segment
+/// (`GET /models/meta-llama%2FLlama-3`), and what stands in its place is a name, compared with the names of models, and never a part of
+/// another path.
+pub fn names_model(dialect: &dyn Dialect, path: &str) -> bool {
+    let spelled = Spelled::of(path);
+    let mut models = dialect.serves().iter().filter_map(|served| served.takes(&spelled)?.model);
+    models.any(|model| model.split('/').all(|part| !matches!(part, "" | "." | "..")))
 }
 
 fn unknown(dialect: &dyn Dialect, path: &str) -> Fault {
@@ -257,4 +281,56 @@ fn unknown(dialect: &dyn Dialect, path: &str) -> Fault {
 /// What came from outside, short enough to repeat.
 fn shown(text: &str) -> String {
     text.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ALL;
+    use super::*;
+
+    fn of(name: &str) -> &'static dyn Dialect {
+        *ALL.iter().find(|dialect| dialect.name() == name).unwrap()
+    }
+
+    #[test]
+    fn a_name_is_found_before_it_is_decoded() {
+        let (get, post) = (Method::GET, Method::POST);
+        for (dialect, method, path, model, row) in [
+            ("openai", &get, "/models/org%2Flarge", "org/large", "/models/{model}"),
+            ("openai", &get, "/models/org/large", "org/large", "/models/{model}"),
+            ("anthropic", &get, "/models/org%2Flarge", "org/large", "/models/{model}"),
+            (
+                "gemini",
+                &post,
+                "/models/org%2fl%3A8b%3AgenerateContent",
+                "org/l:8b",
+                "/models/{model}:generateContent",
+            ),
+            ("bedrock", &post, "/model/org%2Flarge%3A0/converse", "org/large:0", "/model/{model}/converse"),
+            // A name that ends as an operation does.
+            ("bedrock", &post, "/model/a%2Fconverse/invoke", "a/converse", "/model/{model}/invoke"),
+            ("openai", &get, "/models/50%2525", "50%25", "/models/{model}"),
+        ] {
+            let matched = matched(of(dialect), method, path).unwrap();
+            assert_eq!((matched.model.as_deref(), matched.served.path), (Some(model), row), "{path}");
+            assert!(names_model(of(dialect), path), "{path}");
+        }
+        for (dialect, path) in [
+            // Encoded, a slash separates nothing.
+            ("openai", "/models%2Forg"),
+            ("bedrock", "/model/org%2Fconverse"),
+            ("bedrock", "/model%2Forg/converse"),
+            ("openai", "/responses/a%2Fb"),
+            ("openai", "/chat%2Fcompletions"),
+            // Names that a reader could take for a way elsewhere.
+            ("openai", "/models/..%2F..%2Fadmin"),
+            ("openai", "/models/a%2F.%2Fb"),
+            ("openai", "/models/a%2F%2Fb"),
+            ("openai", "/models/%2Fa"),
+            ("openai", "/models/a%2F"),
+            ("openai", "/models/%ff"),
+        ] {
+            assert!(!names_model(of(dialect), path), "{path}");
+        }
+    }
 }

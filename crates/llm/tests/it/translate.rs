@@ -372,7 +372,8 @@ prop_compose! {
         parallel in proptest::option::of(Just(false)),
         schema in proptest::bool::ANY,
         numbers in (quarter(), quarter(), quarter(), quarter(), proptest::option::of(1u64..100), proptest::option::of(0i64..1000)),
-        max_tokens in 1u64..4000,
+        // Responses knows no smaller one.
+        max_tokens in 16u64..4000,
         stop in proptest::collection::vec(word(), 0..3),
     ) -> Request {
         let mut messages: Vec<Message> = system

@@ -28,6 +28,7 @@ pub mod sinks;
 pub mod syncs;
 pub mod teams;
 pub mod tenants;
+pub mod used_tokens;
 pub mod users;
 
 use crate::Error;

@@ -27,6 +27,7 @@ const ALL: &[Migration] = &[
     Migration { number: 7, name: "scim", text: include_str!("migrations/0007_scim.sql") },
     Migration { number: 8, name: "holdings", text: include_str!("migrations/0008_holdings.sql") },
     Migration { number: 9, name: "bills", text: include_str!("migrations/0009_bills.sql") },
+    Migration { number: 10, name: "used_tokens", text: include_str!("migrations/0010_used_tokens.sql") },
 ];
 
 /// Placeholder, SQLite, PostgreSQL. Text sorts by bytes on both.

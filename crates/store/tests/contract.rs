@@ -31,6 +31,8 @@ mod sinks;
 mod syncs;
 #[path = "contract/teams.rs"]
 mod teams;
+#[path = "contract/used_tokens.rs"]
+mod used_tokens;
 #[path = "contract/world.rs"]
 mod world;
 
@@ -95,6 +97,9 @@ contract! {
     access::secrets_are_replaced_and_removed,
     access::revocations_only_get_stricter,
     access::revocations_are_forgotten_when_they_expire,
+    used_tokens::a_token_is_used_once,
+    used_tokens::of_fifty_uses_at_once_one_is_the_first,
+    used_tokens::what_nobody_believes_is_forgotten,
     logs::audit_entries_are_listed_newest_first,
     logs::two_nodes_settle_on_one_fact,
     occurrences::a_code_is_counted_and_followed,

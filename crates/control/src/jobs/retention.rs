@@ -1,5 +1,5 @@
-//! Forgets what need not be kept: records by age and by size, events that every node has seen, revocations of tokens
-//! that have expired anyway, whose old things at providers are.
+//! Forgets what need not be kept: records by age and by size, events that every node has seen, revocations and uses of
+//! tokens that have expired anyway, whose old things at providers are.
 
 use crate::publish::Publisher;
 use portcullis_model::Clock;
@@ -65,9 +65,10 @@ pub async fn round(store: &Store, publisher: &Publisher, clock: &dyn Clock) -> R
     // Made after the batches that they are of, of which nobody can ask any more.
     entity::bills::prune(&mut tx, forgotten).await?;
     tx.commit().await?;
+    let used_tokens = entity::used_tokens::prune(store, now).await?;
     metrics::counter!("portcullis_records_pruned_total").increment(records);
-    if records + events + revocations + holdings > 0 {
-        tracing::debug!(records, events, revocations, holdings, "removed what was too old");
+    if records + events + revocations + holdings + used_tokens > 0 {
+        tracing::debug!(records, events, revocations, holdings, used_tokens, "removed what was too old");
     }
     Ok(())
 }

@@ -27,7 +27,7 @@ pub enum Stage {
     Audience,
     /// An access token, with the claims that are asked for.
     Type,
-    /// Not revoked, and not bound to a key that is not shown.
+    /// Not revoked, not used up, and not bound to a key that is not shown.
     Revocation,
     /// The subject is an active user.
     Resolve,
@@ -61,7 +61,7 @@ const CODES: [(Stage, &[&str]); 13] = [
     (Stage::Time, &["token_expired", "token_not_yet_valid", "token_from_future", "token_too_old"]),
     (Stage::Audience, &["audience_mismatch"]),
     (Stage::Type, &["token_type_mismatch", "claim_missing", "claim_invalid"]),
-    (Stage::Revocation, &["token_revoked", "token_bound"]),
+    (Stage::Revocation, &["token_revoked", "token_replayed", "token_bound"]),
     (
         Stage::Resolve,
         &[

@@ -237,9 +237,10 @@ codes! {
     TOKEN_TYPE_MISMATCH "token_type_mismatch" 401 Caller No Info + InvalidToken: "the token is of another kind than an access token";
     CLAIM_MISSING "claim_missing" 401 Administrator No Info + InvalidToken: "the token lacks a required claim";
     CLAIM_INVALID "claim_invalid" 401 Administrator No Info + InvalidToken: "a claim of the token has the wrong form";
-    // authenticate: revocation, binding
+    // authenticate: revocation, binding, use
     TOKEN_REVOKED "token_revoked" 401 Caller No Info + InvalidToken: "the token was revoked";
     TOKEN_BOUND "token_bound" 401 Caller No Info + InvalidToken: "the token is bound to a key, and the call does not prove possession of it";
+    TOKEN_REPLAYED "token_replayed" 401 Caller No Info + InvalidToken: "the token was used before, and is good for one call";
     // authenticate: API keys
     API_KEY_INVALID "api_key_invalid" 401 Caller No Info + InvalidToken: "the API key is not valid";
     API_KEY_UNKNOWN "api_key_unknown" 401 Caller No Info + InvalidToken as "api_key_invalid": "no API key has this id, or the secret is wrong";

@@ -141,6 +141,8 @@ impl Gateway {
                     caller: Some(&caller),
                 };
                 let permit = identity.authorize(principal.clone(), rules, &facts)?;
+                // A token for one call is used up by the call that it lets in, and by none that was refused up to here.
+                identity.use_up(&caller, &principal, call.recording.record.id).await?;
                 // From here on it may change: looked at again only if the answer takes its time. Where nobody is refused,
                 // nobody is cut off either.
                 watch = (rules.auth() == AuthMode::Required).then(|| Watch {

@@ -126,6 +126,8 @@ pub(crate) async fn whoami(
         .await
         .inspect_err(|fault| gateway.count_failure(call.client, fault))?;
     let principal = snapshot.identity.resolve(&caller, Effects::Live, &mut *call.recording).await?;
+    // Being told who one is, is a call like another.
+    snapshot.identity.use_up(&caller, &principal, call.recording.record.id).await?;
     call.recording.record.timing.identified = call.recording.elapsed();
     let (mut head, ()) = Response::new(()).into_parts();
     head.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

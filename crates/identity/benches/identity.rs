@@ -165,6 +165,7 @@ impl Bench {
             profile: TokenProfile::Generic,
             leeway: Span::seconds(30),
             max_age: None,
+            single_use: false,
             required_claims: Vec::new(),
             subject: SubjectRule::default(),
             machine: Vec::new(),

@@ -20,7 +20,7 @@ use portcullis_fault::{Fault, codes};
 use portcullis_jose::Claimed;
 use portcullis_model::issuer::{GroupsOverage, TenantRule};
 use portcullis_model::secret_ref::SecretSource;
-use portcullis_model::{Issuer, Name, Principal, Problem, Specification, Tenant, TenantId};
+use portcullis_model::{Issuer, Name, Principal, Problem, RequestId, Specification, Tenant, TenantId};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -165,7 +165,12 @@ impl Identity {
         observer.note(Fact::Credential { place: credential.place, kind: credential.kind });
         match credential.kind {
             CredentialKind::Token => {
-                self.token(&credential.text, connection, effects, observer).await.map(Caller::Token)
+                let token = self.token(&credential.text, connection, effects, observer).await?;
+                if token.trusted().single_use {
+                    // In a box: few issuers' tokens are for one call, and every call carries this future along.
+                    Box::pin(self.runtime.uses().check(&token, effects)).await?;
+                }
+                Ok(Caller::Token(token))
             }
             CredentialKind::ApiKey => {
                 self.api_key(&credential.text, effects, observer).await.map(Caller::ApiKey)
@@ -301,6 +306,27 @@ impl Identity {
         self.policies
             .authorize(principal, service, call)
             .inspect_err(|fault| metric::refused("authorize", fault.code()))
+    }
+
+    /// Lets this call be the one that the credential is for, where it is for one: afterwards it lets nobody in. Asked once
+    /// everything else is known of who calls, and before anything is done for them. Any other credential is as good as before.
+    ///
+    /// # Errors
+    /// Another call with it was first; or that cannot be known at the moment (503).
+    pub async fn use_up(
+        &self,
+        caller: &Caller,
+        principal: &Principal,
+        request: RequestId,
+    ) -> Result<(), Fault> {
+        match caller {
+            Caller::Token(token) if token.trusted().single_use => {
+                Box::pin(self.runtime.uses().use_up(token, principal.tenant.id, request))
+                    .await
+                    .inspect_err(|fault| metric::refused("authenticate", fault.code()))
+            }
+            Caller::Token(_) | Caller::ApiKey(_) => Ok(()),
+        }
     }
 
     /// A permit for a service that lets everybody through (`auth` is `none` or `monitor`), for whoever was recognised, if

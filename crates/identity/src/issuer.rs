@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The greatest difference between two clocks that an operator may accept.
-const MOST_LEEWAY: Duration = Duration::from_secs(300);
+pub(crate) const MOST_LEEWAY: Duration = Duration::from_secs(300);
 
 /// An issuer, compiled.
 pub(crate) struct TrustedIssuer {
@@ -31,6 +31,8 @@ pub(crate) struct TrustedIssuer {
     /// Where its subjects are looked up, when not in our own directory.
     pub source: Option<Arc<Outside>>,
     pub local: bool,
+    /// Each of its tokens lets one call in.
+    pub single_use: bool,
     pub ring: Arc<Ring>,
     /// The keys that its tokens may be encrypted to.
     pub own_keys: Option<Arc<OwnKeys>>,
@@ -145,6 +147,7 @@ impl Plan {
             subject: self.subject,
             source,
             local,
+            single_use: issuer.single_use,
             ring,
             own_keys,
             groups: self.groups,
@@ -175,6 +178,10 @@ fn rules(issuer: &Issuer, preset: &Preset) -> Result<Rules, Wrong> {
     });
     if let Some(age) = issuer.max_age {
         rules = rules.max_age(age.0);
+    }
+    // By which one token is told from another, where each is for one call.
+    if issuer.single_use {
+        rules = rules.require("jti");
     }
     for claim in &issuer.required_claims {
         rules = rules.require(claim.as_str());

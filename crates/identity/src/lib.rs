@@ -33,6 +33,7 @@ mod revocation;
 mod rules;
 mod runtime;
 pub mod secrets;
+mod single_use;
 pub mod sources;
 mod standing;
 

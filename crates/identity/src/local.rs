@@ -170,6 +170,7 @@ pub(crate) fn configuration(name: Name) -> Issuer {
         // One machine, one clock.
         leeway: Span::seconds(1),
         max_age: None,
+        single_use: false,
         required_claims: vec!["iat".to_owned(), "jti".to_owned()],
         subject: SubjectRule { attribute: "id".to_owned(), ..SubjectRule::default() },
         machine: vec![MachineRule {

@@ -48,6 +48,23 @@ impl Tokens {
     }
 }
 
+/// Tokens that are for one call.
+pub(crate) struct Uses {
+    /// Let their call in.
+    pub used: Counter,
+    /// Had let one in before.
+    pub replayed: Counter,
+    /// The database could not say.
+    pub unavailable: Counter,
+}
+
+impl Uses {
+    pub fn new() -> Self {
+        let of = |outcome: &'static str| counter!("portcullis_single_use_tokens_total", "outcome" => outcome);
+        Self { used: of("used"), replayed: of("replayed"), unavailable: of("unavailable") }
+    }
+}
+
 /// A credential was refused.
 pub(crate) fn refused(stage: &'static str, code: Code) {
     counter!("portcullis_identity_refusals_total", "stage" => stage, "code" => code.name()).increment(1);

@@ -10,6 +10,7 @@ use crate::operations::Operations;
 use crate::resolve::Resolver;
 use crate::revocation::{RevocationList, Revocations};
 use crate::secrets::Pepper;
+use crate::single_use::Uses;
 use crate::sources::kinds::{self, Wrong};
 use crate::sources::{Outside, Source};
 use arc_swap::Guard;
@@ -65,6 +66,7 @@ pub struct Runtime {
     invalidation: Arc<Invalidation>,
     revocations: Revocations,
     revocation_count: AtomicU64,
+    uses: Uses,
     versions: Arc<AtomicU64>,
     rings: Mutex<Vec<(Name, KeySource, Weak<Ring>)>>,
     own_keys: Mutex<Vec<Weak<OwnKeys>>>,
@@ -125,6 +127,7 @@ impl Runtime {
         Arc::new(Self {
             resolver: Resolver::new(source.clone(), limits, &shared),
             revocations: Revocations::new(store.clone(), clock.clone()),
+            uses: Uses::new(store.clone(), clock.clone(), &resolution, tasks.clone()),
             store,
             source,
             egress,
@@ -279,6 +282,11 @@ impl Runtime {
         Err(Fault::new(codes::RESOLUTION_UNAVAILABLE)
             .context(format!("no token is accepted before the revocation list was read: {reason}"))
             .retry_after(Duration::from_secs(1)))
+    }
+
+    /// The uses of tokens that are for one call.
+    pub(crate) fn uses(&self) -> &Uses {
+        &self.uses
     }
 
     /// How often the revocation list was read.

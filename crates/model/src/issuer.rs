@@ -57,6 +57,9 @@ pub struct Issuer {
     /// Refuse tokens issued longer ago than this, whatever their `exp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_age: Option<Span>,
+    /// Each of its tokens lets one call in, and none after it (RFC 7519 §4.1.7): for issuers that make a token for every call. `jti` is required. A call that is refused before it is let in does not use its token up; one that is tried again afterwards needs a new one. Uses are kept in the database until the token has expired, so let tokens be short-lived.
+    #[serde(default)]
+    pub single_use: bool,
     /// Claims that must be there, beside `exp`.
     #[serde(default)]
     pub required_claims: Vec<String>,

@@ -59,6 +59,15 @@ pub fn warnings(config: &Config, readable_by_all: bool) -> Vec<Warning> {
             "tokens that this issuer made for anybody else are accepted here, too",
         );
     }
+    for issuer in config.issuers.iter().filter(|issuer| issuer.single_use) {
+        let Some(preset) = &issuer.preset else { continue };
+        warn(
+            format!("issuers.{}.single_use", issuer.name),
+            &format!(
+                "access tokens of `{preset}` are made to be used until they expire, and every call after the first would be refused; keep it only if its clients fetch a token for every call, and each token has a `jti` of its own"
+            ),
+        );
+    }
     for model in &config.models {
         let name = model.name.as_str();
         if !config.tenants.is_empty()

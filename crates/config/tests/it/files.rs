@@ -62,6 +62,14 @@ fn what_is_probably_not_meant_is_warned_about() {
         tenant = "a"
         issuer = "https://i.example.com"
         audience_claim = "none"
+        preset = "okta"
+        single_use = true
+        [[issuers]]
+        name = "j"
+        tenant = "a"
+        issuer = "https://j.example.com"
+        audiences = ["a"]
+        single_use = true
         [[providers]]
         name = "p"
         base_url = "http://gpu.internal/v1"
@@ -88,6 +96,7 @@ fn what_is_probably_not_meant_is_warned_about() {
             "services.s.upstream",
             "providers.p.base_url",
             "issuers.i.audience_claim",
+            "issuers.i.single_use",
             "models.m"
         ]
     );

@@ -99,6 +99,7 @@ fn issuer(i: usize) -> impl Strategy<Value = Issuer> {
             profile: if rfc { TokenProfile::Rfc9068 } else { TokenProfile::Generic },
             leeway: Span::seconds(7),
             max_age: None,
+            single_use: true,
             required_claims: Vec::new(),
             subject,
             machine: vec![

@@ -188,13 +188,14 @@ fn method_name(method: &Method) -> Cow<'static, str> {
 
 impl Gateway {
     /// Counts a credential that was no good against its source. One that has merely run out was good: its client is to get
-    /// another, not to be locked out together with everybody behind its address.
+    /// another, not to be locked out together with everybody behind its address. So was one for a single call that is used up.
     pub(crate) fn count_failure(&self, client: IpAddr, fault: &Fault) {
-        const HARMLESS: [Code; 4] = [
+        const HARMLESS: [Code; 5] = [
             codes::CREDENTIAL_MISSING,
             codes::TOKEN_EXPIRED,
             codes::TOKEN_NOT_YET_VALID,
             codes::TOKEN_FROM_FUTURE,
+            codes::TOKEN_REPLAYED,
         ];
         if fault.code().status() == 401 && !HARMLESS.contains(&fault.code()) {
             self.budget.record_failure(client);

@@ -24,6 +24,7 @@ mod retries;
 mod routes;
 mod routing;
 mod secrecy;
+mod single_use;
 mod sizes;
 mod smuggling;
 mod spans;

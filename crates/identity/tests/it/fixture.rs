@@ -194,6 +194,7 @@ pub fn issuer(called: &str, iss: &str) -> Issuer {
         profile: TokenProfile::Generic,
         leeway: portcullis_model::Span::seconds(30),
         max_age: None,
+        single_use: false,
         required_claims: Vec::new(),
         subject: SubjectRule::default(),
         machine: Vec::new(),

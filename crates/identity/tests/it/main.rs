@@ -13,6 +13,7 @@ mod ldap;
 mod nested;
 mod outages;
 mod resolution;
+mod single_use;
 mod sources;
 mod standing;
 mod sync;

@@ -144,7 +144,7 @@ pub(super) const MESSAGES: &[Message] = &[
         "IDX10225: Lifetime validation failed. The token is missing an Expiration Time",
         &[CLAIM_MISSING],
     ),
-    microsoft("IDX10228: The securityToken has previously been validated", &[TOKEN_REVOKED]),
+    microsoft("IDX10228: The securityToken has previously been validated", &[TOKEN_REPLAYED]),
     microsoft("IDX10256: Unable to validate the token type", &[TOKEN_TYPE_MISMATCH]),
     microsoft("IDX10257: Token type validation failed. Type: '{type}'", &[TOKEN_TYPE_MISMATCH]),
     microsoft(

@@ -115,6 +115,8 @@ causes! {
     TOKEN_FROM_FUTURE = "token_from_future";
     TOKEN_TOO_OLD = "token_too_old";
     TOKEN_REVOKED = "token_revoked";
+    TOKEN_REPLAYED = "token_replayed";
+    JTI_REPEATED = "jti_repeated";
     PASSWORD_CHANGED_AFTER_TOKEN = "password_changed_after_token";
     ISSUER_CLOCK_AHEAD = "issuer_clock_ahead";
     ISSUER_CLOCK_BEHIND = "issuer_clock_behind";

@@ -18,6 +18,7 @@ mod near;
 mod password;
 mod recreated;
 mod refusal;
+mod replayed;
 mod revoked;
 mod service;
 mod shape;
@@ -45,6 +46,7 @@ pub const CHECKS: &[&dyn Check] = &[
     &audience::Audience,
     &claims::Claims,
     &revoked::Revoked,
+    &replayed::Replayed,
     &api_key::ApiKey,
     &tenant::Tenant,
     &application::Application,

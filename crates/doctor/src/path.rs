@@ -137,6 +137,9 @@ fn detail(case: &Case, stage: Stage) -> String {
             let typ = case.header.as_ref().and_then(|header| header.get("typ")?.as_str());
             format!("`typ` {}", typ.map_or("none".to_owned(), quoted))
         }
+        Stage::Revocation if case.issuer().is_some_and(|issuer| issuer.single_use) => {
+            "not on the list; for one call, and not used before".to_owned()
+        }
         Stage::Revocation => "not on the list".to_owned(),
         Stage::Resolve => resolved(case),
         Stage::Authorise => match &case.service {

@@ -10,6 +10,7 @@ mod keys;
 mod ldap;
 mod outage;
 mod people;
+mod replayed;
 mod sources;
 mod tenants;
 mod tokens;

@@ -7,7 +7,7 @@
 //! |---|---|
 //! | user suspended, deleted, never created; wrong identifier in `sub` | `people`, `ldap`, `sources`, `ambiguous` |
 //! | replica or synchronisation behind, user younger than the token | `sources`, `ldap`, `people` |
-//! | expired, not yet valid, revoked; clocks | `tokens`, `issuer`, `calls` |
+//! | expired, not yet valid, revoked, replayed; clocks | `tokens`, `issuer`, `calls`, `replayed` |
 //! | wrong issuer, environment or audience | `tokens`, `tenants` |
 //! | keys and signatures | `keys`, `issuer`; a set that may not be kept: the crate's own `key_set` |
 //! | malformed tokens | `tokens`; each of their kinds: `explain` of `jose` |

@@ -33,13 +33,14 @@ path = "/secretive"
 upstream = "http://127.0.0.1:9"
 "#;
 
-struct Administrator<'w> {
+/// Somebody who administers a tenant.
+pub struct Administrator<'w> {
     world: &'w World,
     authorization: String,
 }
 
 impl<'w> Administrator<'w> {
-    async fn of(world: &'w World, tenant: &str, role: &str) -> Self {
+    pub async fn of(world: &'w World, tenant: &str, role: &str) -> Self {
         let root = Self { world, authorization: format!("Bearer {}", world.server.credential()) };
         let mut wanted = json!({ "name": format!("{tenant}-{role}"), "role": role });
         if role == "tenant_administrator" {
@@ -54,7 +55,7 @@ impl<'w> Administrator<'w> {
         call(self.world.server.control, Method::POST, path, &headers, body.to_string()).await.unwrap()
     }
 
-    async fn ask(&self, question: Value) -> Value {
+    pub async fn ask(&self, question: Value) -> Value {
         let answer = self.post("/admin/v1/doctor", question).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         answer.json()

@@ -51,7 +51,7 @@ pub async fn of_fifty_uses_at_once_one_is_the_first(world: &World) {
     };
     for token in 0..3 {
         let uses: Vec<_> = (0..50).map(|_| used("corp", token)).collect();
-        let store = |n: usize| if n % 2 == 0 { &world.store } else { &other };
+        let store = |n: usize| if n.is_multiple_of(2) { &world.store } else { &other };
         let all = uses.iter().enumerate().map(|(n, one)| used_tokens::insert(store(n), one));
         let outcomes = futures_util::future::join_all(all).await;
         let first: Vec<_> =

@@ -181,7 +181,7 @@ impl Switched {
                     }
                 };
                 tokio::select! {
-                    fault = revoked => Goodbye::new(fault, 1008),
+                    fault = revoked => Goodbye::barring(fault),
                     () = expired(&*clock, expires) => Goodbye::new(codes::TOKEN_EXPIRED.into(), 1008),
                     () = connection.draining().cancelled() => Goodbye::new(codes::SHUTTING_DOWN.into(), 1001),
                 }

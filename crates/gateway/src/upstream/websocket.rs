@@ -7,7 +7,7 @@ mod pipe;
 mod tunnel;
 
 pub(crate) use message::{Assembler, Broken, Piece, Side, text};
-pub(crate) use tunnel::{Goodbye, Tunnel};
+pub(crate) use tunnel::{Goodbye, Tunnel, barring};
 
 use super::endpoint::{Endpoint, Line};
 use super::exchange::exchange;

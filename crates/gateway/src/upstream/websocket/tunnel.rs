@@ -20,13 +20,25 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(crate) struct Goodbye {
     /// For the record, and in public for the caller.
     pub(crate) fault: Fault,
-    /// Close code (RFC 6455 §7.4.1): 1008, or 1001 when we go away.
+    /// Close code (RFC 6455 §7.4.1): 1008, 1013 where it passes, or 1001 when we go away.
     code: u16,
     /// What the caller reads.
     reason: String,
 }
 
+/// The close code for whoever may not go on: 1008; but 1013 (IANA's registry: try again later) where that lies with us and
+/// passes.
+pub(crate) fn barring(fault: &Fault) -> u16 {
+    if fault.code().status() >= 500 { 1013 } else { 1008 }
+}
+
 impl Goodbye {
+    /// For who may not go on, with the code as its reason.
+    pub(crate) fn barring(fault: Fault) -> Self {
+        let code = barring(&fault);
+        Self::new(fault, code)
+    }
+
     /// With the code as its reason.
     pub(crate) fn new(fault: Fault, code: u16) -> Self {
         let reason = fault.code().public().name().to_owned();
@@ -157,5 +169,26 @@ async fn silence(pause: Duration, up: &Passed, down: &Passed) {
             return;
         }
         before = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A client that reads 1008 gives up, and one that reads 1013 comes again: nobody is to be turned away for good because
+    /// nobody could be asked.
+    #[test]
+    fn what_passes_is_told_apart_from_what_does_not() {
+        for (code, close) in [
+            (codes::USER_SUSPENDED, 1008),
+            (codes::TOKEN_REVOKED, 1008),
+            (codes::SCOPE_INSUFFICIENT, 1008),
+            (codes::RESOLUTION_UNAVAILABLE, 1013),
+            (codes::KEYS_UNAVAILABLE, 1013),
+        ] {
+            let goodbye = Goodbye::barring(Fault::new(code));
+            assert_eq!((goodbye.code, goodbye.reason.as_str()), (close, code.public().name()));
+        }
     }
 }

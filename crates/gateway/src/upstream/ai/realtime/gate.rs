@@ -6,7 +6,7 @@ use crate::beside::Beside;
 use crate::snapshot::{AiRoutes, Snapshot};
 use crate::upstream::ai::held::Held;
 use crate::upstream::ai::{Deployment, Way};
-use crate::upstream::websocket::{Assembler, Broken, Goodbye, Piece, Side, text};
+use crate::upstream::websocket::{Assembler, Broken, Goodbye, Piece, Side, barring, text};
 use bytes::Bytes;
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::ModelPermit;
@@ -77,8 +77,7 @@ impl Gate {
                 }
                 Piece::Message { frames, payload, .. } => {
                     let changed = self.event(&payload).await.map_err(|fault| {
-                        // What is ours passes: 1013 (RFC 6455, IANA: try again later). The rest is the caller's.
-                        let code = if fault.code().status() >= 500 { 1013 } else { 1008 };
+                        let code = barring(&fault);
                         Goodbye::saying(fault, code)
                     })?;
                     match changed {

@@ -25,6 +25,7 @@ use portcullis_model::tenant::Origin;
 use portcullis_model::{AuditId, Clock, Rng, Tenant, TenantId, issuer};
 use portcullis_net::accept::FailureBudget;
 use portcullis_net::egress::Egress;
+use portcullis_store::spool::Stored;
 use portcullis_store::{DataDir, Store, entity};
 use serde_json::Value;
 use std::sync::Arc;
@@ -49,6 +50,8 @@ const PATIENT: usize = 4;
 pub struct Parts {
     /// The database.
     pub store: Store,
+    /// Tells when the database has what this process recorded; none where nothing is served.
+    pub stored: Option<Stored>,
     /// The data directory, for backups.
     pub data: Arc<DataDir>,
     /// The write side of the directory.
@@ -129,6 +132,10 @@ impl Control {
 
     pub(crate) fn store(&self) -> &Store {
         &self.0.parts.store
+    }
+
+    pub(crate) fn stored(&self) -> Option<&Stored> {
+        self.0.parts.stored.as_ref()
     }
 
     pub(crate) fn data(&self) -> &DataDir {

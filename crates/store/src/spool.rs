@@ -18,9 +18,11 @@ mod flusher;
 mod frame;
 mod reader;
 mod segment;
+mod stored;
 
 pub use append::Appended;
 pub use reader::{Batch, SpoolReader};
+pub use stored::Stored;
 
 use crate::Error;
 use append::Shared;
@@ -101,6 +103,11 @@ impl Spool {
     /// Whether a call may begin: there is room for its record, or records may be dropped. Costs two atomic reads.
     pub fn has_room(&self) -> bool {
         self.shared.has_room()
+    }
+
+    /// Tells when the database has what was recorded.
+    pub fn stored(&self) -> Stored {
+        Stored(self.shared.clone())
     }
 
     /// Bytes that wait for the database.

@@ -402,3 +402,40 @@ async fn a_directory_that_is_gone_is_said_and_survived() {
     let read = read_all(&mut reader).await;
     assert_eq!((read.first(), read.last()), (Some(&record(1)), Some(&record(3))));
 }
+
+/// Whoever lists records waits for those that were made by now, and for no others; a database that is down is not waited
+/// for beyond what was said.
+#[tokio::test]
+async fn what_was_recorded_by_now_is_waited_for() {
+    const LONG: Duration = Duration::from_secs(60);
+    let directory = tempfile::tempdir().unwrap();
+    let (spool, mut reader) = Spool::open(directory.path(), options()).unwrap();
+    let stored = spool.stored();
+    assert!(stored.catch_up(LONG).await, "nothing was recorded");
+    spool.append(&record(1)).await.unwrap();
+    assert!(!stored.catch_up(Duration::from_millis(1)).await, "nobody brought it anywhere");
+    let batch = reader.next(1).await.unwrap();
+    assert!(!stored.catch_up(Duration::from_millis(1)).await, "read, and not stored");
+    let mut waiting = std::pin::pin!(stored.catch_up(LONG));
+    assert!(futures_util::poll!(waiting.as_mut()).is_pending());
+    // What comes later is not waited for.
+    spool.append(&record(2)).await.unwrap();
+    reader.commit(&batch);
+    assert!(waiting.await);
+    assert!(!stored.catch_up(Duration::from_millis(1)).await);
+    read_all(&mut reader).await;
+    assert!(stored.catch_up(LONG).await);
+    // Into further segments, and over what an earlier process left.
+    for n in 3..20 {
+        spool.append(&large(n, 1 << 20)).await.unwrap();
+    }
+    read_all(&mut reader).await;
+    assert!(stored.catch_up(LONG).await);
+    spool.append(&record(20)).await.unwrap();
+    drop((spool, reader));
+    let (spool, mut reader) = Spool::open(directory.path(), options()).unwrap();
+    let stored = spool.stored();
+    assert!(!stored.catch_up(Duration::from_millis(1)).await, "left by an earlier process");
+    read_all(&mut reader).await;
+    assert!(stored.catch_up(LONG).await);
+}

@@ -18,6 +18,7 @@ use portcullis_control::{Control, Publisher, jobs};
 use portcullis_gateway::{Gateway, Spans};
 use portcullis_model::service::AuthMode;
 use portcullis_net::accept::{FailureBudget, FailureBudgetOptions};
+use portcullis_store::spool::Stored;
 use portcullis_store::{Spool, SpoolOptions, SpoolReader, WhenFull};
 use serde_json::json;
 use std::io::IsTerminal;
@@ -83,6 +84,7 @@ impl App {
         let config = Arc::new(config);
         let (spool, reader) = Spool::open(&foundation.data.spool(), spool_options(&config))
             .map_err(|error| Failure::new(error.to_string()))?;
+        let stored = spool.stored();
         let spans = telemetry::spans(&config.telemetry)?;
         let gateway = Gateway::new(portcullis_gateway::Parts {
             config: config.clone(),
@@ -115,7 +117,7 @@ impl App {
             .publish(config.clone(), files)
             .await
             .map_err(|problems| crate::cmd::check::refused(&problems))?;
-        let control = control(&foundation, &config, publisher.clone(), plane, metrics.clone());
+        let control = control(&foundation, &config, publisher.clone(), plane, (stored, metrics.clone()));
         Ok(Self {
             globals: globals.clone(),
             foundation,
@@ -289,7 +291,7 @@ fn control(
     config: &Config,
     publisher: Arc<Publisher>,
     plane: Arc<Plane>,
-    metrics: Metrics,
+    (stored, metrics): (Stored, Metrics),
 ) -> Control {
     let budget = &config.gateway.failure_budget;
     let budget = FailureBudgetOptions {
@@ -301,6 +303,7 @@ fn control(
     Control::new(portcullis_control::Parts {
         doctor: foundation.doctor(Some(plane.gateway.clone())),
         store: foundation.store.clone(),
+        stored: Some(stored),
         data: foundation.data.clone(),
         directory: foundation.directory.clone(),
         identity: foundation.identity.clone(),

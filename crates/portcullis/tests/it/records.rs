@@ -3,6 +3,7 @@
 use crate::http::{chat, get};
 use crate::server::{CONFIG, Server, eventually};
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_loses_no_record() {
@@ -71,4 +72,19 @@ async fn are_found_by_what_they_are_about() {
     let next = page["next"].as_str().unwrap();
     let rest = server.cli(&["record", "list", "--limit", "1", "--after", next]);
     assert_ne!(rest["items"][0]["id"], page["items"][0]["id"]);
+}
+
+/// Whoever was answered finds the call in the list without asking again; only a database that is behind for too long is not
+/// waited for, as on a machine that leaves it no time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_is_in_the_list_as_soon_as_it_is_answered() {
+    let server = Server::start(CONFIG);
+    for _ in 0..10 {
+        let refused = get(server.gateway, "/v1/models", Some("no-token")).await;
+        let id = refused.headers["x-request-id"].to_str().unwrap().to_owned();
+        let asked = Instant::now();
+        let page = server.cli(&["record", "list", "--limit", "1"]);
+        let waited = asked.elapsed() >= Duration::from_secs(2);
+        assert!(page["items"][0]["id"] == id.as_str() || waited, "{page}");
+    }
 }

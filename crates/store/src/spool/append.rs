@@ -6,6 +6,7 @@
 //! them can write, and what nobody waits for is written by the flusher.
 
 use super::segment::{self, MAGIC, Segment};
+use super::stored::Mark;
 use super::{SpoolError, SpoolOptions, WhenFull, frame};
 use crate::Error;
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
@@ -55,6 +56,8 @@ pub(super) struct Shared {
     work: Condvar,
     /// Wakes the reader.
     pub(super) readable: tokio::sync::Notify,
+    /// How far the reader has come with what it was told that the database has.
+    pub(super) stored: tokio::sync::watch::Sender<Mark>,
     counts: Counts,
 }
 
@@ -81,7 +84,7 @@ struct State {
     /// A segment was made, and the directory is not synced.
     named: bool,
     /// The segment that is being written, and how much of it can be read.
-    active: (u64, u64),
+    active: Mark,
     stop: bool,
 }
 
@@ -177,6 +180,7 @@ impl Shared {
             failed: AtomicU64::new(0),
             work: Condvar::new(),
             readable: tokio::sync::Notify::new(),
+            stored: tokio::sync::watch::Sender::new(Mark::default()),
             counts: Counts {
                 bytes: gauge!("portcullis_spool_bytes"),
                 records: counter!("portcullis_spool_records_total"),
@@ -377,7 +381,7 @@ impl Shared {
     }
 
     /// The segment that is being written, and how much of it can be read.
-    pub(super) fn active(&self) -> (u64, u64) {
+    pub(super) fn active(&self) -> Mark {
         self.lock().active
     }
 

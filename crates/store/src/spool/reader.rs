@@ -60,7 +60,9 @@ impl SpoolReader {
     pub(super) fn new(shared: Arc<Shared>, mut left: VecDeque<u64>) -> Self {
         let number = left.pop_front().unwrap_or_else(|| shared.active().0);
         let damaged = counter!("portcullis_spool_damaged_total");
-        Self { shared, left, number, offset: MAGIC.len() as u64, file: None, damaged }
+        let reader = Self { shared, left, number, offset: MAGIC.len() as u64, file: None, damaged };
+        reader.tell();
+        reader
     }
 
     /// The next records, at most `most`, waiting until there are some. The same again until [`SpoolReader::commit`]. May
@@ -91,6 +93,7 @@ impl SpoolReader {
                 }
                 // Only damage up to here; what follows may be sound.
                 self.offset = batch.end;
+                self.tell();
             } else if self.number == active {
                 if self.shared.is_worth_closing(length) {
                     self.shared.close_segment(active, length);
@@ -108,6 +111,12 @@ impl SpoolReader {
     /// The database has these records.
     pub fn commit(&mut self, batch: &Batch) {
         self.offset = self.offset.max(batch.end);
+        self.tell();
+    }
+
+    /// Nothing before this place has to be waited for.
+    fn tell(&self) {
+        self.shared.stored.send_replace((self.number, self.offset));
     }
 
     /// Deletes what was read to its end, as far as that can be done; for when the process ends.
@@ -209,6 +218,7 @@ impl SpoolReader {
         // Ours begin after the last that was left, and have no gaps.
         self.number = self.left.pop_front().unwrap_or(self.number + 1);
         self.offset = MAGIC.len() as u64;
+        self.tell();
         Ok(())
     }
 }

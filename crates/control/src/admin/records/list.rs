@@ -15,6 +15,7 @@ use portcullis_model::record::Outcome;
 use portcullis_model::{ApplicationId, UserId};
 use portcullis_store::entity;
 use serde::Deserialize;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Which records. Filters that are given must all match.
@@ -48,7 +49,13 @@ pub struct Records {
     pub limit: Option<u32>,
 }
 
+/// How long the database may be behind what was recorded, and is waited for.
+const BEHIND: Duration = Duration::from_secs(2);
+
 /// List records, newest first, without captured bodies
+///
+/// Calls that this node has answered by now are in it, unless the database is more than two seconds behind; those that other
+/// nodes have answered may come a moment later.
 #[utoipa::path(get, path = "/admin/v1/records", operation_id = "list_records", tag = "records", params(Records), responses((status = 200, body = Page<Record>)))]
 pub async fn list(
     State(control): State<Control>,
@@ -56,6 +63,13 @@ pub async fn list(
     Query(query): Query<Records>,
 ) -> Answer<Page<Record>> {
     let limit = page::limit(query.limit)?;
+    // Later pages go on from records that are there. Who has others waiting is told at once what is there by now.
+    if query.after.is_none()
+        && let Some(stored) = control.stored()
+        && let Some(_waits) = control.patience(&caller)
+    {
+        stored.catch_up(BEHIND).await;
+    }
     if let Some(code) = query.code.as_deref().filter(|code| Code::find(code).is_none()) {
         return Err(invalid(format!("query: `code`: no code is called `{code}`; `/errors` lists all")));
     }

@@ -2,6 +2,8 @@
 //!
 //! Exit codes: 0 done, 1 failed, 2 called wrongly.
 
+mod spelling;
+
 use crate::cmd;
 use crate::failure::{Done, Failure};
 use clap::{ArgMatches, Args, Command, FromArgMatches, ValueEnum};
@@ -123,7 +125,14 @@ pub fn command() -> Command {
     // After the options: their own description would take its place.
     let root = Globals::augment_args(root)
         .about("Knows who calls your AI models and APIs, and says exactly why a call was refused");
-    cmd::VERBS.iter().fold(root, |root, verb| root.subcommand((verb.command)()))
+    spelling::with_synonyms(cmd::VERBS.iter().fold(root, |root, verb| root.subcommand((verb.command)())))
+}
+
+/// What the arguments say; the error knows how people say it otherwise.
+fn parse(arguments: &[OsString]) -> Result<ArgMatches, clap::Error> {
+    let mut command = command();
+    let read = command.try_get_matches_from_mut(arguments);
+    read.map_err(|error| spelling::explained(error, &command, arguments))
 }
 
 /// Runs the command line and says how it went.
@@ -131,7 +140,7 @@ pub fn run(
     arguments: impl Iterator<Item = OsString>,
     environment: impl Iterator<Item = (String, String)>,
 ) -> ExitCode {
-    let matches = match command().try_get_matches_from(arguments) {
+    let matches = match parse(&arguments.collect::<Vec<_>>()) {
         Ok(matches) => matches,
         Err(error) => {
             // Help and version go to stdout and are no failure; the rest is wrong usage.

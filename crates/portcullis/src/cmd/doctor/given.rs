@@ -2,7 +2,9 @@
 //! what else is around it may be the cause.
 
 use crate::failure::{Done, Failure};
+use crate::reference::is_id;
 use std::io::Read;
+use std::path::Path;
 
 /// Beyond this nothing is a credential.
 const MOST: u64 = 128 << 10;
@@ -20,7 +22,10 @@ pub fn credential(argument: &str) -> Done<String> {
             })?;
             (bounded(file, path)?, path.to_owned())
         }
-        None => (argument.as_bytes().to_vec(), "the argument".to_owned()),
+        None => {
+            meant_otherwise(argument).map_or(Ok(()), Err)?;
+            (argument.as_bytes().to_vec(), "the argument".to_owned())
+        }
     };
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::usage("the credential is not text").at(place.clone()))?;
@@ -29,6 +34,33 @@ pub fn credential(argument: &str) -> Done<String> {
         return Err(Failure::usage("there is no credential").at(place));
     }
     Ok(text.to_owned())
+}
+
+/// Endings of files that credentials are kept in; no credential has one.
+const ENDINGS: [&str; 6] = ["txt", "jwt", "token", "key", "json", "pem"];
+
+/// What is no credential for sure, and is meant as something else. Whatever else is none is for the doctor to say.
+fn meant_otherwise(argument: &str) -> Option<Failure> {
+    if is_id(argument) {
+        return Some(
+            Failure::usage("this is an id, and no credential is one")
+                .next(format!("for a call of this id: portcullis doctor --request {argument}")),
+        );
+    }
+    let path = Path::new(argument);
+    if path.is_file() {
+        return Some(
+            Failure::usage("this is a file, and not the credential in it")
+                .next(format!("to read it, write `@{argument}`")),
+        );
+    }
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    let is_name = argument.len() <= 255 && ending.is_some_and(|ending| ENDINGS.contains(&ending));
+    is_name.then(|| {
+        Failure::usage("this is the name of a file, and there is none of that name")
+            .at(argument.to_owned())
+            .next("check the path; a credential in a file is given as `@FILE`")
+    })
 }
 
 fn bounded(from: impl Read, place: &str) -> Done<Vec<u8>> {
@@ -42,4 +74,34 @@ fn bounded(from: impl Read, place: &str) -> Done<Vec<u8>> {
         );
     }
     Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::Output;
+
+    #[test]
+    fn what_is_meant_as_something_else_is_told() {
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("mine");
+        std::fs::write(&file, "a.b.c\n").unwrap();
+        let file = file.to_str().unwrap();
+        for (given, said) in [
+            (file, format!("`@{file}`")),
+            ("0199f0c2-7f00-7000-8000-00000000dead", "--request 0199f0c2-".to_owned()),
+            ("tokens/ada.txt", "there is none of that name".to_owned()),
+        ] {
+            let failure = credential(given).unwrap_err();
+            assert_eq!(failure.exit_code(), 2);
+            assert!(failure.render(Output::Text).contains(&said), "{given}");
+        }
+        assert_eq!(credential(&format!("@{file}")).unwrap(), "a.b.c");
+        // Anything else is what the caller sent, and the doctor's to explain.
+        for sent in
+            ["a.b.c", "Bearer a.b.c", "'a.b.c'", "opaque", "pck_0199f0c27f0070008000000000000001_x", "a.b\nc"]
+        {
+            assert_eq!(credential(sent).unwrap(), sent);
+        }
+    }
 }

@@ -59,6 +59,11 @@ impl Client {
         Ok(Self(Way::Process(Box::new(Offline::open(globals, loaded).await?))))
     }
 
+    /// Whether no `serve` works on this database, for sure: this process has it to itself.
+    pub fn is_alone(&self) -> bool {
+        matches!(&self.0, Way::Process(offline) if offline.is_whole())
+    }
+
     /// Reads. `query` members without a value are left out.
     pub async fn read(&self, path: &str, query: &[(&str, Option<String>)]) -> Done<Value> {
         self.ask(Method::GET, &with_query(path, query), None).await

@@ -54,6 +54,7 @@ impl Offline {
             sinks: foundation.sinks.clone(),
             doctor: foundation.doctor(None),
             store: foundation.store.clone(),
+            stored: None,
             data: foundation.data.clone(),
             directory: directory.clone(),
             identity: foundation.identity.clone(),
@@ -76,6 +77,11 @@ impl Offline {
     /// The admin API.
     pub fn control(&self) -> &Control {
         &self.control
+    }
+
+    /// Whether the database is in the data directory: then it is nobody else's for as long as this is open.
+    pub fn is_whole(&self) -> bool {
+        self.foundation.config.storage.database.is_none()
     }
 
     /// Closes the database.

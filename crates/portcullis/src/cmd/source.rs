@@ -58,6 +58,9 @@ const BASE: &str = "/admin/v1/sources";
 /// Between two looks at a run that is waited for.
 const LOOK: Duration = Duration::from_millis(200);
 
+/// By then a node has begun what was asked for, unless none is there, or all are at other sources.
+const BEGUN: Duration = Duration::from_secs(30);
+
 impl Run for Source {
     const NAME: &'static str = "source";
 
@@ -94,6 +97,12 @@ impl Run for Source {
                     let asked = client.post(&format!("{path}/sync"), json!({ "full": full })).await?;
                     match wait {
                         None => asked,
+                        Some(_) if client.is_alone() => {
+                            return Err(Failure::new(
+                                "nobody synchronises now, so there is nothing to wait for: no `portcullis serve` is running",
+                            )
+                            .next("start `portcullis serve`: it begins with what was asked for"));
+                        }
                         Some(seconds) => ended(client, &path, &before, Duration::from_secs(seconds)).await?,
                     }
                 }
@@ -106,6 +115,13 @@ impl Run for Source {
     }
 }
 
+/// Whether no node is at any source: each does a few at a time, and what is asked for may have to wait for its turn.
+async fn nobody_runs(client: &Client) -> Done<bool> {
+    let sources = client.read(BASE, &[]).await?;
+    let mut sources = sources["items"].as_array().into_iter().flatten();
+    Ok(sources.all(|source| source["running"] == false))
+}
+
 /// The source, once a run has ended that had not before.
 async fn ended(client: &Client, path: &str, before: &Value, patience: Duration) -> Done<Value> {
     let began = Instant::now();
@@ -114,6 +130,11 @@ async fn ended(client: &Client, path: &str, before: &Value, patience: Duration) 
         let done = now["asked"].is_null() && now["running"] == false;
         if done && now["last"]["run"] != before["last"]["run"] {
             return Ok(now);
+        }
+        if began.elapsed() >= BEGUN && !now["asked"].is_null() && nobody_runs(client).await? {
+            return Err(Failure::new(format!("no node has begun the run within {} s", BEGUN.as_secs()))
+                .at(path.rsplit('/').next().unwrap_or(path).to_owned())
+                .next("it stays asked for; see whether `portcullis serve` runs, and what its log says of the source"));
         }
         if began.elapsed() >= patience {
             return Err(Failure::new(format!("the run has not ended within {} s", patience.as_secs()))

@@ -13,6 +13,7 @@ mod warn;
 mod webhooks;
 
 pub use issuers::{ALGORITHMS, ISSUER_PRESETS};
+pub use names::{AI_SERVICE, LOCAL_ISSUER};
 pub use services::RESERVED_SEGMENTS;
 pub use warn::warnings;
 

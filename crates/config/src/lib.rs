@@ -21,7 +21,7 @@ mod suggest;
 mod tree;
 
 pub use change::{changes, restart_needed};
-pub use check::{ALGORITHMS, ISSUER_PRESETS, RESERVED_SEGMENTS};
+pub use check::{AI_SERVICE, ALGORITHMS, ISSUER_PRESETS, LOCAL_ISSUER, RESERVED_SEGMENTS};
 pub use errors::{Errors, Problem, Warning};
 pub use load::{Loaded, load};
 pub use parse::parse;
@@ -32,7 +32,7 @@ pub use section::{
     Ai, Breaker, Cluster, Control, Database, Events, FailureBudget, Gateway, LogFormat, Nats, Records,
     Resolution, Secrets, Storage, Telemetry, Tls, WhenFull,
 };
-pub use suggest::nearest;
+pub use suggest::{nearest, not_among};
 
 use portcullis_model::{Issuer, Model, Policy, Provider, Service, Source, Webhook, tenant::TenantEntry};
 use schemars::JsonSchema;

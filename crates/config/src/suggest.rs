@@ -19,6 +19,32 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .map(|(_, candidate)| candidate)
 }
 
+/// What there is, named at most.
+const NAMED: usize = 12;
+
+/// Why `name` is nothing that is there: which of `known` was meant, or else what there is. `None` when it is one of them.
+/// `what` says what it would be (`issuer`), `whose` of whom (`of tenant \`acme\``) or nothing.
+pub fn not_among(what: &str, whose: &str, name: &str, known: &[&str]) -> Option<String> {
+    if known.contains(&name) {
+        return None;
+    }
+    let space = if whose.is_empty() { "" } else { " " };
+    let help = match nearest(name, known.iter().copied()) {
+        Some(meant) => format!("did you mean `{meant}`?"),
+        None if known.is_empty() => "there are none".to_owned(),
+        None => {
+            let names: Vec<String> = known.iter().take(NAMED).map(|name| format!("`{name}`")).collect();
+            let more = match known.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            };
+            format!("there are {}{more}", names.join(", "))
+        }
+    };
+    let shown: String = name.chars().take(128).collect();
+    Some(format!("there is no {what} `{}`{space}{whose}; {help}", shown.escape_debug()))
+}
+
 fn contains(long: &[char], short: &[char]) -> bool {
     long.windows(short.len()).any(|window| window == short)
 }
@@ -61,6 +87,22 @@ mod tests {
         for word in ["", "x", "colour", "database"] {
             assert_eq!(nearest(word, keys), None, "{word}");
         }
+    }
+
+    #[test]
+    fn what_is_not_there_is_told_with_what_is() {
+        let known = ["corp", "partner"];
+        assert_eq!(not_among("issuer", "", "corp", &known), None);
+        let said = |whose, name, known: &[&str]| not_among("issuer", whose, name, known).unwrap();
+        assert_eq!(said("", "crop", &known), "there is no issuer `crop`; did you mean `corp`?");
+        assert_eq!(
+            said("of tenant `acme`", "x", &known),
+            "there is no issuer `x` of tenant `acme`; there are `corp`, `partner`"
+        );
+        assert_eq!(said("", "a\nb", &[]), "there is no issuer `a\\nb`; there are none");
+        let many: Vec<String> = (0..20).map(|n| format!("model-number-{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(said("", "x", &many).ends_with("`model-number-11` and 8 more"));
     }
 
     #[test]

@@ -13,6 +13,7 @@ pub mod figures;
 mod health;
 mod input;
 pub mod jobs;
+mod known;
 pub mod openapi;
 mod page;
 mod pages;

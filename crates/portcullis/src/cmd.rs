@@ -83,6 +83,21 @@ impl Paging {
     }
 }
 
+/// Whether names may come before what has them.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct Ahead {
+    /// Take names of issuers, services and models that the configuration does not have: it will, later
+    #[arg(long)]
+    allow_unknown: bool,
+}
+
+impl Ahead {
+    /// A path of the admin API, asked to take such names or not.
+    fn at(self, path: &str) -> String {
+        if self.allow_unknown { format!("{path}?allow_unknown=true") } else { path.to_owned() }
+    }
+}
+
 /// Runs `work` against the admin API.
 pub(in crate::cmd) fn on_client(globals: &Globals, work: impl AsyncFnOnce(&Client) -> Done) -> Done {
     block_on(async {

@@ -10,9 +10,9 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Name of the built-in issuer, whose tokens `portcullis token` mints.
-const LOCAL_ISSUER: &str = "local";
+pub const LOCAL_ISSUER: &str = "local";
 /// Service name under which AI calls are recorded.
-const AI_SERVICE: &str = "ai";
+pub const AI_SERVICE: &str = "ai";
 
 pub fn check(subject: &Subject<'_>, findings: &mut Findings) {
     for list in ["tenants", "issuers", "sources", "providers", "models", "policies", "webhooks"] {

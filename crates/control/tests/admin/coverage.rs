@@ -92,9 +92,11 @@ async fn make(plane: &Plane) -> There {
 
 /// A source of the other tenant's people.
 async fn source(plane: &Plane) -> String {
-    let ldap = json!({ "urls": ["ldaps://ldap.example.com"], "base": "dc=x", "filter": "(uid={subject})" });
-    let config = json!({ "sources": [{ "name": "hr", "tenant": "theirs", "ldap": ldap }] });
-    plane.publisher.publish(Arc::new(serde_json::from_value(config).unwrap()), Vec::new()).await.unwrap();
+    let mut config = crate::harness::has();
+    // Of tenants that are not there.
+    (config.issuers, config.services) = (Vec::new(), Vec::new());
+    config.sources[0].tenant = "theirs".parse().unwrap();
+    plane.publisher.publish(Arc::new(config), Vec::new()).await.unwrap();
     "hr".to_owned()
 }
 

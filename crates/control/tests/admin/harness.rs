@@ -108,6 +108,24 @@ impl Answer {
     }
 }
 
+/// What names of the configuration's may be used in tests: issuers of any tenant, services and models.
+pub fn has() -> Config {
+    let issuer = |name: &str, tenant: Value| json!({ "name": name, "issuer": format!("https://{name}.example"), "tenant": tenant, "audiences": ["api"] });
+    let map = json!({ "a": "acme", "o": "ours", "t": "theirs" });
+    let service = |name: &str, tenant: &str| json!({ "name": name, "tenant": tenant, "path": format!("/{name}"), "upstream": "http://127.0.0.1:9" });
+    let ldap = json!({ "urls": ["ldaps://ldap.example.com"], "base": "dc=x", "filter": "(uid={subject})" });
+    serde_json::from_value(json!({
+        "issuers": [
+            issuer("corp", json!({ "claim": "tid", "map": map })),
+            issuer("partner", json!("globex")),
+        ],
+        "services": [service("orders", "acme"), service("ledger", "globex")],
+        "models": [{ "name": "m", "deployments": [] }, { "name": "org/large", "deployments": [] }],
+        "sources": [{ "name": "hr", "tenant": "acme", "ldap": ldap }],
+    }))
+    .unwrap()
+}
+
 /// How a test gets in.
 #[derive(Clone, Copy, Debug)]
 pub enum As<'c> {
@@ -165,6 +183,7 @@ impl Plane {
             clock.clone(),
             rng.clone(),
         ));
+        publisher.assume(Arc::new(has()), Vec::new());
         let doctor = Doctor::new(portcullis_doctor::Parts {
             directory: directory.clone(),
             runtime: identity.clone(),
@@ -179,6 +198,7 @@ impl Plane {
             sinks: sinks.clone(),
             doctor,
             store: store.clone(),
+            stored: None,
             data,
             directory: directory.clone(),
             identity,

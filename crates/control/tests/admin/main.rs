@@ -4,6 +4,7 @@ mod authentication;
 mod coverage;
 mod figures;
 mod harness;
+mod known;
 mod nats;
 mod nats_credentials;
 mod patience;

@@ -70,7 +70,7 @@ async fn what_the_file_owns_is_changed_there() {
 #[tokio::test]
 async fn a_change_in_the_store_is_published_by_itself() {
     let plane = Plane::new().await;
-    plane.publisher.publish(config(&[], &[]), vec![]).await.unwrap();
+    plane.publisher.publish(config(&[], &["m"]), vec![]).await.unwrap();
     let shutdown = CancellationToken::new();
     let publisher = plane.publisher.clone();
     let running = publisher.run(shutdown.clone());

@@ -9,6 +9,7 @@ pub use rows::Format;
 use super::change::Work;
 use super::users::{change_in, link_in, turn_in};
 use super::{Actor, Directory, NewUser, UserChange};
+use portcullis_config::not_among;
 use portcullis_fault::Fault;
 use portcullis_model::{Name, TenantId, User, UserId, UserStatus};
 use portcullis_store::entity::users::{Lookup, resolve};
@@ -37,6 +38,8 @@ pub struct Import<'a> {
     pub dry_run: bool,
     /// The share of the tenant's users, in per cent, that may be suspended or deleted by it; more stops it.
     pub most_barred: u8,
+    /// Issuers whose subjects may be linked; `None`: any. What is linked already stays.
+    pub issuers: Option<&'a [Name]>,
 }
 
 /// What an import did, or would do.
@@ -106,7 +109,7 @@ impl Directory {
             let line = row.line;
             let plan = match twice(&row, &mut seen) {
                 Some(reason) => Err(reason),
-                None => self.plan(import.tenant, row).await?,
+                None => self.plan(&import, row).await?,
             };
             match plan {
                 Ok(step) => {
@@ -148,7 +151,8 @@ impl Directory {
     }
 
     /// What a row means, or what is wrong with it.
-    async fn plan(&self, tenant: TenantId, row: Row) -> Result<Result<Step, String>, Fault> {
+    async fn plan(&self, import: &Import<'_>, row: Row) -> Result<Result<Step, String>, Fault> {
+        let tenant = import.tenant;
         let user = match self.meant(tenant, &row).await? {
             Ok(user) => user,
             Err(reason) => return Ok(Err(reason)),
@@ -161,7 +165,10 @@ impl Directory {
                 (Some(owner), _) => {
                     return Ok(Err(format!("the subject of `{issuer}` is user {}'s", owner.user)));
                 }
-                (None, _) => link.push((issuer.clone(), subject.clone())),
+                (None, _) => match import.stranger(issuer) {
+                    Some(reason) => return Ok(Err(reason)),
+                    None => link.push((issuer.clone(), subject.clone())),
+                },
             }
         }
         let Some(user) = user else { return Ok(Ok(beginning(tenant, row, link))) };
@@ -256,6 +263,14 @@ impl Directory {
             turn_in(work, actor, id, &from, status, what, step.reason.clone()).await?;
         }
         Ok(())
+    }
+}
+
+impl Import<'_> {
+    /// Why no subject of this issuer may be linked, if none may.
+    fn stranger(&self, issuer: &Name) -> Option<String> {
+        let known: Vec<&str> = self.issuers?.iter().map(Name::as_str).collect();
+        not_among("issuer", "whose subjects are this tenant's", issuer.as_str(), &known)
     }
 }
 

@@ -199,8 +199,10 @@ async fn an_import_is_looked_at_first_and_changes_nothing_twice() {
     let ada = world.user("ada", &[("corp", "s-ada")]).await;
     let gone = world.user("gone", &[]).await;
     world.directory.delete(&actor(), gone.id, None).await.unwrap();
+    let known = [name("corp")];
     let import = async |text: &str, dry_run: bool, most_barred: u8| {
-        let import = Import { tenant: world.acme.id, format: Format::Csv, text, dry_run, most_barred };
+        let (tenant, format) = (world.acme.id, Format::Csv);
+        let import = Import { tenant, format, text, dry_run, most_barred, issuers: Some(&known) };
         world.directory.import(&actor(), import).await.unwrap()
     };
     let named = async |name: &str| {
@@ -240,6 +242,11 @@ async fn an_import_is_looked_at_first_and_changes_nothing_twice() {
     assert!(refused.stopped.is_some() && named("new").await.is_none());
     let taken = import("username,identity.corp\nnew,s-ada\n", false, 0).await;
     assert!(taken.errors[0].reason.contains(&ada.id.to_string()), "{taken:?}");
+    // An issuer that is not there: on the rows that bring a subject of its, and on no others.
+    let strange = import("username,identity.crop\nnew,s-new\nbob,\n", false, 0).await;
+    assert_eq!((strange.wrong, strange.errors[0].line, strange.written), (1, 2, 0), "{strange:?}");
+    assert!(strange.errors[0].reason.contains("no issuer `crop`"), "{strange:?}");
+    assert!(strange.errors[0].reason.ends_with("did you mean `corp`?"), "{strange:?}");
     // Too many at once: two of three.
     let barring = "username,status\nada,suspended\nbob,deleted\neve,suspended\n";
     let stopped = import(barring, false, 50).await;
@@ -270,6 +277,7 @@ async fn an_import_is_looked_at_first_and_changes_nothing_twice() {
         text: r#"{"username":"ada"}"#,
         dry_run: true,
         most_barred: 0,
+        issuers: None,
     };
     assert_eq!(world.directory.import(&actor(), other).await.unwrap().created, 1);
 }

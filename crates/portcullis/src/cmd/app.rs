@@ -45,6 +45,8 @@ enum Verb {
         /// An OAuth client that is this application, as `corp=0oa1b2c3` (repeatable)
         #[arg(long = "client", value_name = "ISSUER=CLIENT", value_parser = reference::pair)]
         clients: Vec<(String, String)>,
+        #[command(flatten)]
+        ahead: super::Ahead,
     },
     /// List applications
     List {
@@ -70,6 +72,8 @@ enum Verb {
         /// The client id as its tokens carry it
         #[arg(long)]
         client: String,
+        #[command(flatten)]
+        ahead: super::Ahead,
     },
 }
 
@@ -81,14 +85,14 @@ impl Run for App {
     fn run(self, globals: &Globals) -> Done {
         super::on_client(globals, async |client: &Client| {
             let value = match self.verb {
-                Verb::Create { name, tenant, roles, clients } => {
+                Verb::Create { name, tenant, roles, clients, ahead } => {
                     let clients: Vec<Value> = clients
                         .into_iter()
                         .map(|(issuer, client)| json!({ "issuer": issuer, "client": client }))
                         .collect();
                     client
                         .post(
-                            APPLICATIONS,
+                            &ahead.at(APPLICATIONS),
                             json!({ "name": name, "tenant": tenant, "roles": roles, "clients": clients }),
                         )
                         .await?
@@ -111,9 +115,9 @@ impl Run for App {
                 Verb::Enable(which) => {
                     client.post(&format!("{}/enable", which.path(client).await?), json!({})).await?
                 }
-                Verb::Link { which, issuer, client: id } => {
+                Verb::Link { which, issuer, client: id, ahead } => {
                     let path = format!("{}/clients", which.path(client).await?);
-                    client.post(&path, json!({ "issuer": issuer, "client": id })).await?
+                    client.post(&ahead.at(&path), json!({ "issuer": issuer, "client": id })).await?
                 }
             };
             output::show(globals.output, &value)

@@ -32,6 +32,8 @@ enum Verb {
         /// Why; kept with the entry and in the audit log
         #[arg(long)]
         reason: Option<String>,
+        #[command(flatten)]
+        ahead: super::Ahead,
     },
     /// Trust a distrusted key again
     Trust {
@@ -62,10 +64,10 @@ impl Run for Issuer {
                 ];
                 output::list(globals.output, &page, &columns)
             }
-            Verb::Distrust { issuer, kid, reason } => {
+            Verb::Distrust { issuer, kid, reason, ahead } => {
                 let body =
                     json!({ "what": { "kind": "key", "issuer": issuer, "kid": kid }, "reason": reason });
-                output::show(globals.output, &client.post("/admin/v1/revocations", body).await?)
+                output::show(globals.output, &client.post(&ahead.at("/admin/v1/revocations"), body).await?)
             }
             Verb::Trust { issuer, kid } => {
                 let path = super::below("/admin/v1/revocations", &entry(client, &issuer, &kid).await?);

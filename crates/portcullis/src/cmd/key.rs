@@ -83,6 +83,8 @@ struct Create {
     /// Confine it to a client address or network, as `192.0.2.0/24` (repeatable)
     #[arg(long = "address", value_name = "NETWORK")]
     addresses: Vec<String>,
+    #[command(flatten)]
+    ahead: super::Ahead,
 }
 
 const KEYS: &str = "/admin/v1/api-keys";
@@ -93,7 +95,9 @@ impl Run for Key {
     fn run(self, globals: &Globals) -> Done {
         super::on_client(globals, async |client: &Client| {
             let value = match self.verb {
-                Verb::Create(create) => client.post(KEYS, create.body(client).await?).await?,
+                Verb::Create(create) => {
+                    client.post(&create.ahead.at(KEYS), create.body(client).await?).await?
+                }
                 Verb::List { tenant, app, paging } => {
                     let application = match app {
                         Some(app) => Some(reference::application(client, &app, tenant.as_deref()).await?),

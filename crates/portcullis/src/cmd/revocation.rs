@@ -33,6 +33,9 @@ pub struct Revocation {
     /// Why; kept with the entry and in the audit log
     #[arg(long, global = true)]
     reason: Option<String>,
+    /// Take the name of an issuer that the configuration does not have: it will, later
+    #[arg(long, global = true)]
+    allow_unknown: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -126,8 +129,9 @@ impl Run for Revocation {
                     json!({ "kind": "issuer", "issuer": issuer, "issued_before": before })
                 }
             };
+            let path = super::Ahead { allow_unknown: self.allow_unknown }.at(REVOCATIONS);
             let body = json!({ "what": what, "reason": self.reason, "expires_at": self.expires_at });
-            let value = client.post(REVOCATIONS, body).await?;
+            let value = client.post(&path, body).await?;
             output::show(globals.output, &value)
         })
     }

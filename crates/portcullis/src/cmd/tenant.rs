@@ -31,6 +31,8 @@ enum Verb {
         /// A model that it may use; `*` grants all (repeatable)
         #[arg(long = "model", value_name = "NAME")]
         models: Vec<String>,
+        #[command(flatten)]
+        ahead: super::Ahead,
     },
     /// List tenants
     List(super::Paging),
@@ -45,6 +47,8 @@ enum Verb {
         tenant: String,
         /// Model names; `*` grants all, none takes every grant away
         models: Vec<String>,
+        #[command(flatten)]
+        ahead: super::Ahead,
     },
     /// Refuse the tenant's calls
     Disable {
@@ -65,8 +69,8 @@ impl Run for Tenant {
         super::on_client(globals, async |client: &Client| {
             let base = "/admin/v1/tenants";
             let value = match self.verb {
-                Verb::Create { name, models } => {
-                    client.post(base, json!({ "name": name, "models": models })).await?
+                Verb::Create { name, models, ahead } => {
+                    client.post(&ahead.at(base), json!({ "name": name, "models": models })).await?
                 }
                 Verb::List(paging) => {
                     let page = client.read(base, &paging.query([])).await?;
@@ -80,10 +84,9 @@ impl Run for Tenant {
                     return output::list(globals.output, &page, &columns);
                 }
                 Verb::Show { tenant } => client.read(&super::below(base, &tenant), &[]).await?,
-                Verb::Models { tenant, models } => {
-                    client
-                        .send(Method::PATCH, &super::below(base, &tenant), Some(json!({ "models": models })))
-                        .await?
+                Verb::Models { tenant, models, ahead } => {
+                    let path = ahead.at(&super::below(base, &tenant));
+                    client.send(Method::PATCH, &path, Some(json!({ "models": models }))).await?
                 }
                 Verb::Disable { tenant } => {
                     client.post(&format!("{}/disable", super::below(base, &tenant)), json!({})).await?

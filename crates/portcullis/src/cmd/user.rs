@@ -80,6 +80,8 @@ enum Verb {
         /// The claim's value, exactly
         #[arg(long)]
         subject: String,
+        #[command(flatten)]
+        ahead: super::Ahead,
     },
     /// Take a subject from the user, who keeps it as a past one
     Unlink {
@@ -140,6 +142,8 @@ struct Create {
     /// A subject that resolves to it, as `corp=6f1c…` (repeatable)
     #[arg(long = "identity", value_name = "ISSUER=SUBJECT", value_parser = reference::pair)]
     identities: Vec<(String, String)>,
+    #[command(flatten)]
+    ahead: super::Ahead,
 }
 
 #[derive(Args, Debug)]
@@ -206,6 +210,8 @@ struct Import {
     /// Stop when more than this share of the tenant's users, in per cent, would be suspended or deleted
     #[arg(long, value_name = "PERCENT", default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
     most_barred: u8,
+    #[command(flatten)]
+    ahead: super::Ahead,
 }
 
 #[derive(Args, Debug)]
@@ -240,7 +246,7 @@ impl Run for User {
     fn run(self, globals: &Globals) -> Done {
         super::on_client(globals, async |client: &Client| {
             let value = match self.verb {
-                Verb::Create(create) => client.post(USERS, create.body()).await?,
+                Verb::Create(create) => client.post(&create.ahead.at(USERS), create.body()).await?,
                 Verb::List(list) => {
                     let filters = [
                         ("tenant", list.tenant),
@@ -271,9 +277,9 @@ impl Run for User {
                 Verb::Delete(why) => {
                     client.delete(&why.who.path(client).await?, &[("reason", why.reason.clone())]).await?
                 }
-                Verb::Link { who, issuer, subject } => {
+                Verb::Link { who, issuer, subject, ahead } => {
                     let path = format!("{}/identities", who.path(client).await?);
-                    client.post(&path, json!({ "issuer": issuer, "subject": subject })).await?
+                    client.post(&ahead.at(&path), json!({ "issuer": issuer, "subject": subject })).await?
                 }
                 Verb::Unlink { who, issuer, subject } => {
                     let path = format!("{}/identities", who.path(client).await?);
@@ -298,7 +304,8 @@ impl Run for User {
                     return output::list(globals.output, &page, &columns);
                 }
                 Verb::Import(import) => {
-                    let done = client.post(&format!("{USERS}/import"), import.body()?).await?;
+                    let path = import.ahead.at(&format!("{USERS}/import"));
+                    let done = client.post(&path, import.body()?).await?;
                     output::show(globals.output, &done)?;
                     return match done["stopped"].as_str() {
                         Some(why) => Err(Failure::new(format!("the import was stopped: {why}"))),

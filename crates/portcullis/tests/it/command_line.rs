@@ -144,3 +144,61 @@ fn derived_files_are_not_stale() {
     let output = portcullis().args(["gen", "--check", "--root", root]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
+
+/// Alone with the data directory there is nobody who would do it, and that is said before anybody waits.
+#[test]
+fn nobody_waits_for_what_nobody_does() {
+    let ldap = "[[sources]]\nname = \"hr\"\ntenant = \"acme\"\n[sources.ldap]\nurls = [\"ldaps://127.0.0.1:9\"]\nbase = \"dc=x\"\nfilter = \"(uid={subject})\"\n";
+    let place = Server::start(&format!("{CONFIG}\n{ldap}")).stop();
+    let began = std::time::Instant::now();
+    // Longer than any machine is slow: it must not be waited for.
+    let said = place.fails(1, &["source", "sync", "hr", "--full", "--wait", "86400"]);
+    assert!(
+        said.contains("no `portcullis serve` is running") && said.contains("start `portcullis serve`"),
+        "{said}"
+    );
+    assert!(began.elapsed() < std::time::Duration::from_secs(3_600));
+    // It stays asked for: whoever starts begins with it.
+    assert_eq!(place.cli(&["source", "show", "hr"])["asked"], "full");
+}
+
+#[test]
+fn what_is_meant_is_told() {
+    let server = Server::start(CONFIG);
+    server.cli(&["user", "create", "--tenant", "acme", "--username", "ada"]);
+    for (code, arguments, said) in [
+        (1, &["user", "link", "ada", "--issuer", "locale", "--subject", "s"][..], "did you mean `local`?"),
+        (1, &["revocation", "issuer", "locale"], "did you mean `local`?"),
+        (1, &["issuer", "distrust", "locale", "k1"], "did you mean `local`?"),
+        (1, &["app", "create", "bot", "--tenant", "acme", "--client", "locale=c"], "did you mean `local`?"),
+        (1, &["tenant", "create", "new", "--model", "ehco"], "did you mean `echo`?"),
+        (2, &["doctor", "--token", "a.b.c"], "the token stands by itself"),
+        (
+            2,
+            &["doctor", "0199f0c2-7f00-7000-8000-00000000dead"],
+            "--request 0199f0c2-7f00-7000-8000-00000000dead",
+        ),
+    ] {
+        let told = server.place.fails(code, arguments);
+        assert!(told.contains(said), "{arguments:?}: {told}");
+    }
+    // Ahead of the configuration.
+    server.cli(&["user", "link", "ada", "--issuer", "later", "--subject", "s", "--allow-unknown"]);
+    server.cli(&["app", "create", "bot", "--tenant", "acme", "--client", "later=c", "--allow-unknown"]);
+    server.cli(&["revocation", "issuer", "later", "--allow-unknown"]);
+    let refused = server.place.fails(1, &["key", "create", "--app", "bot", "--service", "ay"]);
+    assert!(refused.contains("did you mean `ai`?"), "{refused}");
+    server.cli(&[
+        "key",
+        "create",
+        "--app",
+        "bot",
+        "--service",
+        "later",
+        "--model",
+        "later",
+        "--allow-unknown",
+    ]);
+    // Other words for the same.
+    assert_eq!(server.cli(&["users", "get", "ada"])["username"], "ada");
+}

@@ -5,7 +5,8 @@ use crate::Control;
 use crate::admin::{applications, users};
 use crate::answer::{Answer, Refused, invalid};
 use crate::caller::Caller;
-use crate::input::Body;
+use crate::input::{Body, Query};
+use crate::known::{Ahead, Known};
 use crate::text;
 use axum::Json;
 use axum::extract::State;
@@ -34,10 +35,11 @@ pub struct NewApiKey {
 }
 
 /// Make an API key; its secret is shown once
-#[utoipa::path(post, path = "/admin/v1/api-keys", operation_id = "create_api_key", tag = "api keys", request_body = NewApiKey, responses((status = 200, body = MintedApiKey)))]
+#[utoipa::path(post, path = "/admin/v1/api-keys", operation_id = "create_api_key", tag = "api keys", params(Ahead), request_body = NewApiKey, responses((status = 200, body = MintedApiKey)))]
 pub async fn create(
     State(control): State<Control>,
     caller: Caller,
+    Query(ahead): Query<Ahead>,
     Body(new): Body<NewApiKey>,
 ) -> Answer<MintedApiKey> {
     let application = applications::seen(&control, &caller, new.application).await?;
@@ -49,6 +51,9 @@ pub async fn create(
     }
     text::line("name", &new.name)?;
     limits(&new.limits)?;
+    let known = Known::of_id(&control, application.tenant, ahead).await?;
+    known.services("limits.services", &new.limits.services)?;
+    known.models("limits.models", &new.limits.models)?;
     let expires_at = new.expires_in.map(lifetime).transpose()?.map(|span| control.clock().now().plus(span));
     let key = directory::NewApiKey {
         application: application.id,

@@ -5,7 +5,8 @@ use crate::Control;
 use crate::admin::tenants;
 use crate::answer::{Answer, invalid};
 use crate::caller::Caller;
-use crate::input::Body;
+use crate::input::{Body, Query};
+use crate::known::{Ahead, Known};
 use crate::text;
 use axum::Json;
 use axum::extract::State;
@@ -30,10 +31,11 @@ pub struct NewApplication {
 }
 
 /// Make an application
-#[utoipa::path(post, path = "/admin/v1/applications", operation_id = "create_application", tag = "applications", request_body = NewApplication, responses((status = 200, body = Application)))]
+#[utoipa::path(post, path = "/admin/v1/applications", operation_id = "create_application", tag = "applications", params(Ahead), request_body = NewApplication, responses((status = 200, body = Application)))]
 pub async fn create(
     State(control): State<Control>,
     caller: Caller,
+    Query(ahead): Query<Ahead>,
     Body(new): Body<NewApplication>,
 ) -> Answer<Application> {
     let tenant = tenants::seen(&control, &caller, &new.tenant).await?;
@@ -41,8 +43,10 @@ pub async fn create(
     if new.clients.len() > 20 {
         return Err(invalid("`clients` has at most 20 entries; link further ones one by one"));
     }
+    let known = Known::of(&control, &tenant, ahead);
     for client in &new.clients {
         text::line("client", &client.client)?;
+        known.issuer("clients", &client.issuer)?;
     }
     let clients = new.clients.into_iter().map(|client| (client.issuer, client.client)).collect();
     let application =

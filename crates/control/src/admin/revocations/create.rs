@@ -5,7 +5,8 @@ use crate::Control;
 use crate::admin::users;
 use crate::answer::{Answer, Refused, absent, invalid};
 use crate::caller::Caller;
-use crate::input::Body;
+use crate::input::{Body, Query};
+use crate::known::{Ahead, Known};
 use crate::text;
 use axum::Json;
 use axum::extract::State;
@@ -30,10 +31,11 @@ pub struct NewRevocation {
 /// Revoke a token, a subject's, a user's or an issuer's tokens, or distrust a key
 ///
 /// A tenant administrator revokes what issuers of its own tenant alone have signed, and its own users' tokens.
-#[utoipa::path(post, path = "/admin/v1/revocations", operation_id = "create_revocation", tag = "revocations", request_body = NewRevocation, responses((status = 200, body = Revocation)))]
+#[utoipa::path(post, path = "/admin/v1/revocations", operation_id = "create_revocation", tag = "revocations", params(Ahead), request_body = NewRevocation, responses((status = 200, body = Revocation)))]
 pub async fn create(
     State(control): State<Control>,
     caller: Caller,
+    Query(ahead): Query<Ahead>,
     Body(new): Body<NewRevocation>,
 ) -> Answer<Revocation> {
     text::optional_line("reason", new.reason.as_deref())?;
@@ -45,7 +47,12 @@ pub async fn create(
     let (what, issuer) = read(new.what, now)?;
     let tenant = match (&what, &issuer) {
         (stored::Revoked::User { user, .. }, _) => Some(users::seen(&control, &caller, *user).await?.tenant),
-        (_, Some(issuer)) => owner(&control, &caller, issuer).await?,
+        (_, Some(issuer)) => {
+            // Who may not act on it is told before, and the same whether there is one of this name.
+            let owner = owner(&control, &caller, issuer).await?;
+            Known::everywhere(&control, ahead).issuer("what.issuer", issuer)?;
+            owner
+        }
         (_, None) => {
             caller.whole()?;
             None

@@ -4,7 +4,8 @@ use super::{Tenant, create};
 use crate::Control;
 use crate::answer::Answer;
 use crate::caller::Caller;
-use crate::input::{Body, Path};
+use crate::input::{Body, Path, Query};
+use crate::known::{Ahead, Known};
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
@@ -20,17 +21,18 @@ pub struct TenantChange {
 /// Change a tenant's granted models
 ///
 /// Granting models is the operator's: a tenant administrator cannot widen its own grant.
-#[utoipa::path(patch, path = "/admin/v1/tenants/{tenant}", operation_id = "change_tenant", tag = "tenants", params(("tenant" = String, Path, description = "id or name")), request_body = TenantChange, responses((status = 200, body = Tenant)))]
+#[utoipa::path(patch, path = "/admin/v1/tenants/{tenant}", operation_id = "change_tenant", tag = "tenants", params(("tenant" = String, Path, description = "id or name"), Ahead), request_body = TenantChange, responses((status = 200, body = Tenant)))]
 pub async fn change(
     State(control): State<Control>,
     caller: Caller,
     Path(reference): Path<String>,
+    Query(ahead): Query<Ahead>,
     Body(change): Body<TenantChange>,
 ) -> Answer<Tenant> {
     let tenant = super::seen(&control, &caller, &reference).await?;
     caller.whole()?;
     control.refuse_if_owned_by_file(&tenant)?;
-    create::models(&change.models)?;
+    create::models(&change.models, &Known::everywhere(&control, ahead))?;
     let tenant = control.directory().change_tenant_models(caller.actor(), tenant.id, change.models).await?;
     Ok(Json(tenant.into()))
 }

@@ -2,9 +2,10 @@
 
 use super::Tenant;
 use crate::Control;
-use crate::answer::{Answer, invalid};
+use crate::answer::{Answer, Refused, invalid};
 use crate::caller::Caller;
-use crate::input::Body;
+use crate::input::{Body, Query};
+use crate::known::{Ahead, Known};
 use crate::text;
 use axum::Json;
 use axum::extract::State;
@@ -23,10 +24,11 @@ pub struct NewTenant {
 }
 
 /// Make a tenant
-#[utoipa::path(post, path = "/admin/v1/tenants", operation_id = "create_tenant", tag = "tenants", request_body = NewTenant, responses((status = 200, body = Tenant)))]
+#[utoipa::path(post, path = "/admin/v1/tenants", operation_id = "create_tenant", tag = "tenants", params(Ahead), request_body = NewTenant, responses((status = 200, body = Tenant)))]
 pub async fn create(
     State(control): State<Control>,
     caller: Caller,
+    Query(ahead): Query<Ahead>,
     Body(new): Body<NewTenant>,
 ) -> Answer<Tenant> {
     caller.whole()?;
@@ -35,16 +37,16 @@ pub async fn create(
             "body: `name`: a tenant's name is not a UUID: it stands beside ids in paths and filters",
         ));
     }
-    models(&new.models)?;
+    models(&new.models, &Known::everywhere(&control, ahead))?;
     let tenant = control.directory().create_tenant(caller.actor(), new.name, new.models).await?;
     Ok(Json(tenant.into()))
 }
 
 /// Checks names of granted models.
-pub fn models(models: &[String]) -> Result<(), crate::answer::Refused> {
+pub(super) fn models(models: &[String], known: &Known) -> Result<(), Refused> {
     text::list("models", models, 1_000)?;
     for model in models.iter().filter(|model| *model != "*") {
         Name::new(model).map_err(|what| invalid(format!("body: `models`: {what}")))?;
     }
-    Ok(())
+    known.models("models", models)
 }

@@ -5,7 +5,8 @@ use crate::Control;
 use crate::admin::tenants;
 use crate::answer::{Answer, Refused, invalid};
 use crate::caller::Caller;
-use crate::input::Body;
+use crate::input::{Body, Query};
+use crate::known::{Ahead, Known};
 use crate::text;
 use axum::extract::State;
 use portcullis_identity::directory;
@@ -56,14 +57,17 @@ pub struct NewIdentity {
 }
 
 /// Make a user
-#[utoipa::path(post, path = "/admin/v1/users", operation_id = "create_user", tag = "users", request_body = NewUser, responses((status = 200, body = User)))]
+#[utoipa::path(post, path = "/admin/v1/users", operation_id = "create_user", tag = "users", params(Ahead), request_body = NewUser, responses((status = 200, body = User)))]
 pub async fn create(
     State(control): State<Control>,
     caller: Caller,
+    Query(ahead): Query<Ahead>,
     Body(new): Body<NewUser>,
 ) -> Answer<User> {
     let tenant = tenants::seen(&control, &caller, &new.tenant).await?;
     check(&new)?;
+    let known = Known::of(&control, &tenant, ahead);
+    new.identities.iter().try_for_each(|identity| known.issuer("identities", &identity.issuer))?;
     let user = directory::NewUser {
         tenant: tenant.id,
         status: new.status.unwrap_or(UserStatus::Active),

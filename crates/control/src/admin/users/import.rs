@@ -4,7 +4,8 @@ use crate::Control;
 use crate::admin::tenants;
 use crate::answer::{Answer, Refused, invalid};
 use crate::caller::Caller;
-use crate::input::parse;
+use crate::input::{Query, parse};
+use crate::known::{Ahead, Known};
 use axum::Json;
 use axum::extract::{FromRequest, Request, State};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -107,10 +108,11 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
 }
 
 /// Make and change users from a file of CSV or JSON lines, or say what that would do
-#[utoipa::path(post, path = "/admin/v1/users/import", operation_id = "import_users", tag = "users", request_body = UserImport, responses((status = 200, body = UsersImported)))]
+#[utoipa::path(post, path = "/admin/v1/users/import", operation_id = "import_users", tag = "users", params(Ahead), request_body = UserImport, responses((status = 200, body = UsersImported)))]
 pub async fn import(
     State(control): State<Control>,
     caller: Caller,
+    Query(ahead): Query<Ahead>,
     Upload(import): Upload,
 ) -> Answer<UsersImported> {
     let tenant = tenants::seen(&control, &caller, &import.tenant).await?;
@@ -120,6 +122,7 @@ pub async fn import(
             "body: `most_barred` is a share in per cent, 0 to 100, not `{most_barred}`"
         )));
     }
+    let issuers = Known::of(&control, &tenant, ahead).issuers_to_name();
     let what = directory::Import {
         tenant: tenant.id,
         format: match import.format {
@@ -129,6 +132,7 @@ pub async fn import(
         text: &import.content,
         dry_run: import.dry_run,
         most_barred,
+        issuers: issuers.as_deref(),
     };
     let done = control.directory().import(caller.actor(), what).await?;
     let errors =

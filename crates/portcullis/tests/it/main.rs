@@ -10,6 +10,7 @@ mod demo;
 mod deploy;
 mod doctor;
 mod examples;
+mod extremes;
 mod files;
 mod http;
 mod jose;

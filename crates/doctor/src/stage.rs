@@ -103,6 +103,7 @@ const CODES: [(Stage, &[&str]); 13] = [
             "upstream_invalid",
             "upstream_cut",
             "provider_credential_refused",
+            "provider_model_unknown",
             "provider_unavailable",
         ],
     ),

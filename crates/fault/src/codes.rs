@@ -283,6 +283,7 @@ codes! {
     UPSTREAM_INVALID "upstream_invalid" 502 Upstream Now Error: "the service behind the gateway gave an answer that is not valid HTTP";
     UPSTREAM_CUT "upstream_cut" 502 Upstream Now Warn: "the service behind the gateway broke off its answer";
     PROVIDER_CREDENTIAL_REFUSED "provider_credential_refused" 502 Operator No Error: "the AI provider refused the gateway's own key";
+    PROVIDER_MODEL_UNKNOWN "provider_model_unknown" 502 Operator No Error: "the AI provider does not have the model that a deployment names";
     PROVIDER_UNAVAILABLE "provider_unavailable" 503 Upstream Later Warn: "the AI provider is not available at the moment";
     // record
     RECORDS_UNAVAILABLE "records_unavailable" 503 Operator Later Error: "the call cannot be recorded, and unrecorded calls are not served";

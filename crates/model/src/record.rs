@@ -142,8 +142,9 @@ pub struct Tried {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<u16>,
     /// `answered`, or the kind of failure: `rate_limited`, `context_too_long`, `content_filter`, `outage`, `key_refused`,
-    /// `said_nothing` (its model broke off before it said anything), `unsayable` (its dialect cannot be told what the caller
-    /// said), `refused`; `outrun`: another that was asked beside it (`hedge`) began to answer first.
+    /// `model_unknown` (the provider does not have the deployment's model), `said_nothing` (its model broke off before it
+    /// said anything), `unsayable` (its dialect cannot be told what the caller said), `refused`; `outrun`: another that was
+    /// asked beside it (`hedge`) began to answer first.
     pub outcome: Cow<'static, str>,
     /// The provider's own status, when it answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -9,6 +9,7 @@ mod bills;
 mod claimed;
 mod count;
 mod deployment;
+mod disguised;
 mod exchange;
 mod explain;
 mod fetch;
@@ -86,6 +87,7 @@ impl Refusal {
     /// In words for whoever runs the gateway.
     fn why(&self) -> String {
         match &self.said {
+            Ok(answer) if answer.head.status.is_success() => "its answer began with an error".to_owned(),
             Ok(answer) => format!("it answered {}", answer.head.status.as_u16()),
             Err(fault) => fault.private_context().unwrap_or_else(|| fault.code().title().to_owned()),
         }

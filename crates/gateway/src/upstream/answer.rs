@@ -81,6 +81,23 @@ impl AnswerBody {
         Ok((seen, Self::After(pieces, Box::new(rest))))
     }
 
+    /// Its first piece, for a look, and all of it; `None`: there is nothing in it.
+    pub(crate) async fn first(self) -> Result<Option<(Bytes, Self)>, Cut> {
+        let mut rest = self;
+        while let Some(frame) = std::future::poll_fn(|cx| rest.poll_piece(cx)).await.transpose()? {
+            let Ok(piece) = frame.into_data() else { continue };
+            if piece.is_empty() {
+                continue;
+            }
+            let whole = match rest.is_ended() {
+                true => Self::whole(piece.clone()),
+                false => Self::After(VecDeque::from([piece.clone()]), Box::new(rest)),
+            };
+            return Ok(Some((piece, whole)));
+        }
+        Ok(None)
+    }
+
     /// All of it, at most `limit` bytes; `upstream_invalid` when there is more.
     pub(crate) async fn gather(self, limit: usize) -> Result<Vec<u8>, Cut> {
         let mut rest = self;

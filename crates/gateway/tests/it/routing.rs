@@ -539,3 +539,160 @@ async fn nobody_notices_a_deployment_that_dies() {
     }
     house.close().await;
 }
+
+/// What xAI says of a prompt that its filter will not have, with its names for our account there.
+const FILTERED: &str = r#"{"code":"permission-denied","error":"Content violates usage guidelines. Team: t-1, API key ID: k-1, Failed check: SAFETY_CHECK_TYPE_BIO"}"#;
+
+#[tokio::test]
+async fn a_filters_no_is_the_callers_and_lays_no_key_to_rest() {
+    let one = Vendor::always(says("403 Forbidden", "", FILTERED)).await;
+    let (two, big) = (Vendor::always(good()).await, Vendor::always(good()).await);
+    let keys = "keys = [{ api_key = \"env:PROVIDER_KEY\" }, { api_key = \"env:PROVIDER_KEY_2\" }]";
+    let providers = [one.provider("one", keys), two.provider("two", ""), big.provider("big", "")].concat();
+    let config = [providers.clone(), model("fast", "", &[ONE, TWO])].concat();
+    let house = House::open(&config).await;
+    for calls in 1..=2 {
+        let answer = ask(&house, PLAIN, "").await;
+        let error = &answer.json()["error"];
+        assert_eq!(
+            (answer.status, error["code"].as_str()),
+            (400, Some("content_filter")),
+            "{}",
+            answer.text()
+        );
+        assert!(!answer.text().contains("k-1") && !answer.text().contains("t-1"), "{}", answer.text());
+        assert_eq!((one.calls(), two.calls()), (calls, 0), "neither another key nor another deployment");
+        assert_eq!(house.record().await.tried[0].outcome, "content_filter");
+    }
+    // To a caller of another format in its own words.
+    let body = r#"{"model":"fast","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
+    let answer = post(&house, "/v1/messages", body).await;
+    assert_eq!(
+        (answer.status, answer.json()["error"]["type"].as_str()),
+        (400, Some("invalid_request_error"))
+    );
+    assert!(!answer.text().contains("k-1"), "{}", answer.text());
+    house.close().await;
+
+    let three = r#"{ provider = "big", model = "c" }"#;
+    let stands_by = "fallback = { content_filter = [\"big\"] }";
+    let house =
+        House::open(&[providers, model("fast", stands_by, &[ONE, TWO]), model("big", "", &[three])].concat())
+            .await;
+    assert_eq!((ask(&house, PLAIN, "").await.status, big.calls(), two.calls()), (200, 1, 0));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn an_account_that_is_not_paid_is_ours_whatever_it_blames() {
+    let unpaid = r#"{"error":{"message":"Billing hard limit has been reached","type":"invalid_request_error","param":null,"code":"billing_hard_limit_reached"}}"#;
+    let one = Vendor::always(says("400 Bad Request", "", unpaid)).await;
+    let two = Vendor::always(good()).await;
+    let providers = [one.provider("one", ""), two.provider("two", "")].concat();
+    let house = House::open(&[providers, model("fast", "", &[ONE, TWO])].concat()).await;
+    assert_eq!(ask(&house, PLAIN, "").await.status, 200);
+    assert_eq!(house.record().await.tried[0].outcome, "key_refused");
+    house.close().await;
+    let house = House::open(&[one.provider("one", ""), model("fast", "", &[ONE])].concat()).await;
+    let answer = ask(&house, PLAIN, "").await;
+    let code = answer.json()["error"]["code"].as_str().map(str::to_owned);
+    assert_eq!((answer.status, code.as_deref()), (502, Some("provider_credential_refused")));
+    house.close().await;
+}
+
+/// What begins like a success, and what kind of failure it is, and what a caller hears whom nobody else answers.
+#[tokio::test]
+async fn an_error_under_a_status_of_success_is_no_answer() {
+    for (body, outcome, status, heard) in [
+        (r#"{"error":{"message":"it is down","code":502}}"#, "outage", 502, "it is down"),
+        (r#"{"error":{"message":"slow down","code":429}}"#, "rate_limited", 429, "slow down"),
+        (r#"{"error":{"message":"something odd"}}"#, "said_nothing", 502, "something odd"),
+        (r#"{"error":{"message":"key sk-1","code":401}}"#, "key_refused", 502, "provider_credential_refused"),
+        ("", "outage", 502, "upstream_invalid"),
+    ] {
+        let one = Vendor::always(says("200 OK", "", body)).await;
+        let two = Vendor::always(good()).await;
+        let providers = [one.provider("one", ""), two.provider("two", "")].concat();
+        let house = House::open(&[providers, model("fast", "", &[ONE, TWO])].concat()).await;
+        let answer = ask(&house, PLAIN, "").await;
+        assert_eq!((answer.status, answer.text()), (200, GOOD), "{body}");
+        let record = house.record().await;
+        assert_eq!((&*record.tried[0].outcome, record.outcome), (outcome, Outcome::Completed), "{body}");
+        house.close().await;
+        let house = House::open(&[one.provider("one", ""), model("fast", "", &[ONE])].concat()).await;
+        let answer = ask(&house, PLAIN, "").await;
+        assert!(answer.status == status && answer.text().contains(heard), "{body}: {}", answer.text());
+        assert!(!answer.text().contains("sk-1"), "{}", answer.text());
+        // To a caller of another format in its own words.
+        let asked = r#"{"model":"fast","max_tokens":9,"messages":[{"role":"user","content":"hi"}]}"#;
+        let answer = post(&house, "/v1/messages", asked).await;
+        assert!(answer.status == status && answer.text().contains(heard), "{body}: {}", answer.text());
+        assert_eq!(answer.json()["type"], "error");
+        house.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_stream_that_begins_with_an_error_is_taken_over() {
+    let stream = PLAIN.replace("\"fast\"", "\"fast\",\"stream\":true");
+    let error = "data: {\"error\":{\"message\":\"it is down\",\"type\":\"server_error\",\"code\":503}}\n\n";
+    let error = format!("{:x}\r\n{error}\r\n0\r\n\r\n", error.len());
+    let whole = format!("{HEAD}{}e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n", event("all"));
+    let one = Vendor::always(Does::Says(format!("{HEAD}{error}"))).await;
+    let two = Vendor::always(Does::Says(whole)).await;
+    let providers = [one.provider("one", ""), two.provider("two", "")].concat();
+    let others = [
+        model("fast", "", &[ONE, TWO]),
+        [model("fast", "fallback = { outage = [\"big\"] }", &[ONE]), model("big", "", &[TWO])].concat(),
+    ];
+    for models in others {
+        let house = House::open(&[providers.clone(), models].concat()).await;
+        let answer = ask(&house, &stream, "").await;
+        let text = answer.text();
+        assert!(text.contains("all") && text.contains("[DONE]") && !text.contains("down"), "{text}");
+        assert_eq!(answer.header("x-portcullis-attempts"), Some("2"));
+        let record = house.record().await;
+        assert_eq!((&*record.tried[0].outcome, record.outcome), ("outage", Outcome::Completed));
+        house.close().await;
+    }
+    // Where all begin so, the caller hears the provider's own words.
+    let again = r#"{ provider = "one", model = "b" }"#;
+    let house = House::open(&[one.provider("one", ""), model("fast", "", &[ONE, again])].concat()).await;
+    let answer = ask(&house, &stream, "").await;
+    assert!(answer.text().contains("it is down") && !answer.text().contains("[DONE]"), "{}", answer.text());
+    let record = house.record().await;
+    assert_eq!((record.outcome, record.tried.len()), (Outcome::UpstreamCut, 2));
+    house.close().await;
+}
+
+#[tokio::test]
+async fn a_model_that_the_provider_does_not_have_is_ours() {
+    let gone = r#"{"error":{"message":"The model `gpt-old` does not exist or you do not have access to it.","type":"invalid_request_error","param":null,"code":"model_not_found"}}"#;
+    let one = Vendor::always(says("404 Not Found", "", gone)).await;
+    let two = Vendor::always(good()).await;
+    let old = r#"{ provider = "one", model = "gpt-old" }"#;
+    let providers = [one.provider("one", ""), two.provider("two", "")].concat();
+    let house = House::open(&[providers, model("fast", "", &[old, TWO])].concat()).await;
+    assert_eq!(ask(&house, PLAIN, "").await.status, 200);
+    assert_eq!(house.record().await.tried[0].outcome, "model_unknown");
+    house.close().await;
+    for (deployment, status, code) in [(old, 502, "provider_model_unknown"), (ONE, 404, "model_not_found")] {
+        let house = House::open(&[one.provider("one", ""), model("fast", "", &[deployment])].concat()).await;
+        for path in ["/v1/chat/completions", "/v1/messages"] {
+            let answer = post(&house, path, &PLAIN.replace("}]", "}],\"max_tokens\":9")).await;
+            assert_eq!(answer.status, status, "{path}: {}", answer.text());
+            let ours = answer.text().contains(code) && !answer.text().contains("gpt-old");
+            assert!(ours || status == 404, "{}", answer.text());
+        }
+        house.close().await;
+    }
+}
+
+pub async fn post(house: &House, path: &str, body: &str) -> Answer {
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: gw\r\nauthorization: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        house.ada(),
+        body.len()
+    );
+    house.client().await.call(head).await
+}

@@ -51,7 +51,7 @@ pub struct Fallback {
     /// The provider's filter will not have the prompt.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub content_filter: Vec<Name>,
-    /// The provider fails, is overloaded, cannot be reached, or refuses our key.
+    /// The provider fails, is overloaded, cannot be reached, refuses our key, or does not have the model.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub outage: Vec<Name>,
 }

@@ -5,7 +5,9 @@ mod hedge;
 
 use super::held::{Account, Held};
 use super::route::{Class, Draw, Facts, Target, Turn, facts, pick};
-use super::{AiCall, Attempt, Deployment, Plan, Refusal, Refused, Way, count, plan, reach, refused};
+use super::{
+    AiCall, Attempt, Deployment, Plan, Refusal, Refused, Way, count, disguised, plan, reach, refused,
+};
 use crate::meter::Answer;
 use crate::record::Recording;
 use crate::upstream::Cut;
@@ -14,6 +16,7 @@ use portcullis_fault::{Fault, codes};
 use portcullis_identity::{Identity, ModelPermit};
 use portcullis_llm::canon;
 use portcullis_llm::dialect::Operation;
+use portcullis_llm::dialect::chat::ReadStream;
 use portcullis_model::record::Tried;
 use portcullis_model::{Name, Principal};
 use std::borrow::Cow;
@@ -227,7 +230,7 @@ impl Journey<'_> {
             let mut wait = None;
             let mut i = 0;
             while let Some(at) = choice.order.get(i) {
-                let others = i + 1 < choice.order.len() || round < target.retries;
+                let others = i + 1 < choice.order.len() || round < target.retries || target.has_fallbacks();
                 let outcome = match self.beside(target, &choice.order, i) {
                     Some(pair) => {
                         let race = Box::pin(self.race(permit, target, pair, recording)).await;
@@ -319,15 +322,21 @@ impl Journey<'_> {
             recording.known.clone_from(&deployment.known);
             let attempt =
                 Attempt { permit, deployment, call: self.call, key, end: self.end, held: self.held };
-            let answered = match Plan::of(deployment, self.call) {
+            let plan = Plan::of(deployment, self.call);
+            let reader = match &plan {
+                Some(plan) if others && self.call.stream => plan.reader(self.call),
+                _ => None,
+            };
+            let answered = match plan {
                 Some(Plan::Pass(row)) => attempt.pass(row, recording).await,
                 Some(Plan::Translate(plan)) => Box::pin(attempt.translate(plan, recording)).await,
                 Some(Plan::Exchange(plan)) => Box::pin(attempt.exchange(plan, recording)).await,
                 None => return Err(stop),
             };
-            // Where others stand by, an answer that breaks off before it has said anything is no answer yet.
+            // Where others stand by, an answer that breaks off before it has said anything is no answer yet, nor is one that
+            // begins with an error.
             let answered = match answered {
-                Ok(answer) if others && !answer.body.is_ended() => begun(answer, self.end).await,
+                Ok(answer) if others && !answer.body.is_ended() => begun(answer, reader, self.end).await,
                 answered => answered,
             };
             let after = recording.now();
@@ -434,8 +443,12 @@ struct Stop {
     rest: Option<Duration>,
 }
 
-/// Waits until an answer has begun, for no longer than the call may take.
-async fn begun(mut answer: Answer, end: Option<Instant>) -> Result<Answer, Refused> {
+/// Waits until an answer has begun, for no longer than the call may take; `reader`: who can read it, where it is a stream.
+async fn begun(
+    mut answer: Answer,
+    reader: Option<Box<dyn ReadStream>>,
+    end: Option<Instant>,
+) -> Result<Answer, Refused> {
     let peek = answer.body.peek(1);
     let peeked = match end {
         Some(end) => tokio::time::timeout_at(end, peek).await.unwrap_or_else(|_| {
@@ -445,9 +458,15 @@ async fn begun(mut answer: Answer, end: Option<Instant>) -> Result<Answer, Refus
         None => peek.await,
     };
     match peeked {
-        Ok((_, body)) => {
+        Ok((seen, body)) => {
             answer.body = body;
-            Ok(answer)
+            match reader.and_then(|mut reader| disguised::stream(&mut *reader, &seen)) {
+                None => Ok(answer),
+                // When nobody does better, the caller hears it as it came.
+                Some(class) => {
+                    Err(Box::new(Refusal { class, said: Ok(answer), rest: None, may_have_run: false }))
+                }
+            }
         }
         Err(cut) => {
             let refused = refused(Class::Outage, Fault::new(cut.code).context(cut.why));

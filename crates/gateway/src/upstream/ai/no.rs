@@ -4,7 +4,7 @@
 //! said in the caller's dialect.
 
 use super::plan::Translation;
-use super::route::{Class, is_gone};
+use super::route::{Class, is_gone, is_model_unknown};
 use super::{Refusal, Refused, heads, refused};
 use crate::meter::Answer;
 use crate::record::Recording;
@@ -17,7 +17,8 @@ use portcullis_llm::canon::ProviderError;
 use portcullis_llm::dialect::Chat;
 use portcullis_llm::dialect::openai::{self, ProviderAnswer};
 use portcullis_llm::translate;
-use std::time::Duration;
+use portcullis_model::Timestamp;
+use std::time::{Duration, UNIX_EPOCH};
 
 /// As much of an error as is looked at.
 const LOOK: usize = 64 << 10;
@@ -44,9 +45,15 @@ pub(super) async fn passing(
             Fault::new(codes::AI_OBJECT_NOT_FOUND).detail("the provider has it no longer; make it anew");
         return refused(Class::Refused, fault);
     }
-    let rest = rest(&head.headers, error.retry_after);
+    if let Some(refused) = model_unknown(status, &error, recording) {
+        return refused;
+    }
+    let rest = rest(&head.headers, error.retry_after, recording.now());
     let may_have_run = ran_out_of_time(status);
     let restated = match (judged, chat) {
+        (ProviderAnswer::Refused(_), Some(chat)) if class == Class::ContentFilter => {
+            Some(filtered(chat, &id))
+        }
         (ProviderAnswer::Refused(fault), _) => {
             return Box::new(Refusal { class, said: Err(fault), rest, may_have_run });
         }
@@ -81,17 +88,24 @@ pub(super) async fn translated(
     let status = head.status.as_u16();
     let id = recording.record.id.to_string();
     let error = plan.outbound.read_error(status, &seen);
+    if let Some(refused) = model_unknown(status, &error, recording) {
+        return refused;
+    }
     let class = Class::of(status, &error);
-    let rest = rest(&head.headers, error.retry_after);
+    let rest = rest(&head.headers, error.retry_after, recording.now());
     let may_have_run = ran_out_of_time(status);
-    if let ProviderAnswer::Refused(fault) = openai::judge(status, &seen, &id) {
-        return Box::new(Refusal { class, said: Err(fault), rest, may_have_run });
-    }
-    if class == Class::KeyRefused {
-        return key_refused(status);
-    }
-    let (status, bytes) = translate::error(&*plan.outbound, plan.inbound, status, &seen, &id);
-    let said = answer(anew(head, status), AnswerBody::whole(Bytes::from(bytes)));
+    let (status, bytes) = match openai::judge(status, &seen, &id) {
+        ProviderAnswer::Refused(_) if class == Class::ContentFilter => filtered(plan.inbound, &id),
+        ProviderAnswer::Refused(fault) => {
+            return Box::new(Refusal { class, said: Err(fault), rest, may_have_run });
+        }
+        _ if class == Class::KeyRefused => return key_refused(status),
+        _ => {
+            let (status, body) = translate::error(&*plan.outbound, plan.inbound, status, &seen, &id);
+            (status, Bytes::from(body))
+        }
+    };
+    let said = answer(anew(head, status), AnswerBody::whole(bytes));
     Box::new(Refusal { class, said: Ok(said), rest, may_have_run })
 }
 
@@ -103,7 +117,7 @@ pub(super) fn failed(
     recording: &Recording,
 ) -> Refused {
     let class = Class::of(error.status, error);
-    let rest = rest(&head.headers, error.retry_after);
+    let rest = rest(&head.headers, error.retry_after, recording.now());
     let (status, bytes) = inbound.write_error(error, &recording.record.id.to_string());
     let said = answer(anew(head, status), AnswerBody::whole(Bytes::from(bytes)));
     Box::new(Refusal { class, said: Ok(said), rest, may_have_run: false })
@@ -115,10 +129,35 @@ pub(super) fn said(dialect: &dyn Dialect, status: u16, body: &[u8]) -> ProviderE
     chat.map(|chat| chat.read_error(status, body)).unwrap_or_default()
 }
 
+/// A provider that does not have the model of our deployment: the caller has asked for one that we know.
+fn model_unknown(status: u16, error: &ProviderError, recording: &Recording) -> Option<Refused> {
+    let model = recording.record.deployment.as_deref()?;
+    is_model_unknown(status, error, model).then(|| {
+        let why =
+            format!("the provider answered {status}: it has no model `{model}`, or none for our account");
+        refused(Class::ModelUnknown, Fault::new(codes::PROVIDER_MODEL_UNKNOWN).context(why))
+    })
+}
+
 /// A provider that refuses our key under a status that would blame the caller.
 fn key_refused(status: u16) -> Refused {
     let fault = Fault::new(codes::PROVIDER_CREDENTIAL_REFUSED);
-    refused(Class::KeyRefused, fault.context(format!("the provider answered {status}, and means our key")))
+    let why = format!("the provider answered {status}, and means our key or account");
+    refused(Class::KeyRefused, fault.context(why))
+}
+
+/// The filter's no to a prompt, under a status that means a key everywhere else: said as those say it who say it plainly.
+/// Not in the provider's words, which may name our account there.
+fn filtered(inbound: &dyn Chat, id: &str) -> (u16, Bytes) {
+    let error = ProviderError {
+        status: 400,
+        kind: Some("invalid_request_error".to_owned()),
+        code: Some("content_filter".to_owned()),
+        message: "the AI provider's content filter refuses what was asked".to_owned(),
+        ..ProviderError::default()
+    };
+    let (status, body) = inbound.write_error(&error, id);
+    (status, body.into())
 }
 
 /// Whether somebody between us and what does the work stopped waiting for it.
@@ -128,13 +167,22 @@ fn ran_out_of_time(status: u16) -> bool {
 }
 
 /// How long the provider asks to be left alone: its headers first, then its words.
-fn rest(headers: &HeaderMap, said: Option<u32>) -> Option<Duration> {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<f64>().ok();
+fn rest(headers: &HeaderMap, said: Option<u32>, now: Timestamp) -> Option<Duration> {
+    let text = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    let number = |name: &str| text(name)?.parse::<f64>().ok();
     let valid = |seconds: f64| Duration::try_from_secs_f64(seconds).ok();
     number("retry-after-ms")
         .and_then(|millis| valid(millis / 1_000.0))
         .or_else(|| number("retry-after").and_then(valid))
+        .or_else(|| until(text("retry-after")?, now))
         .or_else(|| said.map(|seconds| Duration::from_secs(seconds.into())))
+}
+
+/// How long it is until a day and time of HTTP's (RFC 9110 §10.2.3); one that has passed is now.
+fn until(date: &str, now: Timestamp) -> Option<Duration> {
+    let date = httpdate::parse_http_date(date).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let now = Duration::from_secs(now.seconds().try_into().ok()?);
+    Some(date.saturating_sub(now))
 }
 
 async fn look(body: AnswerBody) -> Result<(Vec<u8>, AnswerBody), Refused> {
@@ -156,4 +204,33 @@ fn anew(head: response::Parts, status: u16) -> response::Parts {
 
 fn answer(head: response::Parts, body: AnswerBody) -> Answer {
     Answer { head, body, reading: None, upload: None, capture: None, watch: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_long_to_wait_is_said_in_several_ways() {
+        let now = Timestamp::parse_rfc3339("2026-11-22T10:00:00Z").unwrap();
+        let rests = |pairs: &[(&'static str, &str)], said| {
+            let headers = pairs.iter().map(|(name, value)| {
+                (header::HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())
+            });
+            rest(&headers.collect(), said, now)
+        };
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(rests(&[], None), None);
+        assert_eq!(rests(&[], Some(4)), seconds(4));
+        assert_eq!(rests(&[("retry-after", "7")], Some(4)), seconds(7));
+        assert_eq!(
+            rests(&[("retry-after", "7"), ("retry-after-ms", "1500")], None),
+            seconds(3).map(|s| s / 2)
+        );
+        assert_eq!(rests(&[("retry-after", "Sun, 22 Nov 2026 10:01:30 GMT")], Some(4)), seconds(90));
+        assert_eq!(rests(&[("retry-after", "Sun, 22 Nov 2026 09:00:00 GMT")], Some(4)), seconds(0));
+        for nonsense in ["soon", "-3", "NaN", "inf", "Sun, 22 Nov 1926 10:00:00 GMT"] {
+            assert_eq!(rests(&[("retry-after", nonsense)], Some(4)), seconds(4), "{nonsense}");
+        }
+    }
 }

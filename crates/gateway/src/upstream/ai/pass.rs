@@ -2,9 +2,9 @@
 
 use super::deployment::Way;
 use super::route::Class;
-use super::translated::{busy, tell};
-use super::{Attempt, Outgoing, Refused, heads, no, refused};
-use crate::meter::{Answer, Reading, Said, Tape, Watched};
+use super::translated::{busy, kind, tell};
+use super::{Attempt, Outgoing, Refused, disguised, heads, no, refused};
+use crate::meter::{Answer, Reading, Said, Tape, Watched, estimate};
 use crate::record::Recording;
 use crate::upstream::AnswerBody;
 use bytes::Bytes;
@@ -53,6 +53,16 @@ impl Attempt<'_> {
             }
             return Err(refused);
         }
+        let (head, body) = match row.chat {
+            Some(_) if !call.stream || kind(&head) == b"application/json" => {
+                // For the record of a caller that goes away while this waits: the provider has read the question by now.
+                recording.record.usage = Some(estimate(call.request.text_bytes(), 0));
+                let answer = disguised::whole(head, body, call.dialect, recording).await;
+                recording.record.usage = None;
+                answer?
+            }
+            _ => (head, body),
+        };
         let body = match self.makes(row) {
             Some(form) => self.claimed(form, &head.headers, body, recording).await?,
             None => body,

@@ -3,6 +3,7 @@
 use super::route::{Class, Reason, Target};
 use super::{AiCall, Deployment};
 use portcullis_fault::{Fault, codes};
+use portcullis_llm::dialect::chat::ReadStream;
 use portcullis_llm::dialect::{Chat, Dialect, Exchange, Outbound, Served};
 use portcullis_model::Timestamp;
 
@@ -53,6 +54,17 @@ impl Plan {
         }
         let (inbound, outbound) = (call.format()?, deployment.chat.clone()?);
         Some(Self::Translate(Translation { inbound, outbound }))
+    }
+}
+
+impl Plan {
+    /// Reads the stream that the provider answers with, where it is a chat's.
+    pub(super) fn reader(&self, call: &AiCall<'_>) -> Option<Box<dyn ReadStream>> {
+        match self {
+            Self::Pass(_) => call.format().map(Chat::reader),
+            Self::Translate(translation) => Some(translation.outbound.reader()),
+            Self::Exchange(_) => None,
+        }
     }
 }
 

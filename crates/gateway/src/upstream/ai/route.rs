@@ -14,7 +14,7 @@ mod strategy;
 mod vitals;
 
 pub(crate) use breaker::Standing;
-pub(crate) use class::{Class, is_gone};
+pub(crate) use class::{Class, is_gone, is_model_unknown};
 pub(crate) use draw::{Draw, Hash};
 pub(crate) use facts::Facts;
 pub(crate) use keys::{Key, pick, resting};
@@ -153,13 +153,21 @@ impl Target {
         }
     }
 
+    /// Whether other models stand by, for any reason.
+    pub(crate) fn has_fallbacks(&self) -> bool {
+        let Fallback { rate_limited, context_too_long, content_filter, outage } = &self.fallback;
+        [rate_limited, context_too_long, content_filter, outage].iter().any(|models| !models.is_empty())
+    }
+
     /// Which models are asked when this one cannot answer for this reason.
     pub(crate) fn fallback(&self, class: Class) -> &[Name] {
         match class {
             Class::RateLimited => &self.fallback.rate_limited,
             Class::ContextTooLong => &self.fallback.context_too_long,
             Class::ContentFilter => &self.fallback.content_filter,
-            Class::Outage | Class::KeyRefused | Class::SaidNothing => &self.fallback.outage,
+            Class::Outage | Class::KeyRefused | Class::ModelUnknown | Class::SaidNothing => {
+                &self.fallback.outage
+            }
             Class::Unsayable | Class::Refused => &[],
         }
     }

@@ -1,6 +1,7 @@
 //! Calls whose two sides speak differently: written anew on the way out, and the answer on the way back.
 
 use super::deployment::Way;
+use super::disguised::Disguise;
 use super::plan::Translation;
 use super::route::Class;
 use super::{Attempt, Outgoing, Refused, heads, no, refused};
@@ -9,10 +10,11 @@ use crate::record::Recording;
 use crate::upstream::AnswerBody;
 use http::{HeaderName, HeaderValue, Method, header, response};
 use portcullis_fault::{Fault, codes};
-use portcullis_llm::canon::Losses;
+use portcullis_llm::canon::{Losses, Mode, Request};
 use portcullis_llm::dialect::Operation;
 use portcullis_llm::dialect::chat::{Asked, Unreadable};
 use portcullis_llm::translate::{self, Unanswered};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Longest answer that is translated as a whole: a few images.
@@ -33,14 +35,21 @@ impl Attempt<'_> {
         // What the caller said is wrong for every deployment; what one cannot be told another may take.
         let asked = call.asked(plan.inbound, &id).await.map_err(|fault| refused(Class::Refused, fault))?;
         let filled = call.fetched(&asked.request, &*plan.outbound, self.end).await?;
-        let request = filled.map_or_else(|| asked.request.clone(), Arc::new);
+        let mut request = filled.map_or_else(|| asked.request.clone(), Arc::new);
+        let bound = self.bound(&request);
+        if bound.is_some() {
+            Arc::make_mut(&mut request).max_tokens = bound;
+        }
         let (outbound, model, mode) = (plan.outbound.clone(), deployment.model.clone(), deployment.mode);
         let write = move || translate::request(&request, &*outbound, model.as_str(), mode);
-        let (written, losses) = call
+        let (written, mut losses) = call
             .work(call.request.body().len(), write)
             .await
             .map_err(busy)?
             .map_err(|fault| refused(Class::Unsayable, fault))?;
+        if let Some(bound) = bound {
+            losses.changed(format!("max_tokens={bound}"));
+        }
         recording.record.dropped = (!losses.is_empty()).then(|| losses.text());
         let (head, body) = match &deployment.way {
             Way::Echo(_) => self.echo(Operation::Chat, &written.body, recording),
@@ -68,6 +77,13 @@ impl Attempt<'_> {
         Ok(answer)
     }
 
+    /// How much the model gives out at most, where the caller asked for more: clients ask for what another model gives, and
+    /// most vendors refuse that.
+    fn bound(&self, request: &Request) -> Option<u64> {
+        let limit = self.deployment.known.as_deref()?.output?;
+        (self.deployment.mode == Mode::Drop && request.max_tokens? > limit).then_some(limit)
+    }
+
     /// A streamed answer, translated as it comes.
     fn stream(
         &self,
@@ -80,7 +96,7 @@ impl Attempt<'_> {
         readable(&head)?;
         if kind(&head) == b"application/json" {
             let why = "it answered with one document where a stream was asked for";
-            return Err(refused(Class::Outage, Fault::new(codes::UPSTREAM_INVALID).context(why)));
+            return Err(refused(Class::Outage, no_answer(why)));
         }
         let mut head = heads::anew(head);
         let content_type = HeaderValue::from_static(plan.inbound.stream_type());
@@ -112,6 +128,11 @@ impl Attempt<'_> {
         // For the record of a caller that goes away while this waits: the provider has read the question by now.
         recording.record.usage = Some(estimate(request_text, 0));
         let body = gathered(body).await?;
+        if let Some(disguise) = Disguise::of(&body, |error| plan.outbound.read_error(200, error)) {
+            recording.record.usage = None;
+            let body = AnswerBody::whole(body.into());
+            return Err(disguise.refuse(no::translated(disguise.head(head), body, &plan, recording).await));
+        }
         let (length, inbound) = (body.len(), plan.inbound);
         let write = move || translate::answer(&*plan.outbound, plan.inbound, &body, &asked);
         let written = self.call.work(length, write).await.map_err(busy)?;
@@ -128,8 +149,7 @@ impl Attempt<'_> {
                 if let Some(tokens) = usage {
                     recording.record.usage = Some(tokens.usage());
                 }
-                let fault = Fault::new(codes::UPSTREAM_INVALID).context(why);
-                return Err(refused(Class::SaidNothing, fault));
+                return Err(refused(Class::SaidNothing, no_answer(why)));
             }
         };
         let usage =
@@ -153,7 +173,13 @@ pub(super) async fn gathered(body: AnswerBody) -> Result<Vec<u8>, Refused> {
 /// An answer that is not what the provider's dialect says it is.
 pub(super) fn unreadable(why: Unreadable) -> Refused {
     let why = format!("the provider's answer cannot be read: {why}");
-    refused(Class::Outage, Fault::new(codes::UPSTREAM_INVALID).context(why))
+    refused(Class::Outage, no_answer(why))
+}
+
+/// The refusal for what came in place of an answer; `why`: for the owner.
+pub(super) fn no_answer(why: impl Into<Cow<'static, str>>) -> Fault {
+    let fault = Fault::new(codes::UPSTREAM_INVALID).detail("the AI provider gave no answer that can be read");
+    fault.context(why)
 }
 
 /// An answer that was written anew.
@@ -181,14 +207,14 @@ pub(super) fn readable(head: &response::Parts) -> Result<(), Refused> {
     match head.headers.get(header::CONTENT_ENCODING) {
         Some(coding) if !coding.as_bytes().eq_ignore_ascii_case(b"identity") => {
             let why = format!("it compressed its answer, unasked: {coding:?}");
-            Err(refused(Class::Outage, Fault::new(codes::UPSTREAM_INVALID).context(why)))
+            Err(refused(Class::Outage, no_answer(why)))
         }
         _ => Ok(()),
     }
 }
 
 /// The media type of an answer, without parameters, in lower case.
-fn kind(head: &response::Parts) -> Vec<u8> {
+pub(super) fn kind(head: &response::Parts) -> Vec<u8> {
     let value = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let essence = value.split(|byte| *byte == b';').next().unwrap_or_default();
     essence.trim_ascii().to_ascii_lowercase()

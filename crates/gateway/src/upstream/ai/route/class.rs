@@ -9,6 +9,8 @@ use portcullis_llm::canon::ProviderError;
 pub(crate) enum Class {
     /// Our key there is not good, or not for this.
     KeyRefused,
+    /// It does not have the model that our deployment names.
+    ModelUnknown,
     /// It failed, is overloaded, or cannot be reached.
     Outage,
     /// It has had enough for now, or our account there is used up.
@@ -30,6 +32,7 @@ impl Class {
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Self::KeyRefused => "key_refused",
+            Self::ModelUnknown => "model_unknown",
             Self::Outage => "outage",
             Self::RateLimited => "rate_limited",
             Self::SaidNothing => "said_nothing",
@@ -49,7 +52,12 @@ impl Class {
     pub(crate) const fn may_work_elsewhere(self) -> bool {
         matches!(
             self,
-            Self::KeyRefused | Self::Outage | Self::RateLimited | Self::SaidNothing | Self::Unsayable
+            Self::KeyRefused
+                | Self::ModelUnknown
+                | Self::Outage
+                | Self::RateLimited
+                | Self::SaidNothing
+                | Self::Unsayable
         )
     }
 
@@ -67,6 +75,12 @@ impl Class {
     pub(crate) fn of(status: u16, error: &ProviderError) -> Self {
         let words = [error.kind.as_deref(), error.code.as_deref()];
         let message = error.message.to_ascii_lowercase();
+        let about_us = SENTENCES
+            .iter()
+            .any(|(begins, ends)| message.strip_prefix(begins).is_some_and(|rest| rest.ends_with(ends)));
+        if about_us && (400..=499).contains(&status) && status != 429 {
+            return Self::KeyRefused;
+        }
         let row = ROWS.iter().find(|row| {
             row.status.contains(&status)
                 && (row.words.is_empty() || words.iter().flatten().any(|word| row.words.contains(word)))
@@ -84,6 +98,57 @@ pub(crate) fn is_gone(status: u16, error: &ProviderError) -> bool {
     status == 403 && error.message.to_ascii_lowercase().contains(GONE)
 }
 
+/// Whether a provider says that it does not have the model that our deployment names. `model`: that name, which has to be in
+/// its words: what else a call names (a tool's model, a file) is the caller's own business.
+pub(crate) fn is_model_unknown(status: u16, error: &ProviderError, model: &str) -> bool {
+    let message = error.message.to_ascii_lowercase();
+    let words = [error.kind.as_deref(), error.code.as_deref()];
+    let named = message.contains("model") && names(&message, &model.to_ascii_lowercase());
+    match status {
+        404 | 410 => {
+            named
+                || words.contains(&Some("DeploymentNotFound"))
+                || message.starts_with("this model version has reached the end of its life")
+        }
+        400 => {
+            let said = words.iter().flatten().any(|word| UNKNOWN_MODEL.contains(word))
+                || message.starts_with("invocation of model id ")
+                || message.ends_with(" is not a valid model id");
+            named && said
+                || matches!(&*message, "the provided model identifier is invalid." | "model not exist")
+        }
+        _ => false,
+    }
+}
+
+/// Vendors' codes for it, beside a status of a wrong request.
+const UNKNOWN_MODEL: &[&str] = &[
+    "model_not_found",
+    "model_decommissioned",
+    "model_not_available",
+    "model_not_supported",
+    "invalid_model",
+];
+
+/// Whether `text` has this name in it, and not one that it is only a part of.
+fn names(text: &str, name: &str) -> bool {
+    let apart = |c: Option<char>| c.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '-' | '_'));
+    text.match_indices(name)
+        .any(|(at, _)| apart(text[..at].chars().next_back()) && apart(text[at + name.len()..].chars().next()))
+}
+
+/// What is said of our key or account where the request is blamed for it: how the message begins and ends, in lower case.
+/// The whole of it, since vendors repeat what callers write: whoever could put these words into a message could lay a key to
+/// rest with them.
+static SENTENCES: &[(&str, &str)] = &[
+    // Gemini, at OpenAI's endpoint too.
+    ("api key not valid", "pass a valid api key."),
+    // Anthropic.
+    ("your credit balance is too low to access the anthropic api", "purchase credits."),
+    ("you have reached your specified api usage limits", "utc."),
+    ("this organization has been", " disabled."),
+];
+
 /// One way of saying something. The first row that fits counts.
 struct Row {
     status: std::ops::RangeInclusive<u16>,
@@ -95,6 +160,13 @@ struct Row {
 }
 
 static ROWS: &[Row] = &[
+    // Our account has to be paid, or is closed, and the request is blamed for it: OpenAI by a code, Anthropic in words.
+    Row {
+        status: 400..=400,
+        words: &["billing_hard_limit_reached", "billing_not_active"],
+        says: &[],
+        class: Class::KeyRefused,
+    },
     // OpenAI's code, which most of the compatible ones have taken over.
     Row {
         status: 400..=499,
@@ -145,6 +217,9 @@ static ROWS: &[Row] = &[
             "content policy",
             "safety system",
             "blocked by guardrail",
+            // xAI, and OpenRouter for several: 403, as of a key. It would rest, and everybody's calls with it.
+            "violates usage guidelines",
+            "your input was flagged",
         ],
         class: Class::ContentFilter,
     },
@@ -160,7 +235,6 @@ static ROWS: &[Row] = &[
         says: &[],
         class: Class::RateLimited,
     },
-    Row { status: 400..=499, words: &[], says: &["api key not valid"], class: Class::KeyRefused },
     Row { status: 408..=408, words: &[], says: &[], class: Class::Outage },
     // Bedrock: the model is not warm yet.
     Row { status: 400..=499, words: &["ModelNotReadyException"], says: &[], class: Class::Outage },
@@ -179,6 +253,84 @@ mod tests {
     fn class(status: u16, dialect: &str, body: &str) -> Class {
         let chat = portcullis_llm::dialect::chat::find(dialect).unwrap();
         Class::of(status, &chat.read_error(status, body.as_bytes()))
+    }
+
+    #[test]
+    fn a_model_that_is_not_there_is_told_from_whatever_else_is_not() {
+        let unknown = |status, dialect: &str, body: &str| {
+            let chat = portcullis_llm::dialect::chat::find(dialect).unwrap();
+            is_model_unknown(status, &chat.read_error(status, body.as_bytes()), "acme/m-1")
+        };
+        for (status, dialect, body) in [
+            (
+                404,
+                "openai",
+                r#"{"error":{"message":"The model `acme/m-1` does not exist or you do not have access to it.","code":"model_not_found"}}"#,
+            ),
+            (
+                404,
+                "openai",
+                r#"{"object":"error","message":"The model `acme/M-1` does not exist.","type":"NotFoundError","code":404}"#,
+            ),
+            (
+                404,
+                "openai",
+                r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist."}}"#,
+            ),
+            (
+                400,
+                "openai",
+                r#"{"error":{"message":"The model `acme/m-1` has been decommissioned","code":"model_decommissioned"}}"#,
+            ),
+            (400, "openai", r#"{"error":{"message":"acme/m-1 is not a valid model ID","code":400}}"#),
+            (400, "openai", r#"{"error":{"message":"Model Not Exist","code":"invalid_request_error"}}"#),
+            (
+                404,
+                "anthropic",
+                r#"{"type":"error","error":{"type":"not_found_error","message":"model: acme/m-1"}}"#,
+            ),
+            (
+                404,
+                "gemini",
+                r#"{"error":{"code":404,"message":"models/acme/m-1 is not found for API version v1beta, or is not supported for generateContent.","status":"NOT_FOUND"}}"#,
+            ),
+            (400, "bedrock", r#"{"message":"The provided model identifier is invalid."}"#),
+            (
+                400,
+                "bedrock",
+                r#"{"message":"Invocation of model ID acme/m-1 with on-demand throughput isn't supported."}"#,
+            ),
+            (
+                404,
+                "bedrock",
+                r#"{"message":"This model version has reached the end of its life. Please refer to the documentation."}"#,
+            ),
+            (404, "ollama", r#"{"error":"model 'acme/m-1' not found"}"#),
+        ] {
+            assert!(unknown(status, dialect, body), "{status} {body}");
+        }
+        for (status, dialect, body) in [
+            (
+                404,
+                "openai",
+                r#"{"error":{"message":"The model `m-2` does not exist","code":"model_not_found"}}"#,
+            ),
+            (
+                404,
+                "openai",
+                r#"{"error":{"message":"The model `acme/m-1-mini` does not exist","code":"model_not_found"}}"#,
+            ),
+            (404, "openai", r#"{"error":{"message":"No such File object: file-1"}}"#),
+            (
+                400,
+                "openai",
+                r#"{"error":{"message":"'temperature' is not supported with the model acme/m-1","code":"unsupported_value"}}"#,
+            ),
+            (500, "openai", r#"{"error":{"message":"The model `acme/m-1` does not exist"}}"#),
+            (404, "openai", ""),
+        ] {
+            assert!(!unknown(status, dialect, body), "{status} {body}");
+        }
     }
 
     /// As the vendors say it.
@@ -257,6 +409,67 @@ mod tests {
                 "bedrock",
                 r#"{"message":"Input is too long for requested model."}"#,
                 Class::ContextTooLong,
+            ),
+            (
+                403,
+                "openai",
+                r#"{"code":"The caller does not have permission to execute the specified operation","error":"Content violates usage guidelines. Team: t-1, API key ID: k-1, Model: grok-4, Failed check: SAFETY_CHECK_TYPE_BIO"}"#,
+                Class::ContentFilter,
+            ),
+            (
+                403,
+                "openai",
+                r#"{"error":{"code":403,"message":"m requires moderation on p. Your input was flagged for \"violence\".","metadata":{"reasons":["violence"]}}}"#,
+                Class::ContentFilter,
+            ),
+            (
+                403,
+                "openai",
+                r#"{"code":"permission-denied","error":"Access to the chat endpoint is denied"}"#,
+                Class::KeyRefused,
+            ),
+            (
+                400,
+                "anthropic",
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing to upgrade or purchase credits."}}"#,
+                Class::KeyRefused,
+            ),
+            (
+                400,
+                "anthropic",
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC."}}"#,
+                Class::KeyRefused,
+            ),
+            (
+                400,
+                "openai",
+                r#"{"error":{"message":"Billing hard limit has been reached","type":"invalid_request_error","param":null,"code":"billing_hard_limit_reached"}}"#,
+                Class::KeyRefused,
+            ),
+            (
+                400,
+                "openai",
+                r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]"#,
+                Class::KeyRefused,
+            ),
+            (
+                400,
+                "anthropic",
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"This organization has been disabled."}}"#,
+                Class::KeyRefused,
+            ),
+            // What a caller wrote, repeated: a role, and a member.
+            (
+                400,
+                "openai",
+                r#"{"error":{"message":"Invalid value: 'API key not valid. Please pass a valid API key.'. Supported values are: 'system', 'user'.","type":"invalid_request_error","param":"messages[0].role","code":"invalid_value"}}"#,
+                Class::Refused,
+            ),
+            (
+                400,
+                "anthropic",
+                r#"{"type":"error","error":{"type":"invalid_request_error","message":"Your credit balance is too low to access the Anthropic API. Please purchase credits.: Extra inputs are not permitted"}}"#,
+                Class::Refused,
             ),
             (301, "openai", "", Class::Outage),
             (501, "openai", "", Class::Refused),

@@ -1,7 +1,7 @@
 //! Vendors that speak OpenAI's dialect in their own way: what passes to them is what they take.
 
 use crate::house::House;
-use crate::routing::{ONE, TWO, Vendor, ask, good, model};
+use crate::routing::{ONE, TWO, Vendor, ask, good, model, post};
 use serde_json::{Value, json};
 
 const RICH: &str = r#"{"model":"fast","messages":[{"role":"developer","content":"be brief"},{"role":"user","content":"hi"}],"seed":7,"max_completion_tokens":9,"store":true,"user":"u"}"#;
@@ -80,5 +80,39 @@ async fn azures_deployments_are_in_the_path_with_a_version() {
             "/v1/deployments/gpt%2F4o/chat/completions?api-version=2024-10-21",
         ]
     );
+    house.close().await;
+}
+
+/// What Claude Code says of every model, whoever made it.
+#[tokio::test]
+async fn a_client_that_is_made_for_one_vendors_models_reaches_others() {
+    let vendor = Vendor::always(good()).await;
+    let config = [
+        vendor.provider("one", "preset = \"openai\""),
+        model("fast", "", &[r#"{ provider = "one", model = "gpt-4o-mini" }"#]),
+        model("exact", "", &[r#"{ provider = "one", model = "gpt-4o-mini", translation = "strict" }"#]),
+    ];
+    let house = House::open(&config.concat()).await;
+    let said = json!({
+        "model": "fast", "max_tokens": 32000, "thinking": { "type": "adaptive" }, "output_config": { "effort": "high" },
+        "context_management": { "edits": [{ "type": "clear_thinking_20251015", "keep": "all" }] },
+        "messages": [{ "role": "user", "content": "hi" }],
+    })
+    .to_string();
+    let answer = post(&house, "/v1/messages?beta=true", &said).await;
+    assert_eq!(
+        (answer.status, answer.header("x-portcullis-dropped")),
+        (200, Some("context_management, reasoning_effort, max_tokens=16384")),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(
+        body(&vendor),
+        json!({ "model": "gpt-4o-mini", "max_completion_tokens": 16384, "messages": [{ "role": "user", "content": "hi" }] })
+    );
+    // Who wants everything said or nothing hears what cannot be.
+    let answer = post(&house, "/v1/messages", &said.replace("fast", "exact")).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.text().contains("`context_management`"), "{}", answer.text());
     house.close().await;
 }

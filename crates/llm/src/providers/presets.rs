@@ -43,7 +43,8 @@ pub struct Preset {
     pub paths: &'static [(Operation, &'static str)],
     /// Members of a request that it answers with an error, beside what the other fields say.
     pub refuses: &'static [&'static str],
-    /// Members that those of its models refuse that think before they answer: left out where a call is written anew.
+    /// Members that those of its models refuse that think before they answer: left out where a call is written anew. Where
+    /// there are any, the others refuse to hear how much to think (`reasoning_effort`).
     pub thinkers_refuse: &'static [&'static str],
     /// Whether it wants back what its models thought in earlier answers, as `reasoning_content`: some refuse a conversation
     /// in which a call of a tool comes without.

@@ -23,7 +23,6 @@ pub const REFUSED_NATIVES: &[(&str, &str)] = &[
     ("responses", "item_reference"),
     ("anthropic", "container"),
     ("anthropic", "mcp_servers"),
-    ("anthropic", "context_management"),
     ("gemini", "cachedContent"),
     ("bedrock", "guardrailConfig"),
     ("bedrock", "promptVariables"),

@@ -15,7 +15,7 @@ pub fn reference_markdown() -> String {
          named the vendor refuses the other, or overlooks it. What is refused is left out on the way there, or said by the name that the \
          vendor has for it, and the role `developer` is said as `system`: `x-portcullis-dropped` tells of it, and with `translation = \"strict\"` \
          the call is refused instead. Parameters can be changed by the provider's `query`. Members that only \
-         models that think refuse are left out where a call is translated; of calls in OpenAI's own format they pass. Vendors that want back what \
+         models that think refuse are left out where a call is translated, and so is `reasoning_effort` for the vendor's others; of calls in OpenAI's own format they pass. Vendors that want back what \
          their models thought before (`reasoning_content`) get it: of callers in OpenAI's format as they sent it, of all others from the thoughts in \
          their conversation: {}. Custom tools, which take text, are said as such to {}, to all others as functions of one text.\n\n\
          The rows are in `crates/llm/src/providers/presets/rows.rs`.\n\n\

@@ -77,8 +77,12 @@ pub(in crate::dialect::openai) fn model_refuses(
     preset: &Preset,
     known: Option<&Model>,
 ) -> &'static [&'static str] {
-    let thinks = known.is_some_and(|model| model.has(Ability::Reasoning));
-    if thinks { preset.thinkers_refuse } else { &[] }
+    match known {
+        Some(model) if model.has(Ability::Reasoning) => preset.thinkers_refuse,
+        // Where the difference is made, those that do not think will not hear how much to.
+        Some(_) if !preset.thinkers_refuse.is_empty() => &["reasoning_effort"],
+        _ => &[],
+    }
 }
 
 /// What a member of a request says.
@@ -131,5 +135,17 @@ mod tests {
         assert!(mistral.cannot().contains(&fields::DEVELOPER) && mistral.cannot().contains(&fields::STORE));
         assert_eq!((mistral.name("seed"), Quirks::NONE.name("seed")), ("random_seed", "seed"));
         assert!(Quirks::NONE.cannot().is_empty());
+    }
+
+    #[test]
+    fn who_does_not_think_is_not_told_how_much_to() {
+        let cannot = |preset: &str, model: &str| {
+            let preset = Preset::find(preset).unwrap();
+            Quirks::of(preset, crate::catalog::find(preset.vendor, model)).cannot()
+        };
+        assert_eq!(cannot("openai", "gpt-4o-mini"), [fields::REASONING_EFFORT]);
+        assert!(!cannot("openai", "gpt-5").contains(&fields::REASONING_EFFORT));
+        assert!(cannot("openai", "nobody-knows").is_empty());
+        assert!(!cannot("groq", "llama-3.3-70b-versatile").contains(&fields::REASONING_EFFORT));
     }
 }

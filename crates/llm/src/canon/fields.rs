@@ -249,7 +249,13 @@ pub fn fit(request: &mut Request, target: Target<'_>, mode: Mode, losses: &mut L
         take::mark_the_end(request);
     }
     for row in ROWS {
-        if target.takes(row.field) || !(row.used)(request) {
+        if target.takes(row.field) {
+            continue;
+        }
+        if !(row.used)(request) {
+            if UNSAID.contains(&row.field) {
+                (row.remove)(request);
+            }
             continue;
         }
         if mode == Mode::Strict || row.rule == Rule::Refuse {
@@ -262,16 +268,71 @@ pub fn fit(request: &mut Request, target: Target<'_>, mode: Mode, losses: &mut L
         // Nothing is lost: on the way back it is told from a function by the caller's own words.
         custom::as_functions(&mut request.tools);
     }
+    let long = |user: &String| user.chars().count() > LONGEST_USER;
+    if matches!(target.dialect, "openai" | "responses") && request.user.as_ref().is_some_and(long) {
+        if mode == Mode::Strict {
+            return Err(untold(USER.0));
+        }
+        request.user = None;
+        losses.dropped(USER);
+    }
     Ok(())
 }
 
+/// Characters of a user's name that OpenAI takes, and who has taken its format over: they refuse longer ones. Claude Code's has
+/// about 150.
+const LONGEST_USER: usize = 64;
+
+/// Fields that a request can say without using them (`store: false`): whoever cannot be told them does so anyway, and may
+/// refuse to hear it all the same.
+const UNSAID: &[Field] = &[TOOL_STRICT, PARALLEL_TOOLS, SCHEMA_STRICT, STORE];
+
 /// The refusal of something that the target cannot be told.
 pub(crate) fn untold(name: &str) -> Fault {
-    Fault::new(codes::AI_REQUEST_INVALID).detail(format!(
-        "member `{}` cannot be said to the provider of this model; leave it out, or ask for another model",
-        name.chars().take(64).collect::<String>()
-    ))
+    let shown: String = name.chars().take(64).collect();
+    let what = match IN_WORDS.iter().find(|(field, _)| field.0 == name) {
+        Some((_, words)) => format!("{words} (`{shown}`)"),
+        None => format!("member `{shown}`"),
+    };
+    let what = format!(
+        "{what} cannot be said to the provider of this model; leave it out, or ask for another model"
+    );
+    Fault::new(codes::AI_REQUEST_INVALID).detail(what)
 }
+
+/// Fields that are no members of any request, as callers know them.
+const IN_WORDS: &[(Field, &str)] = &[
+    (DEVELOPER, "a message of the developer's"),
+    (SYSTEM_IN_THE_MIDDLE, "an instruction behind the beginning of the conversation"),
+    (IMAGE, "an image"),
+    (IMAGE_URL, "an image by its URL"),
+    (IMAGE_FILE, "an image by the id of a file"),
+    (AUDIO, "sound"),
+    (VIDEO, "a video"),
+    (SEARCH_RESULT, "a result of a search"),
+    (DOCUMENT, "a document"),
+    (DOCUMENT_TEXT, "a document that is text"),
+    (DOCUMENT_BLOCKS, "a document in blocks"),
+    (DOCUMENT_CONTEXT, "the context of a document"),
+    (DOCUMENT_URL, "a document by its URL"),
+    (DOCUMENT_FILE, "a document by the id of a file"),
+    (SERVER_TOOLS, "a tool that runs at the provider"),
+    (TOOL_STRICT, "that a tool's arguments keep to its schema"),
+    (TOOL_CHOICE_AMONG, "a choice among some of the tools"),
+    (TOOL_CHOICE_NAMED, "that one tool must be called"),
+    (TOOL_CHOICE_REQUIRED, "that some tool must be called"),
+    (TOOL_CHOICE_NONE, "that no tool may be called"),
+    (PARALLEL_TOOLS, "that tools are called one at a time"),
+    (TOOL_RESULT_MEDIA, "an image or a document in a tool's result"),
+    (TOOL_RESULT_FAILED, "that a tool failed"),
+    (THINKING, "what was thought before"),
+    (PREFILL, "a beginning of the answer, as the last message"),
+    (JSON, "an answer that is JSON"),
+    (JSON_SCHEMA, "an answer by a JSON schema"),
+    (SCHEMA_STRICT, "that an answer keeps to its schema exactly"),
+    (CACHE, "a mark for the prompt's cache"),
+    (CITATIONS, "citations"),
+];
 
 #[cfg(test)]
 mod tests;

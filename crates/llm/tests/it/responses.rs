@@ -55,6 +55,14 @@ fn refusals_name_the_member() {
 }
 
 #[test]
+fn no_other_words_is_no_wish_for_how_likely_they_were() {
+    let asked = |count: u32| {
+        read(&json!({ "model": "m", "input": "a", "top_logprobs": count })).sampling.top_logprobs
+    };
+    assert_eq!((asked(0), asked(2)), (None, Some(2)));
+}
+
+#[test]
 fn what_lives_at_the_provider_goes_to_no_other() {
     for (member, value) in [
         ("previous_response_id", json!("resp_1")),
@@ -351,7 +359,7 @@ prop_compose! {
             (tools(), choice(), proptest::option::of(any::<bool>())),
         ],
         form in proptest::option::of((words(), proptest::option::of(words()), proptest::option::of(any::<bool>()))),
-        (temperature, top_p, logprobs, top_logprobs) in (proptest::option::of(0.0..=2.0), proptest::option::of(0.0..=1.0), proptest::option::of(Just(true)), proptest::option::of(0_u32..9)),
+        (temperature, top_p, logprobs, top_logprobs) in (proptest::option::of(0.0..=2.0), proptest::option::of(0.0..=1.0), proptest::option::of(Just(true)), proptest::option::of(1_u32..9)),
         reasoning in proptest::option::of((prop_oneof![Just(Effort::None), Just(Effort::Minimal), Just(Effort::Extra), Just(Effort::Max)], proptest::option::of(Just("auto".to_owned())))),
         (user, tier, verbosity) in (proptest::option::of(words()), proptest::option::of(words()), proptest::option::of(words())),
         (max_tokens, stream, store) in (proptest::option::of(16_u64..1_000_000), any::<bool>(), any::<bool>()),

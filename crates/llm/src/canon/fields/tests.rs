@@ -179,7 +179,7 @@ fn rules_decide_and_strict_refuses() {
         let without = [row.field, if row.field == CACHE_AUTOMATIC { CACHE } else { row.field }];
         let says: Vec<Field> = all.iter().copied().filter(|field| !without.contains(field)).collect();
         let refused = fitted(&request, "anthropic", &says, Mode::Strict).unwrap_err();
-        assert!(refused.contains(&format!("member `{}`", row.field.0)), "{refused}");
+        assert!(refused.contains(&format!("`{}`", row.field.0)), "{refused}");
         match row.rule {
             Rule::Refuse => {
                 assert!(fitted(&request, "anthropic", &says, Mode::Drop).is_err(), "{:?}", row.field)
@@ -241,6 +241,51 @@ fn text_is_what_functions_take_where_there_are_no_tools_for_it() {
     let (told, lost) = fitted(&request(grammar.clone()), "anthropic", &[TOOLS], Mode::Drop).unwrap();
     assert!(matches!(&told.tools[..], [Tool::Function { .. }]) && lost == "tool_grammar", "{told:?}");
     assert!(fitted(&request(grammar), "anthropic", &[TOOLS], Mode::Strict).is_err());
+}
+
+#[test]
+fn who_may_refuse_a_field_does_not_hear_that_it_is_not_used() {
+    let tool = |strict| Tool::Function {
+        name: "f".to_owned(),
+        description: None,
+        parameters: None,
+        strict,
+        cache: None,
+    };
+    let mut request = Request {
+        store: Some(false),
+        parallel_tools: Some(true),
+        tools: vec![tool(Some(false))],
+        ..Request::default()
+    };
+    let mut losses = Losses::default();
+    let all: Vec<Field> = ROWS.iter().map(|row| row.field).collect();
+    let target = Target { dialect: "openai", says: &all, cannot: &[STORE, PARALLEL_TOOLS, TOOL_STRICT] };
+    fit(&mut request, target, Mode::Strict, &mut losses).unwrap();
+    assert_eq!(request, Request { tools: vec![tool(None)], ..Request::default() });
+    assert!(losses.is_empty());
+}
+
+#[test]
+fn a_users_name_that_would_be_refused_is_left_out() {
+    for (length, dialect, stays) in
+        [(64, "openai", true), (65, "openai", false), (65, "responses", false), (65, "anthropic", true)]
+    {
+        let mut request = Request { user: Some("é".repeat(length)), ..Request::default() };
+        let mut losses = Losses::default();
+        let target = Target { dialect, says: &[USER], cannot: &[] };
+        fit(&mut request, target, Mode::Drop, &mut losses).unwrap();
+        assert_eq!((request.user.is_some(), losses.is_empty()), (stays, stays), "{length} {dialect}");
+    }
+}
+
+#[test]
+fn what_cannot_be_said_is_named_as_callers_know_it() {
+    let detail = |name| untold(name).public_detail().to_owned();
+    assert!(
+        detail(PREFILL.0).starts_with("a beginning of the answer, as the last message (`prefill`) cannot")
+    );
+    assert!(detail("metadata.k").starts_with("member `metadata.k` cannot"));
 }
 
 #[test]

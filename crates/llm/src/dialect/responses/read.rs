@@ -52,7 +52,8 @@ pub(super) fn request(asked: &Incoming<'_>) -> Result<Request, Fault> {
     if let Some(count) = body.count("top_logprobs")? {
         let count =
             u32::try_from(count).map_err(|_| body.wrong("top_logprobs", "a whole number below 2^32"))?;
-        request.sampling.top_logprobs = Some(count);
+        // None is what comes unasked.
+        request.sampling.top_logprobs = Some(count).filter(|count| *count > 0);
     }
     request.max_tokens = body.count("max_output_tokens")?;
     request.stream = asked.stream.unwrap_or(body.boolean("stream")?.unwrap_or(false));

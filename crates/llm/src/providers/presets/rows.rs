@@ -105,7 +105,7 @@ pub static ALL: &[Preset] = &[
     placed("bedrock-compat", "https://bedrock-runtime.{region}.amazonaws.com/openai/v1", C, "https://docs.aws.amazon.com/bedrock/latest/userguide/inference-chat-completions.html")
         .of("bedrock").usage(Unasked).unlisted(), // the key is a Bedrock API key
     row("mistral", "https://api.mistral.ai/v1", &[Chat, Embeddings, Transcriptions, Moderations], "https://docs.mistral.ai/api/")
-        .usage(Refused).without(&["logit_bias", "logprobs", "top_logprobs", "user", "store", "service_tier"]).renaming(&[("seed", "random_seed")]).no_developer()
+        .usage(Refused).without(&["logit_bias", "logprobs", "top_logprobs", "user", "store", "service_tier", "verbosity"]).renaming(&[("seed", "random_seed")]).no_developer()
         .bound(Old).limits(Prefix("x-ratelimit-")).errors(Message), // refuses every member that it does not know
     row("cohere-compat", "https://api.cohere.ai/compatibility/v1", CE, "https://docs.cohere.com/docs/compatibility-api")
         .of("cohere").usage(Refused).errors(Message).unlisted(),

@@ -27,7 +27,7 @@ fn tested(file: &Path, name: &str) -> bool {
     let Ok(source) = fs::read_to_string(file) else { return false };
     let Some((before, _)) = source.split_once(&format!("fn {name}(")) else { return false };
     let attributes = before.rsplit("\n\n").next().unwrap_or_default();
-    attributes.contains("test]") || before.contains("proptest! {")
+    attributes.contains("test]") || attributes.contains("::test(") || before.contains("proptest! {")
 }
 
 #[test]

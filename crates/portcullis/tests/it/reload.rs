@@ -5,16 +5,13 @@ use crate::server::{CONFIG, Server, eventually};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
+/// Who asks too often is told nothing of the configuration, which must not pass for "nothing was refused".
 fn configuration(server: &Server) -> Value {
-    serde_json::from_str(
-        &tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap()
-            .block_on(get(server.control, "/admin/v1/configuration", Some(&server.credential())))
-            .text(),
-    )
-    .unwrap()
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let ask = || runtime.block_on(get(server.control, "/admin/v1/configuration", Some(&server.credential())));
+    let answer = eventually(ask, |answer| answer.status != 429);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    serde_json::from_str(&answer.text()).unwrap()
 }
 
 fn ready(server: &Server) -> Value {

@@ -28,7 +28,12 @@ pub fn log(telemetry: &Telemetry) -> Done {
             .next("write `info`, or per target `info,portcullis_identity=debug`")
     })?;
     let filter = quiet.into_iter().fold(filter, EnvFilter::add_directive);
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt()
+        // A line that cannot be written (whoever reads stderr is gone, the disk is full) would be told on stderr: a panic, whose
+        // line cannot be written either, and the end of the process.
+        .log_internal_errors(false)
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let started = match telemetry.log_format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
         LogFormat::Json => {

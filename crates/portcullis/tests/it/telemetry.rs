@@ -1,10 +1,11 @@
 //! What is exported while the process runs: traces to a collector, metrics to whoever asks.
 
 use crate::http::{call, chat, get};
-use crate::server::{CONFIG, PATIENCE, Server};
+use crate::server::{CONFIG, PATIENCE, Place, Server};
 use http::Method;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::mpsc::{Receiver, channel};
 
 /// A collector: takes what is posted and hands on its first line and its body.
@@ -131,4 +132,20 @@ async fn heads_that_cannot_be_read_are_counted() {
         assert_eq!(counted().await, before + 1, "{metric}");
     }
     assert_eq!(server.cli(&["record", "list"])["items"], serde_json::json!([]));
+}
+
+/// Whoever read the log is gone: what cannot be logged costs no call, and no process.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_nobody_reads_ends_nothing() {
+    let place = Place::new(CONFIG);
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let child = place.command(&["serve"]).stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+    let server = place.ready(child);
+    for _ in 0..3 {
+        assert_eq!(chat(server.gateway, "e30.e30.e30", false).await.status, 401);
+    }
+    let figures = get(server.control, "/metrics", Some(&server.credential())).await.text();
+    assert!(figures.contains("portcullis_panics_total 0"), "{figures}");
+    server.stop();
 }

@@ -24,6 +24,9 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, oneshot};
 use tokio_util::task::TaskTracker;
 
+/// How long is waited before a use that let nobody in is tried to be taken back again.
+const TAKE_BACK: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(15)];
+
 /// Where uses of tokens are written down.
 pub(crate) struct Uses {
     store: Store,
@@ -107,8 +110,13 @@ impl Uses {
         let store = self.store.clone();
         // Nobody was let in by it: whoever got a 503, or went away, may come again with the token.
         let undo = move |first: bool| async move {
-            if first && let Err(error) = used_tokens::take_back(&store, &used).await {
-                tracing::warn!(%error, issuer = %used.issuer, "a token stays used that let no call in");
+            let mut pauses = TAKE_BACK.into_iter();
+            while first && let Err(error) = used_tokens::take_back(&store, &used).await {
+                let Some(pause) = pauses.next() else {
+                    tracing::warn!(%error, issuer = %used.issuer, "a token stays used that let no call in");
+                    break;
+                };
+                tokio::time::sleep(pause).await;
             }
         };
         if self.ask(writing, undo).await? {

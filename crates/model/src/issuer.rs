@@ -172,12 +172,17 @@ impl SubjectRule {
 }
 
 /// Why this claim can identify nobody, whoever signs it: an address, or what people may choose and change
-/// (OpenID Connect Core §5.7). Of a path with dots the last name counts.
+/// (OpenID Connect Core §5.7). Of a path with dots, and of a name with a namespace, the last part counts; case does not.
 pub fn unfit_to_identify(claim: &str) -> Option<&'static str> {
-    Some(match claim.rsplit(['.', '/']).next().unwrap_or(claim) {
-        "email" | "emails" | "mail" | "verified_primary_email" => "an e-mail address, which changes hands",
-        "preferred_username" | "upn" | "unique_name" | "nickname" | "name" | "given_name" | "family_name"
-        | "middle_name" | "phone_number" => "what people choose or change",
+    let last = claim.rsplit(['.', '/', ':']).next().unwrap_or(claim).to_ascii_lowercase();
+    Some(match last.as_str() {
+        "email" | "emails" | "mail" | "email_address" | "verified_primary_email" => {
+            "an e-mail address, which changes hands"
+        }
+        "username" | "user_name" | "login" | "preferred_username" | "upn" | "unique_name" | "nickname"
+        | "name" | "given_name" | "family_name" | "middle_name" | "phone" | "phone_number" => {
+            "what people choose or change"
+        }
         _ => return None,
     })
 }

@@ -112,6 +112,8 @@ impl Directory {
                 lead(&mut work, earlier, id).await?;
             }
         }
+        // Whose tokens were revoked meanwhile had this user's among them.
+        self.carry_revocation(&mut work, into, id).await?;
         work.event(Some(user.tenant), Change::User { user: id, what: "restored".to_owned() });
         work.event(Some(user.tenant), Change::User { user: into, what: "changed".to_owned() });
         work.audit(Some(user.tenant), "user.restore", id, shown(&before), shown(&user)).await?;

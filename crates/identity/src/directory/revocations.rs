@@ -6,6 +6,7 @@ use portcullis_fault::Fault;
 use portcullis_model::event::Change;
 use portcullis_model::{TenantId, Timestamp, UserId};
 use portcullis_store::entity::revocations::{self, Revocation, Revoked};
+use portcullis_store::entity::users;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -20,11 +21,17 @@ impl Directory {
         &self,
         actor: &Actor,
         tenant: Option<TenantId>,
-        what: Revoked,
+        mut what: Revoked,
         expires_at: Option<Timestamp>,
         reason: Option<String>,
     ) -> Result<Revocation, Fault> {
         let mut work = self.work(actor).await?;
+        if let Revoked::User { user, .. } = &mut what {
+            // Tokens of somebody who was merged are those of whoever it was merged into (one step, however many merges). Locked: a
+            // merge under way is seen here, or carries what is written here.
+            let there = users::lock(&mut work.tx, *user).await?.ok_or_else(|| not_found("user"))?;
+            *user = there.merged_into.unwrap_or(*user);
+        }
         let id = self.revocation_id(work.now);
         let entry =
             Revocation { id, tenant, what, expires_at, at: work.now, actor: actor.name.clone(), reason };

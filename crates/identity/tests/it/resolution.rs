@@ -415,6 +415,39 @@ async fn a_user_s_tokens_are_revoked_whoever_issued_them_and_whoever_the_user_be
 }
 
 #[tokio::test]
+async fn what_is_revoked_of_a_merged_user_is_revoked_of_whoever_it_became_and_stays_so() {
+    let world = World::new().await;
+    let identity = world.compile(with_rule(|_| {}));
+    let ada = world.user("ada", &[("corp", "s-ada")]).await;
+    let bob = world.user("bob", &[("corp", "s-bob")]).await;
+    let began = world.now();
+    let of = |sub: &str| token(&world, json!({ "sub": sub, "iat": began }));
+    let (hers, his) = (of("s-ada"), of("s-bob"));
+    world.directory.merge(&actor(), ada.id, bob.id, None).await.unwrap();
+    world.hear().await;
+    assert_eq!(code(&identity, &hers).await, "accepted");
+    world.clock.advance(Duration::from_secs(10));
+    // By the name that she had.
+    let what = Revoked::User { user: ada.id, issued_before: world.clock.now() };
+    let entry = world.directory.revoke(&actor(), Some(world.acme.id), what, None, None).await.unwrap();
+    assert!(matches!(entry.what, Revoked::User { user, .. } if user == bob.id));
+    world.hear().await;
+    for token in [&hers, &his] {
+        assert_eq!(code(&identity, token).await, "token_revoked");
+    }
+    // Two persons after all: what was stolen is no better for it.
+    world.directory.restore(&actor(), ada.id, None).await.unwrap();
+    world.hear().await;
+    for token in [&hers, &his] {
+        assert_eq!(code(&identity, token).await, "token_revoked");
+    }
+    let nobody = UserId::new(world.clock.now(), [9; 10]);
+    let what = Revoked::User { user: nobody, issued_before: world.clock.now() };
+    let refused = world.directory.revoke(&actor(), Some(world.acme.id), what, None, None).await.unwrap_err();
+    assert_eq!(refused.code().name(), "resource_not_found");
+}
+
+#[tokio::test]
 async fn a_merge_that_is_taken_back_was_never_there() {
     let world = World::new().await;
     let identity = world.compile(with_rule(|_| {}));

@@ -151,7 +151,7 @@ pub struct Tried {
     pub status: Option<u16>,
     /// When it was over, in microseconds from accept.
     pub after: u32,
-    /// What one that did not answer used: an estimate of one that was hung up on, the provider's own figures of one that said
+    /// What one that did not answer used: an estimate of one that was hung up on, the provider's own figures of one that failed or said
     /// nothing. The call's own usage and cost are those of its last attempt alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,

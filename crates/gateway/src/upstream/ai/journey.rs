@@ -14,11 +14,12 @@ use crate::upstream::Cut;
 use http::{HeaderName, HeaderValue};
 use portcullis_fault::{Fault, codes};
 use portcullis_identity::{Identity, ModelPermit};
-use portcullis_llm::canon;
 use portcullis_llm::dialect::Operation;
 use portcullis_llm::dialect::chat::ReadStream;
+use portcullis_llm::{canon, catalog};
 use portcullis_model::record::Tried;
-use portcullis_model::{Name, Principal};
+use portcullis_model::usage::UsageSource;
+use portcullis_model::{Name, Principal, Usage};
 use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -102,7 +103,8 @@ pub(crate) async fn call(
             let read = read.as_ref().map(|asked| &*asked.request);
             look_inside(&call, read, &mut journey.facts, &mut journey.conversation);
         }
-        let class = match journey.through(granted.as_ref().unwrap_or(permit), target, recording).await {
+        let more = !standing_by.is_empty();
+        let class = match journey.through(granted.as_ref().unwrap_or(permit), target, more, recording).await {
             Ok(answer) => return Ok(journey.arrive(answer, recording)),
             Err(class) => class,
         };
@@ -195,6 +197,8 @@ struct Failed {
     provider: Option<Arc<str>>,
     deployment: Option<Arc<str>>,
     status: Option<u16>,
+    usage: Option<Usage>,
+    known: Option<Arc<catalog::Model>>,
 }
 
 impl Journey<'_> {
@@ -203,11 +207,13 @@ impl Journey<'_> {
         self.spent || self.sent >= MOST || self.end.is_some_and(|end| end <= Instant::now())
     }
 
-    /// Through the deployments of one model; the last failure's class when none answers.
+    /// Through the deployments of one model; the last failure's class when none answers. `more`: whether other models stand by,
+    /// beside this one's own.
     async fn through(
         &mut self,
         permit: &ModelPermit,
         target: &Target,
+        more: bool,
         recording: &mut Recording,
     ) -> Result<Answer, Class> {
         let mut last = Class::Outage;
@@ -230,7 +236,8 @@ impl Journey<'_> {
             let mut wait = None;
             let mut i = 0;
             while let Some(at) = choice.order.get(i) {
-                let others = i + 1 < choice.order.len() || round < target.retries || target.has_fallbacks();
+                let others =
+                    more || i + 1 < choice.order.len() || round < target.retries || target.has_fallbacks();
                 let outcome = match self.beside(target, &choice.order, i) {
                     Some(pair) => {
                         let race = Box::pin(self.race(permit, target, pair, recording)).await;
@@ -319,6 +326,7 @@ impl Journey<'_> {
             recording.record.provider = Some(deployment.provider.shared());
             recording.record.deployment = Some(deployment.model.shared());
             recording.record.upstream_status = None;
+            recording.record.usage = None;
             recording.known.clone_from(&deployment.known);
             let attempt =
                 Attempt { permit, deployment, call: self.call, key, end: self.end, held: self.held };
@@ -393,7 +401,10 @@ impl Journey<'_> {
             status: recording.record.upstream_status,
             after: recording.elapsed(),
             // The record's own gives way to that of whoever is asked next.
-            usage: recording.record.usage.filter(|_| outcome == Class::SaidNothing.as_str()),
+            usage: recording.record.usage.filter(|usage| {
+                outcome != "answered" && usage.source == UsageSource::Reported
+                    || outcome == Class::SaidNothing.as_str()
+            }),
         });
     }
 
@@ -401,8 +412,14 @@ impl Journey<'_> {
     fn keep(&mut self, refused: Refused, recording: &Recording) {
         if self.worst.as_ref().is_none_or(|worst| refused.class >= worst.refused.class) {
             let record = &recording.record;
-            let (provider, deployment) = (record.provider.clone(), record.deployment.clone());
-            self.worst = Some(Failed { refused, provider, deployment, status: record.upstream_status });
+            self.worst = Some(Failed {
+                refused,
+                provider: record.provider.clone(),
+                deployment: record.deployment.clone(),
+                status: record.upstream_status,
+                usage: record.usage,
+                known: recording.known.clone(),
+            });
         }
     }
 
@@ -421,11 +438,13 @@ impl Journey<'_> {
 
     /// None comes: the caller hears of the most telling failure.
     fn give_up(mut self, recording: &mut Recording) -> Result<Answer, Fault> {
-        let Some(Failed { refused, provider, deployment, status }) = self.worst.take() else {
+        let Some(Failed { refused, provider, deployment, status, usage, known }) = self.worst.take() else {
             return Err(Fault::new(codes::PROVIDER_UNAVAILABLE).retry_after(Duration::from_secs(1)));
         };
         let record = &mut recording.record;
         (record.provider, record.deployment, record.upstream_status) = (provider, deployment, status);
+        // What it used, at its own price.
+        (record.usage, recording.known) = (usage, known);
         if let Ok(mut answer) = refused.said {
             self.tell(&mut answer);
             recording.record.tried = self.tried;

@@ -6,7 +6,7 @@ use crate::upstream::ai::realtime::Gate;
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use portcullis_fault::{Fault, codes};
+use portcullis_fault::{Fault, Retry, codes};
 use portcullis_net::egress::Stream;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -20,16 +20,20 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 pub(crate) struct Goodbye {
     /// For the record, and in public for the caller.
     pub(crate) fault: Fault,
-    /// Close code (RFC 6455 §7.4.1): 1008, 1013 where it passes, or 1001 when we go away.
+    /// Close code (RFC 6455 §7.4.1): 1008, 1013 where it passes, 1011 where it does not, or 1001 when we go away.
     code: u16,
     /// What the caller reads.
     reason: String,
 }
 
 /// The close code for whoever may not go on: 1008; but 1013 (IANA's registry: try again later) where that lies with us and
-/// passes.
+/// passes, and 1011 (RFC 6455 §7.4.1: unexpected condition) where it does not.
 pub(crate) fn barring(fault: &Fault) -> u16 {
-    if fault.code().status() >= 500 { 1013 } else { 1008 }
+    match fault.code() {
+        code if code.status() < 500 => 1008,
+        code if code.retry() == Retry::No => 1011,
+        _ => 1013,
+    }
 }
 
 impl Goodbye {
@@ -186,6 +190,7 @@ mod tests {
             (codes::SCOPE_INSUFFICIENT, 1008),
             (codes::RESOLUTION_UNAVAILABLE, 1013),
             (codes::KEYS_UNAVAILABLE, 1013),
+            (codes::INTERNAL, 1011),
         ] {
             let goodbye = Goodbye::barring(Fault::new(code));
             assert_eq!((goodbye.code, goodbye.reason.as_str()), (close, code.public().name()));

@@ -83,6 +83,10 @@ impl Event {
         }
         let mut models = Vec::new();
         walk(message, &body, false, &mut models)?;
+        // Elsewhere a provider does not read it, and what is heard is not booked to it.
+        if !LISTENED_TO.contains(&kind) {
+            models.iter_mut().for_each(|named| named.listens = false);
+        }
         Ok(Self { request, models })
     }
 
@@ -121,6 +125,8 @@ impl Event {
     }
 }
 
+/// Events that say how a session transcribes.
+const LISTENED_TO: &[&str] = &["session.update", "transcription_session.update"];
 /// Members that say how what is said is transcribed: within a session's `audio.input`, and what that was before.
 const LISTENING: &[&str] = &["transcription", "input_audio_transcription"];
 
@@ -232,6 +238,9 @@ mod tests {
         let before = r#"{"type":"transcription_session.update","session":{"input_audio_transcription":{"model":"ears"}}}"#;
         let plain = r#"{"type":"session.update","session":{"model":"fast","audio":{"input":{"transcription":null}}}}"#;
         assert_eq!((read(before).unwrap().listener(), read(plain).unwrap().listener()), (Some(0), None));
+        // What no provider reads says nothing of what is heard.
+        let aside = r#"{"type":"input_audio_buffer.clear","transcription":{"model":"ears"}}"#;
+        assert_eq!(read(aside).unwrap().listener(), None);
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl Check for Password {
 }
 
 /// Whose the token is: also where it was refused before anybody asked, as revoked ones are.
-async fn user(case: &Case) -> Option<Arc<User>> {
+pub(super) async fn user(case: &Case) -> Option<Arc<User>> {
     if let Some(user) = &case.course.seen.user {
         return Some(user.clone());
     }

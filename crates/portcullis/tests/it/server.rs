@@ -119,9 +119,15 @@ impl Place {
         let mut command = self.command(&arguments);
         // A busy machine may take longer than the half seconds of the defaults. (A database of its own can be cut off and held up
         // on purpose; the embedded one cannot.)
-        if !std::fs::read_to_string(self.config()).unwrap().contains("database = ") {
-            command.env("PORTCULLIS__STORAGE__STATEMENT_TIMEOUT", "30s");
-            command.env("PORTCULLIS__RESOLUTION__TIMEOUT", "30s");
+        let config = std::fs::read_to_string(self.config()).unwrap();
+        if !config.contains("database = ") {
+            let file: toml::Table = toml::from_str(&config).unwrap_or_default();
+            for (section, key) in [("storage", "statement_timeout"), ("resolution", "timeout")] {
+                // What the file says is meant.
+                if file.get(section).and_then(|section| section.get(key)).is_none() {
+                    command.env(format!("PORTCULLIS__{section}__{key}").to_ascii_uppercase(), "30s");
+                }
+            }
         }
         let log =
             |name: &str| File::options().create(true).append(true).open(self.path().join(name)).unwrap();

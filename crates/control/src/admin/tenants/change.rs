@@ -32,7 +32,11 @@ pub async fn change(
     let tenant = super::seen(&control, &caller, &reference).await?;
     caller.whole()?;
     control.refuse_if_owned_by_file(&tenant)?;
-    create::models(&change.models, &Known::everywhere(&control, ahead))?;
+    create::well_formed(&change.models)?;
+    // What is granted stays so, though no configuration has it any more.
+    let added: Vec<String> =
+        change.models.iter().filter(|model| !tenant.models.contains(model)).cloned().collect();
+    Known::everywhere(&control, ahead).models("models", &added)?;
     let tenant = control.directory().change_tenant_models(caller.actor(), tenant.id, change.models).await?;
     Ok(Json(tenant.into()))
 }

@@ -43,10 +43,16 @@ pub async fn create(
 }
 
 /// Checks names of granted models.
-pub(super) fn models(models: &[String], known: &Known) -> Result<(), Refused> {
+fn models(models: &[String], known: &Known) -> Result<(), Refused> {
+    well_formed(models)?;
+    known.models("models", models)
+}
+
+/// Names of models, or `*`.
+pub(super) fn well_formed(models: &[String]) -> Result<(), Refused> {
     text::list("models", models, 1_000)?;
     for model in models.iter().filter(|model| *model != "*") {
         Name::new(model).map_err(|what| invalid(format!("body: `models`: {what}")))?;
     }
-    known.models("models", models)
+    Ok(())
 }

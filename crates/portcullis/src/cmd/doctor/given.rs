@@ -2,7 +2,6 @@
 //! what else is around it may be the cause.
 
 use crate::failure::{Done, Failure};
-use crate::reference::is_id;
 use std::io::Read;
 use std::path::Path;
 
@@ -41,7 +40,10 @@ const ENDINGS: [&str; 6] = ["txt", "jwt", "token", "key", "json", "pem"];
 
 /// What is no credential for sure, and is meant as something else. Whatever else is none is for the doctor to say.
 fn meant_otherwise(argument: &str) -> Option<Failure> {
-    if is_id(argument) {
+    // Ours, as they are written. Keys of some are UUIDs, and hexadecimal digits.
+    let ours = argument.len() == 36
+        && uuid::Uuid::parse_str(argument).is_ok_and(|id| id.get_version() == Some(uuid::Version::SortRand));
+    if ours {
         return Some(
             Failure::usage("this is an id, and no credential is one")
                 .next(format!("for a call of this id: portcullis doctor --request {argument}")),
@@ -98,9 +100,17 @@ mod tests {
         }
         assert_eq!(credential(&format!("@{file}")).unwrap(), "a.b.c");
         // Anything else is what the caller sent, and the doctor's to explain.
-        for sent in
-            ["a.b.c", "Bearer a.b.c", "'a.b.c'", "opaque", "pck_0199f0c27f0070008000000000000001_x", "a.b\nc"]
-        {
+        for sent in [
+            "a.b.c",
+            "Bearer a.b.c",
+            "'a.b.c'",
+            "opaque",
+            "pck_0199f0c27f0070008000000000000001_x",
+            "a.b\nc",
+            // Keys of others.
+            "0199f0c27f0070008000000000000001",
+            "7c9e6679-7425-40de-944b-e07fc1f90ae7",
+        ] {
             assert_eq!(credential(sent).unwrap(), sent);
         }
     }

@@ -117,6 +117,10 @@ async fn what_is_wrong_with_a_token_is_found_first() {
     );
     let diagnosis = world.soon(&before, "token_revoked").await;
     assert!(diagnosis["findings"][0]["evidence"].to_string().contains("stolen laptop"), "{diagnosis:#}");
+    // By its record as well, where nobody asked whose it is.
+    let id = world.recorded("/v1/models", &before).await;
+    let recorded = world.ask(json!({ "request": id })).await;
+    assert!(recorded["findings"][0]["evidence"].to_string().contains("stolen laptop"), "{recorded:#}");
     world.server.cli(&words(&diagnosis["findings"][0]));
     let lifted = crate::server::eventually(|| world.told(&before), |told| told["accepted"] == true);
     assert_eq!(lifted["accepted"], true, "{lifted:#}");

@@ -663,6 +663,26 @@ async fn a_stream_that_begins_with_an_error_is_taken_over() {
     let record = house.record().await;
     assert_eq!((record.outcome, record.tried.len()), (Outcome::UpstreamCut, 2));
     house.close().await;
+
+    // But not about our key; and what a filter refused is sent to nobody else.
+    let begins = async |error: &str| {
+        let event = format!("data: {error}\n\n");
+        Vendor::always(Does::Says(format!("{HEAD}{:x}\r\n{event}\r\n0\r\n\r\n", event.len()))).await
+    };
+    let key = r#"{"error":{"message":"Incorrect API key provided: sk-ours","type":"invalid_request_error","code":"invalid_api_key"}}"#;
+    let filter = r#"{"error":{"message":"rejected as a result of our safety system","type":"image_generation_user_error","code":"content_policy_violation"}}"#;
+    for (error, status, outcome, asked) in [(key, 500, "key_refused", 1), (filter, 200, "content_filter", 0)]
+    {
+        let one = begins(error).await;
+        let two = Vendor::always(says("500 Internal Server Error", "", "{}")).await;
+        let providers = [one.provider("one", ""), two.provider("two", "")].concat();
+        let house = House::open(&[providers, model("fast", "", &[ONE, TWO])].concat()).await;
+        let answer = ask(&house, &stream, "").await;
+        assert_eq!((answer.status, two.calls()), (status, asked), "{}", answer.text());
+        assert!(!answer.text().contains("sk-ours"), "{}", answer.text());
+        assert_eq!(house.record().await.tried[0].outcome, outcome);
+        house.close().await;
+    }
 }
 
 #[tokio::test]

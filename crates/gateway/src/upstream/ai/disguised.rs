@@ -153,7 +153,12 @@ fn status(error: &ProviderError) -> Option<u16> {
         SIGNS.iter().find(|(sign, _)| words.contains(sign)).map(|(_, status)| *status)
     };
     let code = || error.code.as_deref()?.parse().ok();
-    Some(error.status).filter(failure).or_else(|| code().filter(failure)).or_else(said)
+    // Codes of filters, and sentences about the length of a prompt, that bodies under 400 are told by.
+    let asked = || {
+        let class = Class::of(400, error);
+        matches!(class, Class::ContentFilter | Class::ContextTooLong).then_some(400)
+    };
+    Some(error.status).filter(failure).or_else(|| code().filter(failure)).or_else(said).or_else(asked)
 }
 
 #[cfg(test)]

@@ -481,6 +481,12 @@ async fn begun(
             answer.body = body;
             match reader.and_then(|mut reader| disguised::stream(&mut *reader, &seen)) {
                 None => Ok(answer),
+                // Ours, and not in words that may repeat the key.
+                Some(class @ Class::KeyRefused) => {
+                    let fault = Fault::new(codes::PROVIDER_CREDENTIAL_REFUSED)
+                        .context("the stream began with a refusal of the key");
+                    Err(refused(class, fault))
+                }
                 // When nobody does better, the caller hears it as it came.
                 Some(class) => {
                     Err(Box::new(Refusal { class, said: Ok(answer), rest: None, may_have_run: false }))

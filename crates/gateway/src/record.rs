@@ -279,10 +279,10 @@ impl Recording {
         if let Some(meters) = &self.meters {
             meters.under_way.decrement(1.0);
         }
-        self.meters.as_ref().unwrap_or(&self.keeper.unrouted).count(record);
-        self.slot = None;
         // First of all what must not be lost.
         let appended = self.keeper.spool.append(record);
+        self.meters.as_ref().unwrap_or(&self.keeper.unrouted).count(record);
+        self.slot = None;
         if let Some(spans) = &self.keeper.spans {
             self.trace.export(spans, record);
         }

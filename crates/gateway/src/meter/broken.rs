@@ -22,7 +22,9 @@ impl Metered {
         }
         let id = self.recording.as_ref().map(|recording| recording.record.id.to_string());
         tracing::error!(request_id = id, %defect, "the making of an answer panicked; it was cut");
-        if matches!(self.stage, Stage::Flowing) {
+        // It may have been the closing of the record that panicked.
+        let is_open = self.recording.as_ref().is_some_and(|recording| recording.is_open());
+        if matches!(self.stage, Stage::Flowing) && is_open {
             self.finish(Some(cut));
         } else {
             // Whether the record is there is not known, so what is held is not released.
@@ -36,14 +38,14 @@ impl Metered {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::body::Body;
+    use crate::body::{Body, Kind};
     use crate::measure::Meters;
     use crate::meter::{Answer, watch};
-    use crate::record::{Accepted, Keeper, Recording};
+    use crate::record::{Accepted, Ending, Keeper, Recording};
     use crate::trace::Trace;
     use bytes::Bytes;
     use http::{HeaderMap, Response};
-    use http_body::Body as _;
+    use http_body::{Body as _, Frame};
     use portcullis_fault::Fault;
     use portcullis_model::record::{Outcome, Record};
     use portcullis_model::{RequestId, Timestamp};
@@ -138,6 +140,23 @@ mod tests {
         assert_eq!((record.status, record.bytes_out), (200, 20));
         let detail = record.detail.unwrap();
         assert!(detail.contains("panicked") && !detail.contains("nobody's business"), "{detail}");
+    }
+
+    /// What is held until the record is there does not go out when it was the record's closing that panicked.
+    #[tokio::test]
+    async fn what_is_held_is_not_released_without_its_record() {
+        let desk = Desk::new();
+        for closed in [false, true] {
+            let mut body = watch(pieces(4), desk.open()).await.unwrap_or_else(|_| panic!()).into_body();
+            let Kind::Metered(metered) = &mut body.0 else { panic!("it is watched") };
+            metered.held = Some(Frame::data(Bytes::from_static(b"held")));
+            if closed {
+                let _ = metered.recording.as_mut().unwrap().close(Ending::Completed);
+            }
+            metered.broken(&Defect::default());
+            let first = next(&mut body).await.unwrap();
+            assert_eq!(first.is_err(), closed, "{first:?}");
+        }
     }
 
     #[tokio::test]

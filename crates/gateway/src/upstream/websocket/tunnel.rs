@@ -6,8 +6,10 @@ use crate::upstream::ai::realtime::Gate;
 use bytes::Bytes;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use portcullis_fault::defect::outlive;
 use portcullis_fault::{Fault, Retry, codes};
 use portcullis_net::egress::Stream;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -89,14 +91,18 @@ impl Tunnel {
 
         let ended = {
             let both = both((up.run(&sent), &sent), (down.run(&answered), &answered));
-            tokio::select! {
-                ending = both => Err(ending),
-                goodbye = stop => Ok(goodbye),
-                () = silence(pause, &sent, &answered) => {
-                    let fault = Fault::new(codes::REQUEST_TIMEOUT).context("both ends were silent for too long");
-                    Ok(Goodbye::new(fault, 1001))
+            let flow = async {
+                tokio::select! {
+                    ending = both => Err(ending),
+                    goodbye = stop => Ok(goodbye),
+                    () = silence(pause, &sent, &answered) => {
+                        let fault = Fault::new(codes::REQUEST_TIMEOUT).context("both ends were silent for too long");
+                        Ok(Goodbye::new(fault, 1001))
+                    }
                 }
-            }
+            };
+            // What it used up to a defect of ours is still on its record, and both ends hear of the end.
+            outlive(pin!(flow)).await.unwrap_or_else(|defect| Ok(Goodbye::barring(defect.into())))
         };
         recording.record.bytes_in = sent.bytes.load(Ordering::Relaxed);
         recording.record.bytes_out = answered.bytes.load(Ordering::Relaxed);

@@ -264,8 +264,10 @@ pub fn allowed(dialect: &dyn Dialect, path: &str) -> String {
 /// another path.
 pub fn names_model(dialect: &dyn Dialect, path: &str) -> bool {
     let spelled = Spelled::of(path);
-    let mut models = dialect.serves().iter().filter_map(|served| served.takes(&spelled)?.model);
-    models.any(|model| model.split('/').all(|part| !matches!(part, "" | "." | "..")))
+    let mut models = dialect.serves().iter().filter_map(|served| served.takes(&spelled)?.model).peekable();
+    // By whichever row it is read: one may take the end of a name for the operation, where another takes it for the name.
+    models.peek().is_some()
+        && models.all(|model| model.split('/').all(|part| !matches!(part, "" | "." | "..")))
 }
 
 fn unknown(dialect: &dyn Dialect, path: &str) -> Fault {
@@ -324,6 +326,7 @@ mod tests {
             ("openai", "/chat%2Fcompletions"),
             // Names that a reader could take for a way elsewhere.
             ("openai", "/models/..%2F..%2Fadmin"),
+            ("gemini", "/models/a%2F..:generateContent"),
             ("openai", "/models/a%2F.%2Fb"),
             ("openai", "/models/a%2F%2Fb"),
             ("openai", "/models/%2Fa"),

@@ -137,9 +137,13 @@ fn detail(case: &Case, stage: Stage) -> String {
             let typ = case.header.as_ref().and_then(|header| header.get("typ")?.as_str());
             format!("`typ` {}", typ.map_or("none".to_owned(), quoted))
         }
-        Stage::Revocation if case.issuer().is_some_and(|issuer| issuer.single_use) => {
-            "not on the list; for one call, and not used before".to_owned()
-        }
+        Stage::Revocation if case.issuer().is_some_and(|issuer| issuer.single_use) => match case.code() {
+            // It may be just this that could not be asked.
+            "resolution_unavailable" | "resolution_overloaded" => {
+                "not on the list; for one call, and whether it was used before may not be known".to_owned()
+            }
+            _ => "not on the list; for one call, and not used before".to_owned(),
+        },
         Stage::Revocation => "not on the list".to_owned(),
         Stage::Resolve => resolved(case),
         Stage::Authorise => match &case.service {
